@@ -1,0 +1,2 @@
+//! go2_sim
+fn main() {}

@@ -1,0 +1,2 @@
+//! go2_bridge
+fn main() {}
