@@ -1,0 +1,12 @@
+//! The data channel's language: bytes to values and back. Pure: no IO, no clock, no logging.
+
+mod envelope;
+mod frame;
+mod outbound;
+mod request;
+pub mod topics;
+
+pub use envelope::{DecodeError, Inbound, Json, Kind};
+pub use frame::{Frame, FrameError};
+pub use outbound::Outbound;
+pub use request::{api, Request, Response};

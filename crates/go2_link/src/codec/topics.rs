@@ -1,0 +1,19 @@
+//! Names of the data channel's topics, as the robot spells them.
+
+/// Trimmed low state: joint angles, temperatures, battery. 1 Hz on firmware 1.1.7 and later.
+pub const LOW_STATE: &str = "rt/lf/lowstate";
+/// Motion state with the whole IMU, up to about 20 Hz.
+pub const SPORT_MODE_STATE: &str = "rt/lf/sportmodestate";
+/// Odometry pose of the trunk, nominally 18.7 Hz.
+pub const ROBOT_POSE: &str = "rt/utlidar/robot_pose";
+/// State of the LiDAR, 1 Hz.
+pub const LIDAR_STATE: &str = "rt/utlidar/lidar_state";
+/// Switches and levels (volume, brightness, avoidance), 1 Hz and on change.
+pub const MULTIPLE_STATE: &str = "rt/multiplestate";
+/// State of the robot's services, only after robot_state api 1002.
+pub const SERVICE_STATE: &str = "rt/servicestate";
+/// Sticks: commands out, the hand-held remote in.
+pub const WIRELESS_CONTROLLER: &str = "rt/wirelesscontroller";
+
+/// Requests to the sport service.
+pub const SPORT_REQUEST: &str = "rt/api/sport/request";

@@ -1,0 +1,165 @@
+//! How signaling fails, and what a person does about it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The HTTP exchange in which something was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// `con_notify`: asking for the robot's public key.
+    Notify,
+    /// `con_ing_*` or `/offer`: sending the offer.
+    Offer,
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Notify => "con_notify",
+            Self::Offer => "the offer",
+        })
+    }
+}
+
+/// What is wrong with a `con_notify` body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum NotifyProblem {
+    #[error("it is not base64")]
+    NotBase64,
+    #[error("it is not the JSON object with data1 that robots send")]
+    NotJson,
+    #[error("it is too short to hold a key")]
+    TooShort,
+    #[error("the RSA key in it is unreadable or not of 1024 to 4096 bits")]
+    PublicKey,
+}
+
+/// What is wrong with the AES key for `con_notify`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// The robot uses a key of its own and none was given.
+    #[error(
+        "this robot's firmware (1.1.15 or later) encrypts with a key of its own: set aes_128_key to \
+         the key of your robot, see \"The key\" in the README"
+    )]
+    Required,
+    /// Neither the given key nor the static one opens the notice.
+    #[error(
+        "aes_128_key does not fit this robot: check that the key belongs to the robot at this \
+         address and was copied whole"
+    )]
+    Rejected,
+    /// The static key does not open a notice that should be under it.
+    #[error(
+        "the robot says it uses the key common to firmware 1.1.8 to 1.1.14, but that key does not fit: \
+         its firmware may be newer than this driver"
+    )]
+    StaticRejected,
+}
+
+/// What is wrong with the robot's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum AnswerProblem {
+    #[error("it is empty")]
+    Empty,
+    #[error("it cannot be decrypted")]
+    Undecryptable,
+    #[error("it is not the JSON object with sdp that robots send")]
+    NotJson,
+    #[error("its SDP is cut off, as robots do while they are throttled")]
+    Incomplete,
+    #[error("its SDP holds no candidate to connect to")]
+    NoCandidate,
+}
+
+/// Why no answer was had from the robot. Each message ends with what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignalingError {
+    /// The host name has no address.
+    #[error("cannot find an address for \"{0}\": check robot_ip, or use the robot's IP address")]
+    UnknownHost(String),
+    /// Neither signaling port accepts a connection.
+    #[error(
+        "no robot at {0}: neither TCP port 9991 nor 8081 answers. Check that the robot is on (it needs \
+         about a minute to boot), that this computer is in its network, and robot_ip"
+    )]
+    Unreachable(IpAddr),
+    /// The connection broke or timed out in mid-exchange.
+    #[error("{step} to the robot failed: {what}. It is tried again; if it stays so, restart the robot")]
+    Http {
+        /// In which exchange.
+        step: Step,
+        /// What was seen.
+        what: String,
+    },
+    /// `con_notify` answered something that is not a notice.
+    #[error("the robot's con_notify response is malformed: {0}. Is this address a GO2?")]
+    NotifyMalformed(#[from] NotifyProblem),
+    /// The key for `con_notify` is missing or wrong.
+    #[error("{0}")]
+    Key(KeyProblem),
+    /// A generation of the encryption that this version does not know.
+    #[error(
+        "the robot uses an encryption (data2={0}) that this version does not know: its firmware is \
+         newer than this driver, look for an update"
+    )]
+    UnsupportedData2(i64),
+    /// HTTP 403.
+    #[error(
+        "the robot refuses {0} (403): the key or serial number belongs to another robot. Check \
+         robot_ip and aes_128_key"
+    )]
+    Refused(Step),
+    /// HTTP 429.
+    #[error(
+        "the robot is throttling connections (429): a client was here seconds ago or still is. It is \
+         tried again in a while; close the phone app if it stays so"
+    )]
+    Throttled,
+    /// HTTP 504.
+    #[error("the robot is between two states (504), as after boot; it is tried again in a few seconds")]
+    Transition,
+    /// Another client holds the only session.
+    #[error(
+        "the robot is busy: it serves one client at a time. Close the phone app or the other program \
+         that is connected to it"
+    )]
+    Busy,
+    /// Another HTTP status.
+    #[error("the robot answers {step} with HTTP status {code}, which robots do not: is this a GO2?")]
+    Status {
+        /// In which exchange.
+        step: Step,
+        /// The status code.
+        code: u16,
+    },
+    /// The answer to the offer is unusable.
+    #[error("the robot's answer is unusable: {0}. It is tried again")]
+    NoAnswer(#[from] AnswerProblem),
+}
+
+/// Whether it helps to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Trying again with growing delays may help.
+    Backoff,
+    /// Trying again sooner than this makes it worse.
+    NotBefore(Duration),
+    /// Only a person can help: the configuration is wrong.
+    Never,
+}
+
+impl SignalingError {
+    /// Whether trying again helps.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Throttled => Retry::NotBefore(Duration::from_secs(12)),
+            Self::Busy => Retry::NotBefore(Duration::from_secs(10)),
+            Self::Transition => Retry::NotBefore(Duration::from_secs(3)),
+            Self::Key(_) | Self::UnsupportedData2(_) | Self::Refused(_) => Retry::Never,
+            _ => Retry::Backoff,
+        }
+    }
+}

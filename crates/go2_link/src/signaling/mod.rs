@@ -1,0 +1,187 @@
+//! Signaling: one HTTP exchange that carries the client's offer to the robot and its answer back.
+//!
+//! Three generations of firmware are served: the encrypted exchange on TCP 9991 in all variants of its
+//! key, and the plain one on TCP 8081 before it. [`Target::reach`] finds out which one the robot speaks and
+//! from which local address it is reached; [`Reached::exchange`] makes the exchange.
+
+pub mod crypto;
+mod error;
+mod http;
+pub mod notify;
+pub mod offer;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+pub use crypto::{DeviceKey, KeyMalformed};
+pub use error::{AnswerProblem, KeyProblem, NotifyProblem, Retry, SignalingError, Step};
+
+use crypto::SessionKey;
+use http::{Http, Post};
+use offer::Offer;
+
+/// TCP port of the encrypted signaling, firmware 1.1.1 and later.
+pub const ENCRYPTED_PORT: u16 = 9991;
+/// TCP port of the plain signaling, firmware before 1.1.1.
+pub const PLAIN_PORT: u16 = 8081;
+
+/// How the robot and this computer share a network; the robot is told in the offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Both are stations of one network.
+    #[default]
+    Station,
+    /// This computer is in the robot's hotspot.
+    AccessPoint,
+}
+
+/// The robot to call.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// IP address or host name.
+    pub host: String,
+    /// The robot's own key, for firmware 1.1.15 and later.
+    pub key: Option<DeviceKey>,
+    /// How the network is shared.
+    pub network: Network,
+    /// Account token, usually empty.
+    pub token: Token,
+    /// Port of the encrypted signaling.
+    pub encrypted_port: u16,
+    /// Port of the plain signaling.
+    pub plain_port: u16,
+    /// How long to wait for a port to accept a connection.
+    pub probe_timeout: Duration,
+    /// How long to wait for each HTTP response.
+    pub http_timeout: Duration,
+}
+
+impl Target {
+    /// A robot in the same network with everything else at its default.
+    pub fn new(host: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            key: None,
+            network: Network::Station,
+            token: Token::default(),
+            encrypted_port: ENCRYPTED_PORT,
+            plain_port: PLAIN_PORT,
+            probe_timeout: Duration::from_millis(1500),
+            http_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Finds the port that answers, the newer one first.
+    pub async fn reach(&self) -> Result<Reached<'_>, SignalingError> {
+        let ip = self.resolve().await?;
+        for (port, encrypted) in [(self.encrypted_port, true), (self.plain_port, false)] {
+            let remote = SocketAddr::new(ip, port);
+            let connect = TcpStream::connect(remote);
+            if let Ok(Ok(stream)) = tokio::time::timeout(self.probe_timeout, connect).await {
+                let local = stream.local_addr().map_err(|error| SignalingError::Http {
+                    step: Step::Notify,
+                    what: error.to_string(),
+                })?;
+                return Ok(Reached { target: self, remote, local_ip: local.ip(), encrypted });
+            }
+        }
+        Err(SignalingError::Unreachable(ip))
+    }
+
+    /// The robot's address; IPv4 where there is a choice, since robots offer no other candidates.
+    async fn resolve(&self) -> Result<IpAddr, SignalingError> {
+        let lookup = tokio::net::lookup_host((self.host.as_str(), 0)).await;
+        let addresses: Vec<_> = lookup.into_iter().flatten().map(|address| address.ip()).collect();
+        let ipv4 = addresses.iter().find(|ip| ip.is_ipv4());
+        ipv4.or(addresses.first())
+            .copied()
+            .ok_or_else(|| SignalingError::UnknownHost(self.host.clone()))
+    }
+}
+
+/// An account token: never shown.
+#[derive(Clone, Default)]
+pub struct Token(String);
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "Token(none)" } else { "Token(..)" })
+    }
+}
+
+/// A robot whose signaling port answers.
+#[derive(Debug)]
+pub struct Reached<'a> {
+    target: &'a Target,
+    remote: SocketAddr,
+    local_ip: IpAddr,
+    encrypted: bool,
+}
+
+impl Reached<'_> {
+    /// The address of this computer from which the robot is reached; the one to offer as candidate.
+    pub fn local_ip(&self) -> IpAddr {
+        self.local_ip
+    }
+
+    /// Whether the robot speaks the encrypted exchange.
+    pub fn encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// Sends the offer and returns the SDP of the robot's answer.
+    pub async fn exchange(&self, sdp: &str) -> Result<String, SignalingError> {
+        let id = match self.target.network {
+            Network::Station => "STA_localNetwork",
+            Network::AccessPoint => "",
+        };
+        let offer = Offer {
+            id: id.into(),
+            sdp: sdp.into(),
+            kind: "offer".into(),
+            token: self.target.token.0.clone(),
+        };
+        let offer = serde_json::to_string(&offer).map_err(|error| SignalingError::Http {
+            step: Step::Offer,
+            what: error.to_string(),
+        })?;
+        let http = Http::new(self.target.http_timeout)?;
+        if self.encrypted {
+            self.exchange_encrypted(&http, &offer).await
+        } else {
+            let content_type = Some("application/json");
+            let post = Post { step: Step::Offer, path: "/offer", content_type, body: &offer };
+            offer::read_answer(&http.post(self.remote, post).await?)
+        }
+    }
+
+    async fn exchange_encrypted(&self, http: &Http, offer: &str) -> Result<String, SignalingError> {
+        let post = Post { step: Step::Notify, path: "/con_notify", content_type: None, body: "" };
+        let body = http.post(self.remote, post).await?;
+        let notice = notify::read(&body, self.target.key.as_ref())?;
+        let key = SessionKey::generate();
+        let wrapped = key.wrap(&notice.public_key).map_err(|_| NotifyProblem::PublicKey)?;
+        let body = serde_json::json!({"data1": key.encrypt(offer.as_bytes()), "data2": wrapped});
+        let post = Post {
+            step: Step::Offer,
+            path: &notice.path,
+            // The body is JSON; this is what the robot wants to be told.
+            content_type: Some("application/x-www-form-urlencoded"),
+            body: &body.to_string(),
+        };
+        let sealed = http.post(self.remote, post).await?;
+        if sealed.trim_ascii().is_empty() {
+            return Err(AnswerProblem::Empty.into());
+        }
+        let answer = key.decrypt(&sealed).map_err(|_| AnswerProblem::Undecryptable)?;
+        offer::read_answer(&answer)
+    }
+}

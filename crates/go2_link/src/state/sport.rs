@@ -1,0 +1,143 @@
+//! `rt/lf/sportmodestate`: motion state and the whole IMU.
+
+use serde::Deserialize;
+
+use super::number::{temperature, triple, Number, Stamp};
+use super::{Quaternion, RobotTime, State};
+use crate::codec::{topics, DecodeError, Json};
+
+/// Motion state. The two numbers that say what the robot is doing are left raw, since their meaning
+/// changed with firmware 1.1.7: before it `mode` tells, after it `mode` stays 0 and `error_code` tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SportModeState {
+    /// Robot clock at the time of measuring.
+    pub stamp: Option<RobotTime>,
+    /// Mode on firmware before 1.1.7.
+    pub mode: Option<i64>,
+    /// Mode code since firmware 1.1.7, option bits before it.
+    pub error_code: Option<i64>,
+    /// Progress of an action, 0 to 1.
+    pub progress: Option<f64>,
+    /// Gait: 0 idle, 1 trot, 2 run, 3 and 4 climbing and descending stairs, 9 adjusting.
+    pub gait_type: Option<i64>,
+    /// The IMU, where sent.
+    pub imu: Option<Imu>,
+    /// Metres in the odometry frame; z is the height of the body.
+    pub position: Option<[f64; 3]>,
+    /// m/s; no source states the frame, the driver takes the odometry frame by default.
+    pub velocity: Option<[f64; 3]>,
+    /// rad/s about the vertical, counter-clockwise.
+    pub yaw_speed: Option<f64>,
+    /// Height of the body over the ground in metres, about 0.32 standing.
+    pub body_height: Option<f64>,
+}
+
+/// The IMU in the trunk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Imu {
+    /// Rotation from the body to the odometry frame.
+    pub orientation: Quaternion,
+    /// rad/s in the body's axes.
+    pub angular_velocity: [f64; 3],
+    /// m/s^2 in the body's axes, gravity included.
+    pub linear_acceleration: [f64; 3],
+    /// Degrees Celsius, where sent.
+    pub temperature: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    stamp: Option<Stamp>,
+    mode: Option<i64>,
+    error_code: Option<i64>,
+    progress: Option<Number>,
+    gait_type: Option<i64>,
+    imu_state: Option<WireImu>,
+    position: Option<[Number; 3]>,
+    velocity: Option<[Number; 3]>,
+    yaw_speed: Option<Number>,
+    body_height: Option<Number>,
+}
+
+#[derive(Deserialize)]
+struct WireImu {
+    /// w first, unlike everything in ROS.
+    quaternion: Option<[Number; 4]>,
+    rpy: Option<[Number; 3]>,
+    gyroscope: [Number; 3],
+    accelerometer: [Number; 3],
+    temperature: Option<Number>,
+}
+
+impl State for SportModeState {
+    const TOPIC: &'static str = topics::SPORT_MODE_STATE;
+
+    fn decode(data: &Json) -> Result<Self, DecodeError> {
+        let wire: Wire = data.decode()?;
+        Ok(Self {
+            stamp: wire.stamp.map(RobotTime::from),
+            mode: wire.mode,
+            error_code: wire.error_code,
+            progress: wire.progress.map(|p| p.0),
+            gait_type: wire.gait_type,
+            imu: wire.imu_state.map(imu).transpose()?,
+            position: wire.position.map(triple),
+            velocity: wire.velocity.map(triple),
+            yaw_speed: wire.yaw_speed.map(|v| v.0),
+            body_height: wire.body_height.map(|h| h.0),
+        })
+    }
+}
+
+fn imu(wire: WireImu) -> Result<Imu, DecodeError> {
+    let orientation = match (wire.quaternion, wire.rpy) {
+        (Some([w, x, y, z]), _) => Quaternion::normalised(x.0, y.0, z.0, w.0)?,
+        (None, Some(rpy)) => Quaternion::from_rpy(triple(rpy)),
+        (None, None) => return Err(DecodeError::Shape),
+    };
+    Ok(Imu {
+        orientation,
+        angular_velocity: triple(wire.gyroscope),
+        linear_acceleration: triple(wire.accelerometer),
+        temperature: wire.temperature.map(temperature),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(text: &str) -> Result<SportModeState, DecodeError> {
+        SportModeState::decode(&Json::from(text.to_string()))
+    }
+
+    #[test]
+    fn reorders_the_quaternion_and_keeps_the_rest() {
+        let state = decode(
+            r#"{"stamp":{"sec":12,"nanosec":500},"error_code":1013,"mode":0,"gait_type":1,
+            "imu_state":{"quaternion":[0.5,0.5,-0.5,0.5],"gyroscope":[0.1,0.2,0.3],
+            "accelerometer":[0,0,9.81],"rpy":[0,0,0],"temperature":60},
+            "position":[1,2,0.3],"velocity":[0.1,0,0],"yaw_speed":0.2,"body_height":0.32,
+            "foot_position_body":[],"range_obstacle":[0,0,0,0]}"#,
+        )
+        .unwrap();
+        let imu = state.imu.unwrap();
+        assert_eq!(imu.orientation, Quaternion { x: 0.5, y: -0.5, z: 0.5, w: 0.5 });
+        assert_eq!(imu.angular_velocity, [0.1, 0.2, 0.3]);
+        assert_eq!(state.stamp, Some(RobotTime::new(12, 500)));
+        assert_eq!((state.mode, state.error_code), (Some(0), Some(1013)));
+    }
+
+    #[test]
+    fn a_quaternion_of_zeros_drops_the_message() {
+        let zeros = r#"{"imu_state":{"quaternion":[0,0,0,0],"gyroscope":[0,0,0],"accelerometer":[0,0,0]}}"#;
+        assert_eq!(decode(zeros), Err(DecodeError::Number));
+    }
+
+    #[test]
+    fn old_attitudes_come_as_angles() {
+        let angles = r#"{"imu_state":{"rpy":[0,0,0],"gyroscope":[0,0,0],"accelerometer":[0,0,0]}}"#;
+        assert_eq!(decode(angles).unwrap().imu.unwrap().orientation.w, 1.0);
+        assert!(decode("{}").unwrap().imu.is_none());
+    }
+}
