@@ -1,5 +1,28 @@
 //! The link to a Unitree GO2 over its local WebRTC interface, without ROS.
+//!
+//! State flows `signaling > transport > codec > state`, commands the other way round. A [`session::Link`] is
+//! what an application holds.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use go2_link::state::{LowState, State};
+//! use go2_link::{session::LinkBuilder, signaling::Target, transport::webrtc::WebRtcConnector};
+//!
+//! let mut builder = LinkBuilder::default();
+//! let mut low_states = builder.subscribe(LowState::TOPIC, 4);
+//! let link = builder.start(WebRtcConnector::new(Target::new("192.168.12.1")));
+//! while let Ok(message) = low_states.recv().await {
+//!     if let Ok(state) = LowState::decode(&message.data) {
+//!         println!("{:?} V", state.voltage);
+//!     }
+//! }
+//! link.close().await;
+//! # }
+//! ```
 
-pub mod codec;
-pub mod signaling;
-pub mod state;
+pub mod codec; // the data channel's language: bytes to values and back
+pub mod session; // what a session does, and the link that keeps making sessions
+pub mod signaling; // the HTTP exchange that comes before
+pub mod state; // what the robot says of itself, in SI units
+pub mod throttle; // keeps repeated log messages quiet
+pub mod transport; // what carries the messages: WebRTC

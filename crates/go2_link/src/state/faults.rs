@@ -1,8 +1,7 @@
 //! Faults that the robot reports: `errors`, `add_error` and `rm_error` messages.
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::number::Number;
 use crate::codec::{DecodeError, Json, Kind};
 
 /// One fault: a source and a single bit of its code.
@@ -28,12 +27,11 @@ pub enum FaultChange {
 impl FaultChange {
     /// Reads the data of a message of kind `Errors`, `AddError` or `RmError`.
     pub fn decode(kind: Kind, data: &Json) -> Result<Self, DecodeError> {
-        #[derive(Deserialize)]
-        struct Entry(Number, i64, i64);
+        type Entry = (IgnoredAny, i64, i64); // time, source, code
 
         // Some firmware sends the single entry of a change inside a list, some bare.
         let entries: Vec<Entry> = data.decode().or_else(|_| data.decode().map(|one| vec![one]))?;
-        let faults = entries.into_iter().map(|Entry(_, source, code)| Fault { source, code }).collect();
+        let faults = entries.into_iter().map(|(_, source, code)| Fault { source, code }).collect();
         match kind {
             Kind::Errors => Ok(Self::Snapshot(faults)),
             Kind::AddError => Ok(Self::Added(faults)),

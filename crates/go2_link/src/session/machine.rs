@@ -1,0 +1,350 @@
+//! What a session does, without IO and without a clock of its own.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::state::{Counters, RequestError, SessionEnd};
+use crate::codec::{DecodeError, Inbound, Json, Kind, Outbound, Request, Response};
+use crate::state::FaultChange;
+use crate::transport::Received;
+
+/// The session's times.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Between two heartbeats. The robot drops clients that send none.
+    pub heartbeat: Duration,
+    /// Silence after which the session is over. The robot echoes heartbeats, so a live one is never silent
+    /// for much longer than their interval.
+    pub silence: Duration,
+    /// From the open channel to the robot's "Validation Ok.".
+    pub validation: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(2),
+            silence: Duration::from_millis(4500),
+            validation: Duration::from_secs(8),
+        }
+    }
+}
+
+/// Names a request within a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(i64);
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The robot accepted us.
+    Live,
+    /// A message on a topic.
+    Message(Inbound),
+    /// The robot's list of faults changed.
+    Faults(FaultChange),
+    /// A request is settled.
+    Settled(RequestId, Result<Response, RequestError>),
+    /// A response to a request that nobody waits for, such as a velocity.
+    Unawaited(Response),
+    /// An error message of the robot.
+    RobotError(String),
+    /// Bytes that are no message.
+    Malformed(DecodeError),
+}
+
+enum Phase {
+    /// Until the robot accepts our answer. Holds the latest challenge and how often it was answered.
+    Validating { challenge: Option<String>, answers: u32, deadline: Instant },
+    Live { next_heartbeat: Instant, last_heartbeat: Option<Instant> },
+}
+
+struct Pending {
+    topic: String,
+    api_id: i64,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+/// One session, from the open channel to its end.
+pub struct Machine {
+    timing: Timing,
+    phase: Phase,
+    last_received: Instant,
+    topics: BTreeSet<String>,
+    pending: HashMap<RequestId, Pending>,
+    next_id: i64,
+    transmit: VecDeque<Outbound>,
+    events: VecDeque<Event>,
+    counters: Counters,
+}
+
+/// Answers to challenges before the robot counts as refusing us.
+const MOST_ANSWERS: u32 = 5;
+const MOST_PENDING: usize = 64;
+/// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
+const LONGEST_PARAMETER: usize = 30_000;
+const ACCEPTED: &str = "Validation Ok.";
+const NOT_VALIDATED: &str = "Validation Needed.";
+/// Spelled so on the wire.
+const PROBE: &str = "rtt_probe_send_from_mechine";
+
+impl Machine {
+    /// A session whose channel is open now. `first_id` is where request ids start; only its lower 30 bits
+    /// are used.
+    pub fn new(timing: Timing, topics: BTreeSet<String>, first_id: u32, now: Instant) -> Self {
+        let deadline = now + timing.validation;
+        Self {
+            timing,
+            phase: Phase::Validating { challenge: None, answers: 0, deadline },
+            last_received: now,
+            topics,
+            pending: HashMap::new(),
+            next_id: i64::from(first_id & 0x3fff_ffff),
+            transmit: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Whether the robot accepted us.
+    pub fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live { .. })
+    }
+
+    /// What this session has seen.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Takes a message. An error ends the session.
+    pub fn handle(&mut self, received: Received, now: Instant) -> Result<(), SessionEnd> {
+        let (decoded, length) = match &received {
+            Received::Text(text) => (Inbound::from_text(text), text.len()),
+            Received::Binary(bytes) => (Inbound::from_binary(bytes), bytes.len()),
+        };
+        self.last_received = now;
+        self.counters.messages += 1;
+        self.counters.bytes += length as u64;
+        match decoded {
+            Ok(message) => self.route(message, now),
+            Err(error) => {
+                self.malformed(error);
+                Ok(())
+            }
+        }
+    }
+
+    fn route(&mut self, message: Inbound, now: Instant) -> Result<(), SessionEnd> {
+        match message.kind {
+            Kind::Validation => return self.validation(&message.data, now),
+            Kind::Err => return self.error(&message.data),
+            Kind::Heartbeat => {
+                if let Phase::Live { last_heartbeat: Some(sent), .. } = self.phase {
+                    self.counters.round_trip = Some(now.saturating_duration_since(sent));
+                }
+            }
+            Kind::RtcInnerReq => self.inner(message.data),
+            Kind::Res => match Response::decode(&message.data) {
+                Ok(response) => self.response(&message.topic, response),
+                Err(error) => self.malformed(error),
+            },
+            Kind::Errors | Kind::AddError | Kind::RmError => {
+                match FaultChange::decode(message.kind, &message.data) {
+                    Ok(change) => self.events.push_back(Event::Faults(change)),
+                    Err(error) => self.malformed(error),
+                }
+            }
+            Kind::Msg => self.events.push_back(Event::Message(message)),
+            Kind::Subscribe
+            | Kind::Unsubscribe
+            | Kind::Req
+            | Kind::Vid
+            | Kind::Aud
+            | Kind::RtcReport
+            | Kind::Unknown => self.counters.unexpected += 1,
+        }
+        Ok(())
+    }
+
+    fn validation(&mut self, data: &Json, now: Instant) -> Result<(), SessionEnd> {
+        let Ok(text) = data.decode::<String>() else {
+            self.malformed(DecodeError::Shape);
+            return Ok(());
+        };
+        if text != ACCEPTED {
+            if let Phase::Validating { challenge, .. } = &mut self.phase {
+                *challenge = Some(text.clone());
+            }
+            return self.answer(text);
+        }
+        if !self.is_live() {
+            self.phase = Phase::Live { next_heartbeat: now, last_heartbeat: None };
+            self.heartbeat(now);
+            self.transmit.push_back(Outbound::DisableTrafficSaving(true));
+            self.transmit.extend(self.topics.iter().cloned().map(Outbound::Subscribe));
+            self.events.push_back(Event::Live);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, challenge: String) -> Result<(), SessionEnd> {
+        if let Phase::Validating { answers, .. } = &mut self.phase {
+            *answers += 1;
+            if *answers > MOST_ANSWERS {
+                return Err(SessionEnd::ValidationRefused);
+            }
+        }
+        self.transmit.push_back(Outbound::Validation { challenge });
+        Ok(())
+    }
+
+    fn error(&mut self, info: &Json) -> Result<(), SessionEnd> {
+        let text = info.decode::<String>().unwrap_or_else(|_| format!("{info:?}"));
+        if text == NOT_VALIDATED {
+            if let Phase::Validating { challenge: Some(challenge), .. } = &self.phase {
+                return self.answer(challenge.clone());
+            }
+        }
+        self.events.push_back(Event::RobotError(text));
+        Ok(())
+    }
+
+    fn inner(&mut self, info: Json) {
+        #[derive(Deserialize)]
+        struct Inner {
+            req_type: String,
+        }
+        match info.decode::<Inner>() {
+            Ok(inner) if inner.req_type == PROBE => {
+                self.transmit.push_back(Outbound::ProbeEcho(info));
+            }
+            Ok(_) => {}
+            Err(error) => self.malformed(error),
+        }
+    }
+
+    fn response(&mut self, topic: &str, response: Response) {
+        let asked = |pending: &Pending| {
+            topic.strip_suffix("/response") == pending.topic.strip_suffix("/request")
+                && response.api_id == Some(pending.api_id)
+        };
+        let id = match response.id {
+            Some(id) => Some(RequestId(id)).filter(|id| self.pending.contains_key(id)),
+            // Some services do not echo the id: the oldest request to the same api is meant.
+            None => self.pending.iter().filter(|(_, p)| asked(p)).map(|(id, _)| *id).min_by_key(|id| id.0),
+        };
+        match id {
+            Some(id) => {
+                self.pending.remove(&id);
+                self.events.push_back(Event::Settled(id, Ok(response)));
+            }
+            None => self.events.push_back(Event::Unawaited(response)),
+        }
+    }
+
+    fn malformed(&mut self, error: DecodeError) {
+        self.counters.malformed += 1;
+        self.events.push_back(Event::Malformed(error));
+    }
+
+    fn heartbeat(&mut self, now: Instant) {
+        if let Phase::Live { next_heartbeat, last_heartbeat } = &mut self.phase {
+            *next_heartbeat = now + self.timing.heartbeat;
+            *last_heartbeat = Some(now);
+            self.transmit.push_back(Outbound::Heartbeat);
+        }
+    }
+
+    /// Sends a request and awaits its response, which comes as [`Event::Settled`].
+    pub fn request(
+        &mut self,
+        request: Request,
+        timeout: Duration,
+        now: Instant,
+    ) -> Result<RequestId, RequestError> {
+        if self.pending.len() >= MOST_PENDING {
+            return Err(RequestError::TooMany);
+        }
+        let topic = request.topic.clone();
+        let api_id = request.api_id;
+        let id = self.tell(request)?;
+        self.pending.insert(id, Pending { topic, api_id, deadline: now + timeout, timeout });
+        Ok(id)
+    }
+
+    /// Sends a request whose response nobody awaits.
+    pub fn tell(&mut self, request: Request) -> Result<RequestId, RequestError> {
+        if !self.is_live() {
+            return Err(RequestError::NotLive);
+        }
+        if request.parameter.len() > LONGEST_PARAMETER {
+            return Err(RequestError::TooLong);
+        }
+        let id = self.next_id;
+        self.next_id = (id + 1) & 0x7fff_ffff;
+        self.transmit.push_back(Outbound::Request { id, request });
+        Ok(RequestId(id))
+    }
+
+    /// Lets time pass. An error ends the session.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionEnd> {
+        match self.phase {
+            Phase::Validating { deadline, .. } if now >= deadline => {
+                return Err(SessionEnd::ValidationTimeout);
+            }
+            Phase::Live { next_heartbeat, .. } if now >= next_heartbeat => self.heartbeat(now),
+            Phase::Validating { .. } | Phase::Live { .. } => {}
+        }
+        let silence = now.saturating_duration_since(self.last_received);
+        if self.is_live() && silence >= self.timing.silence {
+            return Err(SessionEnd::Silent(silence));
+        }
+        let late: Vec<_> =
+            self.pending.iter().filter(|(_, p)| now >= p.deadline).map(|(id, _)| *id).collect();
+        for id in late {
+            if let Some(pending) = self.pending.remove(&id) {
+                let error = RequestError::Timeout(pending.timeout);
+                self.events.push_back(Event::Settled(id, Err(error)));
+            }
+        }
+        Ok(())
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub fn poll_timeout(&self) -> Instant {
+        let phase = match self.phase {
+            Phase::Validating { deadline, .. } => deadline,
+            Phase::Live { next_heartbeat, .. } => {
+                next_heartbeat.min(self.last_received + self.timing.silence)
+            }
+        };
+        self.pending.values().map(|pending| pending.deadline).fold(phase, Instant::min)
+    }
+
+    /// The next message to send.
+    pub fn poll_transmit(&mut self) -> Option<Outbound> {
+        let message = self.transmit.pop_front()?;
+        self.counters.sent += 1;
+        Some(message)
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+}
+
+/// A text message, as tests and recorded sessions write it.
+impl From<&str> for Received {
+    fn from(text: &str) -> Self {
+        Self::Text(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -1,0 +1,239 @@
+//! The session in virtual time, message by message.
+
+use super::*;
+use crate::codec::api;
+
+const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abcdef"}"#;
+const OK: &str = r#"{"type":"validation","topic":"","data":"Validation Ok."}"#;
+const NEEDED: &str = r#"{"type":"err","info":"Validation Needed."}"#;
+
+struct Session {
+    machine: Machine,
+    now: Instant,
+}
+
+impl Session {
+    fn new() -> Self {
+        let now = Instant::now();
+        let topics = BTreeSet::from(["rt/a".to_string(), "rt/b".to_string()]);
+        Self { machine: Machine::new(Timing::default(), topics, 7, now), now }
+    }
+
+    fn live() -> Self {
+        let mut session = Self::new();
+        session.hear(CHALLENGE).unwrap();
+        session.hear(OK).unwrap();
+        session.said();
+        session.events();
+        session
+    }
+
+    fn hear(&mut self, text: &str) -> Result<(), SessionEnd> {
+        self.machine.handle(Received::from(text), self.now)
+    }
+
+    fn wait(&mut self, seconds: f64) -> Result<(), SessionEnd> {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        while self.machine.poll_timeout() <= end {
+            self.now = self.machine.poll_timeout();
+            self.machine.handle_timeout(self.now)?;
+        }
+        self.now = end;
+        Ok(())
+    }
+
+    fn said(&mut self) -> Vec<Outbound> {
+        std::iter::from_fn(|| self.machine.poll_transmit()).collect()
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.machine.poll_event()).collect()
+    }
+}
+
+#[test]
+fn nothing_is_said_before_the_challenge_and_all_after_the_ok() {
+    let mut session = Session::new();
+    session.wait(3.0).unwrap();
+    assert_eq!(session.said(), []);
+    session.hear(CHALLENGE).unwrap();
+    let answer = Outbound::Validation { challenge: "0123456789abcdef".into() };
+    assert_eq!(session.said(), [answer]);
+    session.hear(OK).unwrap();
+    let subscribe = |topic: &str| Outbound::Subscribe(topic.into());
+    let expected = [
+        Outbound::Heartbeat,
+        Outbound::DisableTrafficSaving(true),
+        subscribe("rt/a"),
+        subscribe("rt/b"),
+    ];
+    assert_eq!(session.said(), expected);
+    assert!(matches!(session.events()[..], [Event::Live]));
+}
+
+#[test]
+fn answers_again_when_asked_again_but_not_for_ever() {
+    let mut session = Session::new();
+    session.hear(NEEDED).unwrap();
+    assert_eq!(session.said(), [], "there is no challenge to answer yet");
+    session.hear(CHALLENGE).unwrap();
+    for _ in 1..MOST_ANSWERS {
+        session.hear(NEEDED).unwrap();
+    }
+    assert_eq!(session.said().len(), MOST_ANSWERS as usize);
+    assert_eq!(session.hear(NEEDED), Err(SessionEnd::ValidationRefused));
+}
+
+#[test]
+fn validation_has_a_limit() {
+    let mut session = Session::new();
+    session.hear(CHALLENGE).unwrap();
+    assert_eq!(session.wait(8.0), Err(SessionEnd::ValidationTimeout));
+}
+
+#[test]
+fn requests_before_validation_are_refused() {
+    let mut session = Session::new();
+    let now = session.now;
+    let result = session.machine.request(Request::sport(1), Duration::from_secs(1), now);
+    assert_eq!(result, Err(RequestError::NotLive));
+}
+
+#[test]
+fn heartbeats_go_out_and_their_echo_is_timed() {
+    let mut session = Session::live();
+    session.wait(0.05).unwrap();
+    for _ in 0..5 {
+        session.wait(1.95).unwrap();
+        assert_eq!(session.said(), [Outbound::Heartbeat]);
+        session.wait(0.05).unwrap();
+        session.hear(r#"{"type":"heartbeat","topic":"","data":{}}"#).unwrap();
+    }
+    assert_eq!(session.machine.counters().round_trip, Some(Duration::from_millis(50)));
+}
+
+#[test]
+fn silence_ends_the_session_within_five_seconds() {
+    let mut session = Session::live();
+    let start = session.now;
+    assert!(matches!(session.wait(60.0), Err(SessionEnd::Silent(_))));
+    assert!(session.now - start < Duration::from_secs(5));
+}
+
+#[test]
+fn any_message_is_a_sign_of_life() {
+    let mut session = Session::live();
+    for _ in 0..10 {
+        session.wait(4.0).unwrap();
+        session.hear("garbage").unwrap();
+    }
+    assert_eq!(session.machine.counters().malformed, 10);
+}
+
+#[test]
+fn probes_are_echoed() {
+    let mut session = Session::live();
+    let info = r#"{"req_type":"rtt_probe_send_from_mechine","t":1.5}"#;
+    session.hear(&format!(r#"{{"type":"rtc_inner_req","info":{info}}}"#)).unwrap();
+    assert_eq!(session.said(), [Outbound::ProbeEcho(Json::from(info.to_string()))]);
+    session.hear(r#"{"type":"rtc_inner_req","info":{"req_type":"disable_traffic_saving"}}"#).unwrap();
+    assert_eq!(session.said(), []);
+}
+
+#[test]
+fn responses_find_their_requests() {
+    let mut session = Session::live();
+    let now = session.now;
+    let timeout = Duration::from_secs(5);
+    let mut ask = |api_id| session.machine.request(Request::sport(api_id), timeout, now).unwrap();
+    let (up, down, first, second) = (ask(api::STAND_UP), ask(api::STAND_DOWN), ask(5), ask(5));
+    assert_eq!(up, RequestId(7));
+    let mut answer = |identity: String| {
+        session
+            .hear(&format!(
+                r#"{{"type":"res","topic":"rt/api/sport/response","data":{{"header":{{"identity":{identity},"status":{{"code":0}}}}}}}}"#
+            ))
+            .unwrap();
+        match session.events().pop() {
+            Some(Event::Settled(id, Ok(_))) => Some(id),
+            Some(Event::Unawaited(_)) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(answer(format!(r#"{{"id":{},"api_id":1005}}"#, down.0)), Some(down));
+    assert_eq!(answer(r#"{"id":999,"api_id":1004}"#.into()), None, "an id of nobody");
+    assert_eq!(answer(r#"{"api_id":5}"#.into()), Some(first), "without an id the oldest is meant");
+    assert_eq!(answer(r#"{"api_id":5}"#.into()), Some(second));
+    assert_eq!(answer(r#"{"api_id":5}"#.into()), None);
+    assert_eq!(answer(format!(r#"{{"id":{}}}"#, up.0)), Some(up));
+}
+
+#[test]
+fn unanswered_requests_time_out_each_at_its_own_time() {
+    let mut session = Session::live();
+    let now = session.now;
+    let short = Duration::from_secs(1);
+    let long = Duration::from_secs(3);
+    let slow = session.machine.request(Request::sport(1), long, now).unwrap();
+    let quick = session.machine.request(Request::sport(2), short, now).unwrap();
+    session.wait(1.0).unwrap();
+    let settled = |events: Vec<Event>| match events.as_slice() {
+        [Event::Settled(id, Err(error))] => (*id, error.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(settled(session.events()), (quick, RequestError::Timeout(short)));
+    session.wait(2.0).unwrap();
+    assert_eq!(settled(session.events()), (slow, RequestError::Timeout(long)));
+}
+
+#[test]
+fn requests_are_bounded_in_number_and_size() {
+    let mut session = Session::live();
+    let now = session.now;
+    let mut long = Request::sport(1);
+    long.parameter = "x".repeat(LONGEST_PARAMETER + 1);
+    let timeout = Duration::from_secs(1);
+    assert_eq!(session.machine.request(long, timeout, now), Err(RequestError::TooLong));
+    for _ in 0..MOST_PENDING {
+        session.machine.request(Request::sport(1), timeout, now).unwrap();
+    }
+    assert_eq!(session.machine.request(Request::sport(1), timeout, now), Err(RequestError::TooMany));
+}
+
+#[test]
+fn what_nobody_knows_is_counted_and_survived() {
+    let mut session = Session::live();
+    for odd in [
+        r#"{"type":"new_thing","data":1}"#,
+        r#"{"type":"rtc_report","data":{}}"#,
+        r#"{"type":"req","topic":"rt/api/sport/request"}"#,
+    ] {
+        session.hear(odd).unwrap();
+    }
+    for broken in [
+        r#"{"type":"res","topic":"rt/api/sport/response","data":{}}"#,
+        r#"{"type":"errors","data":"x"}"#,
+        r#"{"type":"validation","data":7}"#,
+        r#"{"type":"rtc_inner_req","info":7}"#,
+    ] {
+        session.hear(broken).unwrap();
+    }
+    session.machine.handle(Received::Binary(Bytes::from_static(b"\x05")), session.now).unwrap();
+    let counters = session.machine.counters();
+    assert_eq!((counters.unexpected, counters.malformed), (3, 5));
+    assert!(session.machine.is_live());
+}
+
+#[test]
+fn binary_frames_are_messages() {
+    let mut session = Session::live();
+    let head = br#"{"type":"msg","topic":"rt/a","data":{}}"#;
+    let frame = [&[head.len() as u8, 0, 0, 0][..], head, b"payload"].concat();
+    session.machine.handle(Received::Binary(frame.into()), session.now).unwrap();
+    match session.events().as_slice() {
+        [Event::Message(message)] => {
+            assert_eq!(message.payload.as_deref(), Some(&b"payload"[..]));
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,129 @@
+//! The words in which a link speaks of itself.
+
+use std::time::Duration;
+
+use crate::transport::{MediaCount, TransportError};
+
+/// Where the link stands. The text of `Display` is for a person and says what to do where something is
+/// wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkState {
+    /// Looking for the robot, or agreeing on a connection.
+    Connecting {
+        /// The robot's address.
+        target: String,
+    },
+    /// Connected; the robot checks who we are.
+    Validating,
+    /// In session.
+    Live,
+    /// Waiting before the next attempt.
+    BackingOff {
+        /// Why the last attempt or session ended.
+        reason: String,
+        /// Until the next attempt.
+        delay: Duration,
+    },
+    /// Ended for good until the configuration is changed.
+    Stopped {
+        /// What to change.
+        reason: String,
+    },
+    /// Closed by its owner.
+    Closed,
+}
+
+impl LinkState {
+    /// One word, for machines.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting { .. } => "connecting",
+            Self::Validating => "validating",
+            Self::Live => "live",
+            Self::BackingOff { .. } => "backing_off",
+            Self::Stopped { .. } => "stopped",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl std::fmt::Display for LinkState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Connecting { target } => write!(f, ": {target}"),
+            Self::BackingOff { reason, delay } => {
+                write!(f, ": {reason} (next attempt in {:.1} s)", delay.as_secs_f64())
+            }
+            Self::Stopped { reason } => write!(f, ": {reason}"),
+            Self::Validating | Self::Live | Self::Closed => Ok(()),
+        }
+    }
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionEnd {
+    /// The owner closed the link.
+    #[error("closed")]
+    Closed,
+    /// The connection broke.
+    #[error("{0}: is the robot on and in reach?")]
+    Transport(#[from] TransportError),
+    /// Connected, but nothing came for too long.
+    #[error("the robot has been silent for {:.1} s: is it on and in reach?", .0.as_secs_f64())]
+    Silent(Duration),
+    /// No challenge came, or our answer to it was never judged.
+    #[error(
+        "the robot did not finish the validation in time; it is tried again. If it stays so, restart the \
+         robot"
+    )]
+    ValidationTimeout,
+    /// The robot refuses the answer to its challenge.
+    #[error(
+        "the robot refuses this client (\"Validation Needed\" again and again): its firmware may be newer \
+         than this driver"
+    )]
+    ValidationRefused,
+}
+
+/// Why a request has no response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// No session is live.
+    #[error("not connected to the robot")]
+    NotLive,
+    /// Nothing came in time. Services that a firmware lacks never answer.
+    #[error("the robot did not answer within {:.1} s; its firmware may not have this service", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The session ended before a response came.
+    #[error("the connection was lost before the robot answered")]
+    Lost,
+    /// Too many requests wait for their responses.
+    #[error("too many requests are waiting for the robot")]
+    TooMany,
+    /// The parameter does not fit into a message.
+    #[error("the request's parameter is too long")]
+    TooLong,
+}
+
+/// What a link has seen, summed over all its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Sessions that became live.
+    pub sessions: u64,
+    /// Messages from the robot.
+    pub messages: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Messages that could not be read.
+    pub malformed: u64,
+    /// Messages of a type or topic that nobody asked for.
+    pub unexpected: u64,
+    /// Messages to the robot.
+    pub sent: u64,
+    /// Round trip of the latest heartbeat.
+    pub round_trip: Option<Duration>,
+    /// What came by the media tracks of the current session.
+    pub media: MediaCount,
+}

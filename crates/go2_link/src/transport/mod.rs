@@ -1,0 +1,132 @@
+//! What carries messages between client and robot.
+//!
+//! A [`Connector`] makes a [`Transport`]; the session speaks only to these two. [`webrtc`] is the engine for
+//! a robot; a recorded session can stand in for it.
+
+pub mod webrtc;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::signaling::{Retry, SignalingError};
+
+/// Something that came from the robot.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Received {
+    /// A text message of the data channel.
+    Text(Bytes),
+    /// A binary message of the data channel.
+    Binary(Bytes),
+}
+
+/// Totals of what came by the media tracks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MediaCount {
+    /// RTP packets of the video track.
+    pub video_packets: u64,
+    /// Bytes in their payloads.
+    pub video_bytes: u64,
+    /// RTP packets of the audio track.
+    pub audio_packets: u64,
+}
+
+/// The layer at which a connection attempt got stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Layer {
+    Ice,
+    Dtls,
+    Channel,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ConnectError {
+    /// The signaling failed.
+    #[error(transparent)]
+    Signaling(#[from] SignalingError),
+    /// The robot answered the offer, but no connection came about in time.
+    #[error("{}", stuck(*layer, *after))]
+    Timeout {
+        /// Where it got stuck.
+        layer: Layer,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The engine failed.
+    #[error("the WebRTC engine failed: {0}. It is tried again")]
+    Engine(String),
+}
+
+fn stuck(layer: Layer, after: Duration) -> String {
+    let seconds = after.as_secs();
+    match layer {
+        Layer::Ice => format!(
+            "the robot answered, but no UDP path to it was found within {seconds} s (ICE): check firewalls \
+             and VPNs between this computer and the robot"
+        ),
+        Layer::Dtls => format!(
+            "a UDP path to the robot was found, but encryption was not agreed within {seconds} s (DTLS): \
+             it is tried again; if it stays so, restart the robot"
+        ),
+        Layer::Channel => format!(
+            "the robot was reached, but its data channel did not open within {seconds} s: it is tried \
+             again; if it stays so, restart the robot"
+        ),
+    }
+}
+
+impl ConnectError {
+    /// Whether trying again helps.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Signaling(error) => error.retry(),
+            Self::Timeout { .. } | Self::Engine(_) => Retry::Backoff,
+        }
+    }
+}
+
+/// Why a transport is no longer there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The robot closed the connection.
+    #[error("the robot closed the connection")]
+    Closed,
+    /// No packet comes through any more.
+    #[error("no packets come through any more")]
+    Lost,
+    /// More waits to be sent than the link has carried for long.
+    #[error("nothing can be sent any more")]
+    Stuck,
+    /// The engine failed.
+    #[error("the WebRTC engine failed: {0}")]
+    Engine(String),
+}
+
+/// A way to a robot. Dropping it without [`close`](Self::close) leaves the robot's only slot taken for long.
+pub trait Transport: Send + 'static {
+    /// Sends one text message. Does not wait for the network: what cannot be queued any more is an error.
+    fn send(&mut self, text: String) -> impl Future<Output = Result<(), TransportError>> + Send;
+    /// Bytes that were accepted by [`send`](Self::send) and not yet acknowledged by the robot's side.
+    fn backlog(&self) -> usize;
+    /// The next message. Cancelling the future loses nothing.
+    fn receive(&mut self) -> impl Future<Output = Result<Received, TransportError>> + Send;
+    /// What came by the media tracks so far.
+    fn media(&self) -> MediaCount;
+    /// Says goodbye to the robot, so that its slot is free at once.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Makes transports, one for each session.
+pub trait Connector: Send + 'static {
+    /// What it makes.
+    type Transport: Transport;
+    /// Connects. Dropping the future must leave nothing behind.
+    fn connect(
+        &mut self,
+    ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
+    /// The robot, in words, for messages.
+    fn target(&self) -> String;
+}

@@ -1,0 +1,325 @@
+//! The way to a robot: signaling, then a peer connection of the `webrtc` crate.
+//!
+//! What the robot's WebRTC library demands shapes this file. It never acknowledges a data channel, so the
+//! channel must count as open once it is asked for; it reads only the last fingerprint and credentials of an
+//! offer, so there is one of each; it numbers media sections by position and puts the data section last, so
+//! the offer does the same; its messages may exceed 64 KiB although its answer does not say so, so the
+//! channel is detached and read with a large buffer.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+use webrtc::api::interceptor_registry::{configure_nack, configure_rtcp_reports};
+use webrtc::api::media_engine::{MediaEngine, MIME_TYPE_H264, MIME_TYPE_OPUS};
+use webrtc::api::setting_engine::SettingEngine;
+use webrtc::api::APIBuilder;
+use webrtc::data::data_channel::DataChannel;
+use webrtc::ice::mdns::MulticastDnsMode;
+use webrtc::ice::network_type::NetworkType;
+use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
+use webrtc::interceptor::registry::Registry;
+use webrtc::peer_connection::configuration::RTCConfiguration;
+use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
+use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
+use webrtc::peer_connection::RTCPeerConnection;
+use webrtc::rtp_transceiver::rtp_codec::{
+    RTCRtpCodecCapability, RTCRtpCodecParameters, RTPCodecType,
+};
+use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
+use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
+
+use super::{ConnectError, Connector, Layer, MediaCount, Received, Transport, TransportError};
+use crate::signaling::Target;
+
+/// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
+/// is as large.
+const LARGEST_MESSAGE: usize = 1024 * 1024;
+/// Bytes waiting to be sent beyond which the link is given up. Below the 128 KiB at which the engine blocks.
+const LARGEST_BACKLOG: usize = 64 * 1024;
+/// Silence on the wire after which the connection is suspect, and the time until it then counts as lost.
+const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
+const FAILED_AFTER: Duration = Duration::from_millis(2500);
+const KEEPALIVE: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+const OPUS_PAYLOAD_TYPE: u8 = 111;
+const H264_PAYLOAD_TYPE: u8 = 102;
+
+/// Connects to a robot.
+#[derive(Debug, Clone)]
+pub struct WebRtcConnector {
+    /// The robot.
+    pub target: Target,
+    /// How long all of connecting may take, from the offer to the open channel.
+    pub timeout: Duration,
+}
+
+impl WebRtcConnector {
+    /// A connector with the usual time limit of 15 s.
+    pub fn new(target: Target) -> Self {
+        Self { target, timeout: Duration::from_secs(15) }
+    }
+}
+
+impl Connector for WebRtcConnector {
+    type Transport = WebRtcTransport;
+
+    async fn connect(&mut self) -> Result<WebRtcTransport, ConnectError> {
+        let robot = self.target.reach().await?;
+        let mut peer = Peer::new(robot.local_ip()).await.map_err(engine)?;
+        let offer = peer.offer().await.map_err(engine)?;
+        let answer = robot.exchange(&offer).await?;
+        peer.accept(answer).await.map_err(engine)?;
+        let opened = tokio::time::timeout(self.timeout, &mut peer.opened).await;
+        let Ok(Ok(channel)) = opened else {
+            return Err(ConnectError::Timeout { layer: peer.stuck_at(), after: self.timeout });
+        };
+        Ok(WebRtcTransport { peer, channel, buffer: vec![0; LARGEST_MESSAGE] })
+    }
+
+    fn target(&self) -> String {
+        self.target.host.clone()
+    }
+}
+
+fn engine(error: webrtc::Error) -> ConnectError {
+    ConnectError::Engine(error.to_string())
+}
+
+/// A peer connection that closes itself when dropped, as happens when connecting is cancelled.
+struct Peer {
+    connection: Arc<RTCPeerConnection>,
+    state: watch::Receiver<RTCPeerConnectionState>,
+    opened: oneshot::Receiver<Arc<DataChannel>>,
+    media: Arc<MediaCounters>,
+    closed: bool,
+}
+
+impl Peer {
+    async fn new(local_ip: IpAddr) -> Result<Self, webrtc::Error> {
+        let connection = Arc::new(
+            api(local_ip)?.build().new_peer_connection(RTCConfiguration::default()).await?,
+        );
+        let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
+        connection.on_peer_connection_state_change(Box::new(move |new| {
+            state_tx.send_replace(new);
+            Box::pin(async {})
+        }));
+
+        let media = Arc::new(MediaCounters::default());
+        add_media(&connection, &media).await?;
+
+        let channel = connection.create_data_channel("data", None).await?;
+        let (opened_tx, opened) = oneshot::channel();
+        let on_open = Arc::clone(&channel);
+        channel.on_open(Box::new(move || {
+            Box::pin(async move {
+                if let Ok(detached) = on_open.detach().await {
+                    let _ = opened_tx.send(detached);
+                }
+            })
+        }));
+        Ok(Self { connection, state, opened, media, closed: false })
+    }
+
+    /// The offer with all its candidates; there is no trickle.
+    async fn offer(&self) -> Result<String, webrtc::Error> {
+        let offer = self.connection.create_offer(None).await?;
+        let mut gathered = self.connection.gathering_complete_promise().await;
+        self.connection.set_local_description(offer).await?;
+        let _ = gathered.recv().await;
+        let description = self.connection.local_description().await;
+        Ok(description.map(|description| description.sdp).unwrap_or_default())
+    }
+
+    async fn accept(&self, answer: String) -> Result<(), webrtc::Error> {
+        let answer = RTCSessionDescription::answer(answer)?;
+        self.connection.set_remote_description(answer).await
+    }
+
+    fn stuck_at(&self) -> Layer {
+        match (self.connection.ice_connection_state(), *self.state.borrow()) {
+            (_, RTCPeerConnectionState::Connected) => Layer::Channel,
+            (RTCIceConnectionState::Connected | RTCIceConnectionState::Completed, _) => Layer::Dtls,
+            _ => Layer::Ice,
+        }
+    }
+
+    async fn close(&mut self) {
+        self.closed = true;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let connection = Arc::clone(&self.connection);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await;
+            });
+        }
+    }
+}
+
+fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
+    let mut media = MediaEngine::default();
+    media.register_codec(opus(), RTPCodecType::Audio)?;
+    media.register_codec(h264(), RTPCodecType::Video)?;
+    let registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
+
+    let mut settings = SettingEngine::default();
+    settings.detach_data_channels();
+    settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
+    // One candidate, the address that routes to the robot: others (VPN, Docker) only slow its checks.
+    settings.set_ip_filter(Box::new(move |ip| ip == local_ip));
+    settings.set_include_loopback_candidate(local_ip.is_loopback());
+    settings.set_network_types(vec![match local_ip {
+        IpAddr::V4(_) => NetworkType::Udp4,
+        IpAddr::V6(_) => NetworkType::Udp6,
+    }]);
+    settings.set_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), Some(KEEPALIVE));
+    let api = APIBuilder::new()
+        .with_media_engine(media)
+        .with_interceptor_registry(registry)
+        .with_setting_engine(settings);
+    Ok(api)
+}
+
+fn opus() -> RTCRtpCodecParameters {
+    RTCRtpCodecParameters {
+        capability: RTCRtpCodecCapability {
+            mime_type: MIME_TYPE_OPUS.to_owned(),
+            clock_rate: 48_000,
+            channels: 2,
+            sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+            rtcp_feedback: vec![],
+        },
+        payload_type: OPUS_PAYLOAD_TYPE,
+        ..Default::default()
+    }
+}
+
+fn h264() -> RTCRtpCodecParameters {
+    RTCRtpCodecParameters {
+        capability: RTCRtpCodecCapability {
+            mime_type: MIME_TYPE_H264.to_owned(),
+            clock_rate: 90_000,
+            channels: 0,
+            sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+                .to_owned(),
+            rtcp_feedback: vec![],
+        },
+        payload_type: H264_PAYLOAD_TYPE,
+        ..Default::default()
+    }
+}
+
+/// Sections 0 and 1 of the offer: audio both ways, video from the robot. Their packets are counted.
+async fn add_media(
+    connection: &RTCPeerConnection,
+    counters: &Arc<MediaCounters>,
+) -> Result<(), webrtc::Error> {
+    let audio = TrackLocalStaticRTP::new(opus().capability, "audio".into(), "go2_link".into());
+    connection.add_track(Arc::new(audio)).await?;
+    let receive = RTCRtpTransceiverInit {
+        direction: RTCRtpTransceiverDirection::Recvonly,
+        send_encodings: vec![],
+    };
+    connection.add_transceiver_from_kind(RTPCodecType::Video, Some(receive)).await?;
+
+    let counters = Arc::clone(counters);
+    connection.on_track(Box::new(move |track, _, _| {
+        let counters = Arc::clone(&counters);
+        tokio::spawn(async move {
+            let video = track.kind() == RTPCodecType::Video;
+            while let Ok((packet, _)) = track.read_rtp().await {
+                counters.count(video, packet.payload.len());
+            }
+        });
+        Box::pin(async {})
+    }));
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct MediaCounters {
+    video_packets: AtomicU64,
+    video_bytes: AtomicU64,
+    audio_packets: AtomicU64,
+}
+
+impl MediaCounters {
+    fn count(&self, video: bool, bytes: usize) {
+        if video {
+            self.video_packets.fetch_add(1, Ordering::Relaxed);
+            self.video_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        } else {
+            self.audio_packets.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// An open data channel to a robot, and the media beside it.
+pub struct WebRtcTransport {
+    peer: Peer,
+    channel: Arc<DataChannel>,
+    buffer: Vec<u8>,
+}
+
+impl Transport for WebRtcTransport {
+    async fn send(&mut self, text: String) -> Result<(), TransportError> {
+        if self.backlog() > LARGEST_BACKLOG {
+            return Err(TransportError::Stuck);
+        }
+        let written = self.channel.write_data_channel(&Bytes::from(text), true).await;
+        written.map(drop).map_err(|error| TransportError::Engine(error.to_string()))
+    }
+
+    fn backlog(&self) -> usize {
+        self.channel.buffered_amount()
+    }
+
+    async fn receive(&mut self) -> Result<Received, TransportError> {
+        let lost = self.peer.state.wait_for(|state| {
+            matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed)
+        });
+        let (length, text) = tokio::select! {
+            biased;
+            read = self.channel.read_data_channel(&mut self.buffer) => {
+                read.map_err(|error| TransportError::Engine(error.to_string()))?
+            }
+            state = lost => return Err(match state.as_deref() {
+                Ok(RTCPeerConnectionState::Failed) => TransportError::Lost,
+                _ => TransportError::Closed,
+            }),
+        };
+        let message = Bytes::copy_from_slice(&self.buffer[..length]);
+        match (length, text) {
+            (_, true) => Ok(Received::Text(message)),
+            // The engine says "closed" like this; an empty binary message would mean nothing anyway.
+            (0, false) => Err(TransportError::Closed),
+            (_, false) => Ok(Received::Binary(message)),
+        }
+    }
+
+    fn media(&self) -> MediaCount {
+        MediaCount {
+            video_packets: self.peer.media.video_packets.load(Ordering::Relaxed),
+            video_bytes: self.peer.media.video_bytes.load(Ordering::Relaxed),
+            audio_packets: self.peer.media.audio_packets.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn close(mut self) {
+        self.peer.close().await;
+    }
+}
