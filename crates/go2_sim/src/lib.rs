@@ -1,1 +1,18 @@
-//! go2_sim
+//! A Unitree GO2 that is not there: the robot's side of the link, on a loopback address.
+//!
+//! It must not be kinder than a robot. Where robots differ, the default is the harsher one.
+
+pub mod body; // postures, velocity, gait: pure
+mod client; // what the robot says to the client in session
+pub mod garbage; // messages that no client may stumble over
+mod http; // the minimal HTTP server
+pub mod log; // what happened, for tests
+mod messages; // the JSON of the state messages
+mod options; // which robot is simulated
+mod peer; // ICE, DTLS, SCTP
+mod robot; // signaling, the one slot
+pub mod sdp; // offers and answers as the robot reads and writes them
+
+pub use client::Disorder;
+pub use options::{Firmware, Generation, Options, Validation};
+pub use robot::{Failure, Robot, StartError, Step, SOON};

@@ -1,0 +1,344 @@
+//! What the robot says and does for the client that holds its slot.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
+use go2_link::signaling::crypto::validation_answer;
+use rsa::rand_core::{OsRng, RngCore};
+use serde_json::{json, Value};
+use tokio::sync::watch;
+
+use crate::body::{Body, NOT_IMPLEMENTED};
+use crate::log::Log;
+use crate::messages;
+use crate::options::{Firmware, Options, Validation};
+use crate::peer::{Channel, Message};
+
+/// What a test can make the robot do in mid-session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Disorder {
+    /// Say nothing more, while the connection stays.
+    pub mute: bool,
+    /// Send messages that are not what they should be, beside the proper ones.
+    pub garble: bool,
+}
+
+/// The state messages that the robot can send and when each is due.
+struct Ticker {
+    topic: &'static str,
+    every: Duration,
+    burst: u32,
+    due: Instant,
+}
+
+enum Input {
+    Message(Message),
+    Time,
+    End(&'static str),
+}
+
+/// Unsent bytes beyond which state is dropped, as on a slow Wi-Fi.
+const LARGEST_BACKLOG: usize = 256 * 1024;
+const RECEIVE_BUFFER: usize = 256 * 1024;
+const BATTERY: u32 = 55;
+
+/// One client, from its open channel on.
+pub(crate) struct Client<'a> {
+    options: &'a Options,
+    body: Arc<Mutex<Body>>,
+    log: &'a Log,
+    channel: Channel,
+    disorder: watch::Receiver<Disorder>,
+    challenge: String,
+    asked_again: bool,
+    validated: bool,
+    subscribed: BTreeSet<String>,
+    last_heartbeat: Instant,
+    probe: Option<(Instant, String)>,
+    next_probe: Instant,
+    tickers: Vec<Ticker>,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) fn new(
+        options: &'a Options,
+        body: Arc<Mutex<Body>>,
+        log: &'a Log,
+        channel: Channel,
+        disorder: watch::Receiver<Disorder>,
+    ) -> Self {
+        let now = Instant::now();
+        let ticker = |topic, hz: f64, burst: u32| {
+            let every = Duration::from_secs_f64(f64::from(burst.max(1)) / hz.max(1e-3));
+            (hz > 0.0).then_some(Ticker { topic, every, burst: burst.max(1), due: now })
+        };
+        let tickers = [
+            ticker(topics::LOW_STATE, options.low_hz(), 1),
+            ticker(topics::SPORT_MODE_STATE, options.sport_hz, 1),
+            ticker(topics::ROBOT_POSE, options.pose_hz, options.pose_burst),
+            ticker(topics::LIDAR_STATE, 1.0, 1),
+            ticker(topics::MULTIPLE_STATE, 1.0, 1),
+        ];
+        Self {
+            options,
+            body,
+            log,
+            channel,
+            disorder,
+            challenge: format!("{:016x}", OsRng.next_u64()),
+            asked_again: false,
+            validated: false,
+            subscribed: BTreeSet::new(),
+            last_heartbeat: now,
+            probe: None,
+            next_probe: now + Duration::from_secs_f64(options.probe_every),
+            tickers: tickers.into_iter().flatten().collect(),
+        }
+    }
+
+    /// Serves until the client leaves; returns why it ended.
+    pub(crate) async fn run(mut self, stop: &mut watch::Receiver<bool>) -> &'static str {
+        let challenge = self.challenge.clone();
+        self.say("validation", "", challenge.into()).await;
+        let mut buffer = vec![0; RECEIVE_BUFFER];
+        loop {
+            let due = tokio::time::Instant::from_std(self.due());
+            let input = tokio::select! {
+                message = self.channel.receive(&mut buffer) => {
+                    message.map_or(Input::End("the client left"), Input::Message)
+                }
+                _ = stop.wait_for(|stop| *stop) => Input::End("the robot stopped"),
+                () = tokio::time::sleep_until(due) => Input::Time,
+            };
+            match input {
+                Input::Message(message) => self.hear(message).await,
+                Input::End(reason) => return self.close(reason).await,
+                Input::Time => {}
+            }
+            let timeout = Duration::from_secs_f64(self.options.heartbeat_timeout);
+            if self.validated && self.last_heartbeat.elapsed() > timeout {
+                return self.close("no heartbeat").await;
+            }
+            self.tick().await;
+        }
+    }
+
+    async fn close(self, reason: &'static str) -> &'static str {
+        self.channel.close().await;
+        reason
+    }
+
+    /// When something is to be sent next.
+    fn due(&self) -> Instant {
+        let latest = Instant::now() + Duration::from_millis(500);
+        let tickers = self.tickers.iter().filter(|ticker| self.subscribed.contains(ticker.topic));
+        tickers.map(|ticker| ticker.due).fold(latest, Instant::min)
+    }
+
+    async fn say(&self, kind: &str, topic: &str, data: Value) {
+        self.send(json!({"type": kind, "topic": topic, "data": data})).await;
+    }
+
+    async fn send(&self, message: Value) {
+        self.send_text(message.to_string()).await;
+    }
+
+    async fn send_text(&self, text: String) {
+        if !self.disorder.borrow().mute {
+            // A client that is gone is noticed when its messages end.
+            let _ = self.channel.send(Message::Text(text)).await;
+        }
+    }
+
+    async fn hear(&mut self, message: Message) {
+        let text = match message {
+            Message::Text(text) => Bytes::from(text),
+            Message::Binary(bytes) => {
+                self.log.add("rx_binary", json!({"length": bytes.len()}));
+                return;
+            }
+        };
+        let message: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
+        self.log.add("rx", json!({"msg": message}));
+        let Ok(inbound) = Inbound::from_text(&text) else { return };
+        if inbound.kind == Kind::Validation {
+            return self.validate(&inbound.data).await;
+        }
+        if !self.validated {
+            return self.not_validated().await;
+        }
+        match inbound.kind {
+            Kind::Heartbeat => {
+                self.last_heartbeat = Instant::now();
+                self.say("heartbeat", "", message["data"].clone()).await;
+            }
+            Kind::Subscribe => self.subscribe(inbound.topic),
+            Kind::Unsubscribe => {
+                self.subscribed.remove(&inbound.topic);
+            }
+            Kind::RtcInnerReq => self.inner(&inbound.data, &message["data"]).await,
+            Kind::Req => self.request(&inbound.topic, &message["data"], true).await,
+            // A request that comes as a plain message is executed and not answered.
+            Kind::Msg if inbound.topic.ends_with("/request") => {
+                self.request(&inbound.topic, &message["data"], false).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn not_validated(&self) {
+        self.send(json!({"type": "err", "topic": "", "info": "Validation Needed."})).await;
+    }
+
+    async fn validate(&mut self, data: &Json) {
+        let answer = data.decode::<String>().unwrap_or_default();
+        let again = self.options.validation == Validation::Twice && !self.asked_again;
+        self.asked_again = true;
+        match self.options.validation {
+            Validation::Silent => return,
+            Validation::Refuse => return self.not_validated().await,
+            _ if again || answer != validation_answer(&self.challenge) => {
+                return self.not_validated().await;
+            }
+            Validation::Accept | Validation::Twice => {}
+        }
+        self.validated = true;
+        self.last_heartbeat = Instant::now();
+        self.log.add("validated", json!({}));
+        self.say("validation", "", "Validation Ok.".into()).await;
+        self.say("errors", "", json!([])).await;
+        if let Some(length) = self.options.big {
+            self.send_big(length).await;
+        }
+    }
+
+    /// One binary frame whose payload byte i is i modulo 251.
+    async fn send_big(&self, length: usize) {
+        let head = json!({"type": "msg", "topic": "rt/big", "data": {}}).to_string();
+        let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+        let frame = Frame { head: head.into(), payload: payload.into() };
+        if let Some(bytes) = frame.encode() {
+            let _ = self.channel.send(Message::Binary(bytes)).await;
+        }
+    }
+
+    fn subscribe(&mut self, topic: String) {
+        let now = Instant::now();
+        for ticker in self.tickers.iter_mut().filter(|ticker| ticker.topic == topic) {
+            ticker.due = now;
+        }
+        self.subscribed.insert(topic);
+    }
+
+    async fn inner(&mut self, data: &Json, value: &Value) {
+        match value["req_type"].as_str() {
+            Some("disable_traffic_saving") => {
+                let info = json!({"req_type": "disable_traffic_saving", "execution": "ok"});
+                self.send(json!({"type": "rtc_inner_req", "info": info})).await;
+            }
+            Some("rtt_probe_send_from_mechine") => {
+                if let Some((sent, probe)) = self.probe.take() {
+                    let unchanged = data.as_bytes() == probe.as_bytes();
+                    let seconds = sent.elapsed().as_secs_f64();
+                    self.log.add("rtt_echo", json!({"unchanged": unchanged, "seconds": seconds}));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn request(&mut self, topic: &str, data: &Value, answered: bool) {
+        let identity = &data["header"]["identity"];
+        let api_id = identity["api_id"].as_i64();
+        let parameter = data["parameter"].as_str().unwrap_or_default();
+        let code = match (topic, api_id) {
+            (topics::SPORT_REQUEST, Some(api_id)) => {
+                self.body_now().execute(api_id, parameter, Instant::now())
+            }
+            (topics::SPORT_REQUEST, None) => NOT_IMPLEMENTED,
+            _ => {
+                self.log.add("unknown_service", json!({"topic": topic}));
+                return; // services that are not there never answer
+            }
+        };
+        self.log.add(
+            "request",
+            json!({"topic": topic, "api_id": api_id, "parameter": parameter, "code": code,
+                "priority": data["header"]["policy"]["priority"], "answered": answered}),
+        );
+        if answered {
+            let header = json!({"identity": identity, "status": {"code": code}});
+            let topic = topic.replace("/request", "/response");
+            self.say("res", &topic, json!({"header": header, "data": ""})).await;
+        }
+    }
+
+    fn body_now(&self) -> std::sync::MutexGuard<'_, Body> {
+        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        body.step(Instant::now());
+        body
+    }
+
+    /// Sends what is due.
+    async fn tick(&mut self) {
+        let now = Instant::now();
+        if self.validated && self.options.probe_every > 0.0 && now >= self.next_probe {
+            self.next_probe = now + Duration::from_secs_f64(self.options.probe_every);
+            let nanoseconds = messages::robot_time().as_nanos() as u64;
+            // Spacing, order and digits are odd on purpose: the echo must be unchanged to the letter.
+            let info = format!(
+                "{{\"uuid\":\"p\",\"req_type\":\"rtt_probe_send_from_mechine\", \"ns\":{nanoseconds},\"x\":0.10}}"
+            );
+            self.probe = Some((now, info.clone()));
+            self.send_text(format!("{{\"type\":\"rtc_inner_req\",\"info\":{info}}}")).await;
+        }
+        let mut tickers = std::mem::take(&mut self.tickers);
+        for ticker in tickers.iter_mut().filter(|ticker| ticker.due <= now) {
+            if self.subscribed.contains(ticker.topic) {
+                for _ in 0..ticker.burst {
+                    self.send_state(ticker.topic).await;
+                }
+            }
+            // Late ticks are left out, not made up for.
+            while ticker.due <= now {
+                ticker.due += ticker.every;
+            }
+        }
+        self.tickers = tickers;
+        if self.disorder.borrow().garble {
+            self.garble().await;
+        }
+    }
+
+    async fn send_state(&self, topic: &'static str) {
+        if self.channel.backlog() > LARGEST_BACKLOG {
+            return;
+        }
+        let time = messages::robot_time();
+        let firmware: Firmware = self.options.firmware;
+        let data = {
+            let body = self.body_now();
+            match topic {
+                topics::LOW_STATE => messages::low_state(&body, BATTERY),
+                topics::SPORT_MODE_STATE => messages::sport_mode_state(&body, firmware, time),
+                topics::ROBOT_POSE => messages::robot_pose(&body, time),
+                topics::LIDAR_STATE => messages::lidar_state(time),
+                _ => messages::multiple_state(firmware),
+            }
+        };
+        self.say("msg", topic, data).await;
+    }
+
+    /// Bad messages of every kind that a client must survive.
+    async fn garble(&self) {
+        for text in crate::garbage::TEXTS {
+            self.send_text((*text).to_owned()).await;
+        }
+        for bytes in crate::garbage::BINARIES {
+            let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes))).await;
+        }
+    }
+}

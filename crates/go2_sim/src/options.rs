@@ -1,0 +1,140 @@
+//! What kind of robot is simulated.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use go2_link::signaling::DeviceKey;
+
+/// How the robot speaks while a connection is made; each one is a range of firmware versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Generation {
+    /// Plain offers on port 8081, before 1.1.1.
+    Plain,
+    /// Encrypted on port 9991 without `data2`, 1.1.1 and later.
+    Absent,
+    /// The same with `data2` 1.
+    #[value(name = "1")]
+    One,
+    /// The key under the static key, 1.1.8 to 1.1.14.
+    #[value(name = "2")]
+    Two,
+    /// The key under the robot's own key, 1.1.15 and later.
+    #[value(name = "3")]
+    Three,
+}
+
+/// What the robot sends and understands once connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Firmware {
+    /// Before 1.1.7: `mode` says what the robot does, lowstate at 20 Hz.
+    Old,
+    /// Since 1.1.7: `error_code` says it, lowstate at 1 Hz.
+    New,
+}
+
+/// What the robot does about the validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Validation {
+    /// Checks the answer.
+    Accept,
+    /// Refuses every answer.
+    Refuse,
+    /// Sends the challenge and nothing more.
+    Silent,
+    /// Asks once more before it checks.
+    Twice,
+}
+
+/// The options of a simulated robot. The defaults are the harsher ones of what real robots do.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "go2_sim", about = "A simulated Unitree GO2 on a loopback address", version)]
+pub struct Options {
+    /// Loopback address to be at; several robots take several, 127.0.0.1 to 127.255.255.254
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub bind: IpAddr,
+    /// TCP port of the encrypted signaling; 0 takes a free one
+    #[arg(long, default_value_t = go2_link::signaling::ENCRYPTED_PORT)]
+    pub encrypted_port: u16,
+    /// TCP port of the plain signaling; 0 takes a free one
+    #[arg(long, default_value_t = go2_link::signaling::PLAIN_PORT)]
+    pub plain_port: u16,
+    /// Generation of the signaling
+    #[arg(long, value_enum, default_value = "2")]
+    pub generation: Generation,
+    /// The robot's own key for generation 3, 32 hexadecimal characters
+    #[arg(long, value_parser = key, env = "GO2_SIM_KEY", hide_env_values = true)]
+    pub key: Option<DeviceKey>,
+    /// Say generation 3, but encrypt under the static key, as some robots do
+    #[arg(long)]
+    pub static_under_3: bool,
+    /// Messages and commands of this firmware
+    #[arg(long, value_enum, default_value = "new")]
+    pub firmware: Firmware,
+    /// What to do about the validation
+    #[arg(long, value_enum, default_value = "accept")]
+    pub validation: Validation,
+    /// Acknowledge the data channel, which real robots do not
+    #[arg(long)]
+    pub dcep_ack: bool,
+    /// Answer with the SCTP description of before 2017
+    #[arg(long)]
+    pub old_sctp_form: bool,
+    /// Rate of rt/lf/lowstate in Hz; by default what the firmware sends
+    #[arg(long)]
+    pub low_hz: Option<f64>,
+    /// Rate of rt/lf/sportmodestate in Hz
+    #[arg(long, default_value_t = 20.0)]
+    pub sport_hz: f64,
+    /// Rate of rt/utlidar/robot_pose in Hz
+    #[arg(long, default_value_t = 18.7)]
+    pub pose_hz: f64,
+    /// Send poses in bursts of this many, as robots on Wi-Fi seem to
+    #[arg(long, default_value_t = 1)]
+    pub pose_burst: u32,
+    /// Interval of latency probes in seconds, 0 for none
+    #[arg(long, default_value_t = 3.0)]
+    pub probe_every: f64,
+    /// Drop a client without a heartbeat after this many seconds
+    #[arg(long, default_value_t = 10.0)]
+    pub heartbeat_timeout: f64,
+    /// Give up a client that is silent or never connects after this many seconds
+    #[arg(long, default_value_t = 30.0)]
+    pub lost_after: f64,
+    /// A Move lasts this many seconds; 0 means for ever
+    #[arg(long, default_value_t = 0.0)]
+    pub move_lasts: f64,
+    /// Send a binary frame of this many bytes once, after the validation
+    #[arg(long)]
+    pub big: Option<usize>,
+    /// Write everything that happens to this file, a JSON object a line
+    #[arg(long)]
+    pub log: Option<PathBuf>,
+}
+
+fn key(text: &str) -> Result<DeviceKey, String> {
+    text.parse().map_err(|error: go2_link::signaling::KeyMalformed| error.to_string())
+}
+
+impl Default for Options {
+    /// The defaults of the command line, on free ports.
+    fn default() -> Self {
+        Self { encrypted_port: 0, plain_port: 0, ..Self::parse_from(["go2_sim"]) }
+    }
+}
+
+impl Options {
+    /// Rate of lowstate in Hz.
+    pub fn low_hz(&self) -> f64 {
+        self.low_hz.unwrap_or(match self.firmware {
+            Firmware::Old => 20.0,
+            Firmware::New => 1.0,
+        })
+    }
+
+    /// How long a Move lasts, if it ends by itself.
+    pub fn move_lasts(&self) -> Option<Duration> {
+        (self.move_lasts > 0.0).then(|| Duration::from_secs_f64(self.move_lasts))
+    }
+}

@@ -1,0 +1,479 @@
+"""What the simulated GO2 says on its data channel: validation, heartbeat, requests, streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import secrets
+import struct
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiortc import RTCDataChannel
+
+from go2_crypto import validation_answer
+from go2_peer import Emit, Peer
+
+SPORT_KNOWN = {1001, 1002, 1003, 1004, 1005, 1006, 1008}
+SPORT_MOVE = 1008
+OK, NOT_IMPLEMENTED, BAD_PARAMETER = 0, 3203, 3204
+RTT_PROBE = "rtt_probe_send_from_mechine"  # so spelled on the wire
+I32_MAX = 2**31 - 1
+RADIUS, SPEED, BODY_HEIGHT = 1.5, 0.4, 0.3195
+
+
+@dataclass
+class SessionOptions:
+    validation: str = "accept"
+    firmware: str = "new"
+    heartbeat_timeout: float = 10.0
+    low_hz: float = 1.0
+    sport_hz: float = 20.0
+    pose_hz: float = 18.7
+    rtt_every: float = 3.0
+    move_res: bool = True
+    big: int = 0
+    kill_after: float = 0.0
+    mute_after: float = 0.0
+    faults: list[tuple[int, int]] = field(default_factory=list)
+
+
+# --- the state messages ------------------------------------------------------------------------
+
+
+class Walk:
+    """A robot that walks circles, from the moment it was made."""
+
+    def __init__(self, new_firmware: bool) -> None:
+        self._new = new_firmware
+        self._start = time.monotonic()
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    @property
+    def _yaw(self) -> float:
+        return math.remainder(SPEED / RADIUS * self._elapsed, math.tau)
+
+    def _rpy(self) -> list[float]:
+        sway = 0.02 * math.sin(2 * math.pi * 2.0 * self._elapsed)
+        return [round(sway, 6), round(-sway / 2, 6), round(self._yaw, 6)]
+
+    def _wxyz(self) -> list[float]:
+        roll, pitch, yaw = (a / 2 for a in self._rpy())
+        cr, cp, cy = math.cos(roll), math.cos(pitch), math.cos(yaw)
+        sr, sp, sy = math.sin(roll), math.sin(pitch), math.sin(yaw)
+        return [
+            cr * cp * cy + sr * sp * sy,
+            sr * cp * cy - cr * sp * sy,
+            cr * sp * cy + sr * cp * sy,
+            cr * cp * sy - sr * sp * cy,
+        ]
+
+    def _xyz(self) -> list[float]:
+        yaw = self._yaw
+        return [RADIUS * math.sin(yaw), RADIUS * (1 - math.cos(yaw)), BODY_HEIGHT]
+
+    def _motor(self, index: int) -> dict[str, Any]:
+        if index >= 12:
+            return {"q": 0, "temperature": 0, "lost": 0, "reserve": [0, 0]}
+        # Motors come as FR, FL, RR, RL; a trot moves FR with RL and FL with RR.
+        leg, joint = divmod(index, 3)
+        phase = math.sin(2 * math.pi * 2.0 * self._elapsed + (math.pi if leg in (1, 2) else 0.0))
+        rest, swing = ((0.0, 0.02), (0.8, 0.2), (-1.6, 0.3))[joint]
+        q = round(rest + swing * phase, 6)
+        return {"q": q, "temperature": 30 + index, "lost": 0, "reserve": [0, 674]}
+
+    def lowstate(self) -> dict[str, Any]:
+        return {
+            "imu_state": {"rpy": self._rpy()},
+            "motor_state": [self._motor(i) for i in range(20)],
+            "bms_state": {
+                "version_high": 1,
+                "version_low": 18,
+                "soc": 55,
+                "current": -2481,
+                "cycle": 56,
+                "bq_ntc": [30, 29],
+                "mcu_ntc": [33, 32],
+            },
+            "foot_force": [97, 84, 81, 80 + int(self._elapsed) % 10],
+            "temperature_ntc1": 48,
+            "power_v": 28.33,
+        }
+
+    def sportmodestate(self) -> dict[str, Any]:
+        yaw = self._yaw
+        # Since the AI policy the feet are not reported, mode stays 0 and error_code has the mode.
+        feet = [0.0] * 12 if self._new else [0.19, -0.14, -0.32] * 4
+        return {
+            "stamp": _stamp(),
+            "error_code": 1015 if self._new else 0,
+            "imu_state": {
+                "quaternion": self._wxyz(),
+                "gyroscope": [0.01, -0.02, SPEED / RADIUS],
+                "accelerometer": [0.05, SPEED**2 / RADIUS, 9.81],
+                "rpy": self._rpy(),
+                "temperature": 72,
+            },
+            "mode": 0 if self._new else 3,
+            "progress": 0.0,
+            "gait_type": 1,
+            "foot_raise_height": 0.09,
+            "position": self._xyz(),
+            "body_height": 0.32,
+            "velocity": [SPEED * math.cos(yaw), SPEED * math.sin(yaw), 0.0],
+            "yaw_speed": SPEED / RADIUS,
+            "range_obstacle": [1.5, 2.0, 2.5, 3.0],
+            "foot_force": [97, 84, 81, 81],
+            "foot_position_body": feet,
+            "foot_speed_body": [0.0] * 12,
+        }
+
+    def robot_pose(self) -> dict[str, Any]:
+        w, x, y, z = self._wxyz()
+        px, py, pz = self._xyz()
+        return {
+            "header": {"stamp": _stamp(), "frame_id": "odom"},
+            "pose": {
+                "position": {"x": px, "y": py, "z": pz},
+                "orientation": {"x": x, "y": y, "z": z, "w": w},
+            },
+        }
+
+    def multiplestate(self) -> str:
+        """std_msgs/String: a JSON string that holds JSON."""
+        state: dict[str, Any] = {
+            "brightness": 3,
+            "obstaclesAvoidSwitch": False,
+            "uwbSwitch": False,
+            "volume": 1 + int(self._elapsed) % 9,
+        }
+        if not self._new:
+            state |= {"bodyHeight": 0.32, "footRaiseHeight": 0.09, "speedLevel": 0}
+        return json.dumps(state)
+
+
+def _stamp() -> dict[str, int]:
+    sec, nanosec = divmod(time.time_ns(), 10**9)
+    return {"sec": sec, "nanosec": nanosec}
+
+
+def big_frame(size: int) -> bytes:
+    """A binary frame of the normal kind: u16 length of the JSON, two zero bytes, JSON, payload."""
+    head = json.dumps({"type": "msg", "topic": "rt/big", "data": {"size": size}}).encode()
+    period = bytes(range(251))
+    payload = (period * (size // 251 + 1))[:size]
+    return struct.pack("<HH", len(head), 0) + head + payload
+
+
+# --- one client's session ----------------------------------------------------------------------
+
+
+class Session:
+    """The robot's application above one peer; it ends by itself and says so by on_end."""
+
+    def __init__(self, peer: Peer, options: SessionOptions, connect_limit: float, emit: Emit):
+        self._peer, self._options, self._emit = peer, options, emit
+        self.on_end: Callable[[], None] = lambda: None
+        self._began = time.monotonic()
+        self._channel: RTCDataChannel | None = None
+        self._challenge = secrets.token_hex(8)
+        self._validated = self._muted = self._over = False
+        self._refusals = {"refuse": 1 << 30, "twice": 1}.get(options.validation, 0)
+        self._last_heartbeat = 0.0
+        self._topics: set[str] = set()
+        self._seen_ids: set[int] = set()
+        self._probes: dict[str, tuple[dict[str, Any], float]] = {}
+        self._walk = Walk(options.firmware == "new")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._shutting: asyncio.Task[None] | None = None
+        peer.on_channel = self._opened
+        peer.on_end = self._end
+        self._spawn(self._limit_connecting(connect_limit))
+
+    # life and death
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            self._emit("error", what="task", detail=repr(task.exception()))
+
+    async def _limit_connecting(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self._channel is None:
+            self._end("never opened a channel")
+
+    def _end(self, reason: str) -> None:
+        if not self._over:
+            self._over = True
+            self._shutting = asyncio.ensure_future(self._shut(reason))
+
+    async def _shut(self, reason: str) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await self._peer.close()
+        after = round(time.monotonic() - self._began, 3)
+        self._emit("closed", after_s=after, reason=reason, validated=self._validated)
+        self.on_end()
+
+    async def close(self, reason: str) -> None:
+        self._end(reason)
+        if self._shutting is not None:
+            await self._shutting
+
+    # the channel
+
+    def _opened(self, channel: RTCDataChannel) -> None:
+        """The client's OPEN arrived, and that is all the opening there is: no ACK goes back."""
+        facts = {"label": channel.label, "id": channel.id, "ordered": channel.ordered}
+        self._emit("channel", used=self._channel is None, **facts)
+        if self._channel is not None:
+            return
+        self._channel = channel
+        channel.on("message", self._received)
+        self._send({"type": "validation", "topic": "", "data": self._challenge})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._send_raw(json.dumps(message, separators=(",", ":")))
+
+    def _send_raw(self, data: str | bytes) -> None:
+        channel = self._channel
+        if channel is not None and not self._muted and channel.readyState == "open":
+            channel.send(data)
+
+    def _received(self, data: str | bytes) -> None:
+        if isinstance(data, bytes):
+            self._emit("rx_binary", bytes=len(data))
+            return
+        try:
+            message = json.loads(data)
+            kind, topic = message["type"], message.get("topic", "")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._emit("error", what="message", detail=repr(error), text=data[:200])
+            return
+        self._emit("rx", msg=message)
+        if kind == "validation":
+            self._validation(message.get("data"))
+        elif not self._validated:
+            self._send_validation_needed("early")
+        else:
+            self._dispatch(kind, topic, message)
+
+    def _dispatch(self, kind: str, topic: str, message: dict[str, Any]) -> None:
+        if kind == "heartbeat":
+            self._last_heartbeat = time.monotonic()
+            self._send(message)
+        elif kind == "subscribe":
+            self._topics.add(topic)
+            self._emit("subscribed", topic=topic)
+        elif kind == "unsubscribe":
+            self._topics.discard(topic)
+            self._emit("unsubscribed", topic=topic)
+        elif kind in ("req", "msg") and topic.startswith("rt/api/") and topic.endswith("/request"):
+            self._request(kind, topic, message.get("data"))
+        elif kind == "rtc_inner_req":
+            self._inner(message.get("data"))
+        elif kind == "vid":
+            self._switch_video(message.get("data"))
+        elif kind not in ("msg", "aud"):
+            self._emit("error", what="type", detail=f"unknown message type {kind!r}")
+
+    # validation
+
+    def _validation(self, answer: Any) -> None:
+        if self._options.validation == "silent":
+            return
+        right = answer == validation_answer(self._challenge)
+        if not right or self._refusals > 0:
+            self._refusals -= 1 if right else 0
+            self._send_validation_needed("refused" if right else "wrong")
+            return
+        first = not self._validated
+        self._validated = True
+        self._send({"type": "validation", "topic": "", "data": "Validation Ok."})
+        if first:
+            self._emit("validated")
+            self._serve()
+
+    def _send_validation_needed(self, why: str) -> None:
+        self._emit("validation_needed", why=why)
+        self._send({"type": "err", "info": "Validation Needed."})
+
+    def _serve(self) -> None:
+        o = self._options
+        now = int(time.time())
+        faults = [[now, source, code] for source, code in o.faults]
+        self._send({"type": "errors", "topic": "", "data": faults})
+        if o.big:
+            self._send_raw(big_frame(o.big))
+            self._emit("big_sent", bytes=o.big)
+        self._last_heartbeat = time.monotonic()
+        walk = self._walk
+        self._spawn(self._stream("rt/lf/lowstate", o.low_hz, walk.lowstate))
+        self._spawn(self._stream("rt/lf/sportmodestate", o.sport_hz, walk.sportmodestate))
+        self._spawn(self._stream("rt/utlidar/robot_pose", o.pose_hz, walk.robot_pose))
+        self._spawn(self._stream("rt/multiplestate", 1.0, walk.multiplestate))
+        self._spawn(self._probe_rtt())
+        self._spawn(self._watch_heartbeat())
+        if o.mute_after:
+            self._spawn(self._later(o.mute_after, self._mute))
+        if o.kill_after:
+            self._spawn(self._later(o.kill_after, self._die))
+
+    # periodic work
+
+    async def _stream(self, topic: str, hz: float, make: Callable[[], Any]) -> None:
+        due = time.monotonic()
+        while hz > 0:
+            due = max(due + 1 / hz, time.monotonic() - 1.0)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if topic in self._topics:
+                self._send({"type": "msg", "topic": topic, "data": make()})
+
+    async def _watch_heartbeat(self) -> None:
+        limit = self._options.heartbeat_timeout
+        while time.monotonic() - self._last_heartbeat < limit:
+            await asyncio.sleep(min(0.1, limit / 4))
+        self._end("no heartbeat")
+
+    async def _probe_rtt(self) -> None:
+        while self._options.rtt_every > 0:
+            key = str(uuid.uuid4())
+            # Beyond req_type the content is the robot's own affair: numbers of every kind, a null
+            # and nesting show whether the client really sends back what it got.
+            info = {
+                "req_type": RTT_PROBE,
+                "uuid": key,
+                "send_time": time.time(),
+                "stamp_ns": time.time_ns(),
+                "nested": {"null": None, "list": [1, -2.5, "ä"], "flag": True},
+            }
+            self._probes[key] = (info, time.monotonic())
+            self._send({"type": "rtc_inner_req", "info": info})
+            await asyncio.sleep(self._options.rtt_every)
+
+    async def _later(self, seconds: float, action: Callable[[], None]) -> None:
+        await asyncio.sleep(seconds)
+        action()
+
+    def _mute(self) -> None:
+        self._muted = True
+        if self._peer.video is not None:
+            self._peer.video.switch.clear()
+        self._emit("muted")
+
+    def _die(self) -> None:
+        self._emit("killed")
+        os._exit(9)
+
+    # requests
+
+    def _inner(self, data: Any) -> None:
+        kind = data.get("req_type") if isinstance(data, dict) else None
+        if kind == "disable_traffic_saving":
+            ok = {"req_type": kind, "execution": "ok"}
+            self._emit("traffic_saving", disabled=data.get("instruction") == "on")
+            self._send({"type": "rtc_inner_req", "info": ok})
+        elif kind == "public_network_status":
+            status = {"uuid": data.get("uuid"), "status": "NetworkStatus.ON_WIFI_CONNECTED"}
+            self._send({"type": "rtc_inner_req", "info": {"req_type": kind, **status}})
+        elif kind == RTT_PROBE:
+            sent, when = self._probes.pop(str(data.get("uuid")), ({}, time.monotonic()))
+            rtt_ms = round((time.monotonic() - when) * 1000, 2)
+            self._emit("rtt_echo", unchanged=data == sent, rtt_ms=rtt_ms)
+        else:
+            self._emit("error", what="rtc_inner_req", detail=f"unknown req_type {kind!r}")
+
+    def _switch_video(self, data: Any) -> None:
+        video = self._peer.video
+        if video is None or data not in ("on", "off"):
+            self._emit("error", what="vid", detail=f"{data!r}, offered: {video is not None}")
+        elif data == "on":
+            video.switch.set()
+        else:
+            video.switch.clear()
+
+    def _request(self, kind: str, topic: str, data: Any) -> None:
+        """A req is executed and answered, a msg of the same form is executed without a word."""
+        try:
+            identity = data["header"]["identity"]
+            request_id, api_id = identity["id"], identity["api_id"]
+        except (KeyError, TypeError):
+            self._emit("error", what="request", detail="no header.identity with id and api_id")
+            return
+        service = topic[len("rt/api/") : -len("/request")]
+        parameter, well_formed = _parameter(data.get("parameter"))
+        code, reply = self._execute(service, api_id, parameter, well_formed)
+        answered = kind == "req" and code is not None
+        if service == "sport" and api_id == SPORT_MOVE:
+            answered = answered and self._options.move_res
+        self._emit(
+            "request",
+            service=service,
+            kind=kind,
+            id=request_id,
+            api_id=api_id,
+            parameter=parameter,
+            parameter_ok=well_formed,
+            id_ok=self._id_ok(request_id),
+            priority=data["header"].get("policy", {}).get("priority"),
+            code=code,
+            answered=answered,
+        )
+        if answered:
+            header = {"identity": {"id": request_id, "api_id": api_id}, "status": {"code": code}}
+            response = {"type": "res", "topic": f"rt/api/{service}/response"}
+            self._send({**response, "data": {"header": header, "data": reply}})
+
+    def _id_ok(self, request_id: Any) -> bool:
+        """Integers that fit an i32 and were not used before in this session."""
+        fits = type(request_id) is int and 0 <= request_id <= I32_MAX
+        fresh = fits and request_id not in self._seen_ids
+        if fits:
+            self._seen_ids.add(request_id)
+        return fresh
+
+    def _execute(
+        self, service: str, api_id: Any, parameter: Any, well_formed: bool
+    ) -> tuple[int | None, str]:
+        if service == "motion_switcher" and api_id == 1001:
+            name = "mcf" if self._options.firmware == "new" else "normal"
+            return OK, json.dumps({"form": "0", "name": name})
+        if service != "sport":
+            return None, ""  # a service that is not there never answers
+        if api_id not in SPORT_KNOWN:
+            return NOT_IMPLEMENTED, ""
+        if not well_formed or (api_id == SPORT_MOVE and not _is_move(parameter)):
+            return BAD_PARAMETER, ""
+        return OK, ""
+
+
+def _parameter(text: Any) -> tuple[Any, bool]:
+    """The parameter is a string, empty or holding JSON; anything else is reported as malformed."""
+    if text in (None, ""):
+        return None, True
+    if not isinstance(text, str):
+        return text, False
+    try:
+        return json.loads(text), True
+    except ValueError:
+        return text, False
+
+
+def _is_move(parameter: Any) -> bool:
+    if not isinstance(parameter, dict):
+        return False
+    values = [parameter.get(axis) for axis in ("x", "y", "z")]
+    return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
