@@ -1,0 +1,307 @@
+//! The link against the simulated robot.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{address, check_offer, connect, connect_with, robot, target, Client, LIMIT};
+use go2_link::codec::{api, Request};
+use go2_link::session::{LinkState, RequestError, Timing, Velocity};
+use go2_link::signaling::DeviceKey;
+use go2_sim::{Disorder, Failure, Firmware, Generation, Options, Robot, Step, Validation};
+
+const KEY: &str = "00112233445566778899aabbccddeeff";
+
+async fn start(options: Options) -> (Robot, Client) {
+    let encrypted = options.generation != Generation::Plain;
+    let key = options.key.clone();
+    let robot = Robot::start(options).await.unwrap();
+    let mut target = target(robot.address(), encrypted);
+    target.key = key;
+    let client = connect(target);
+    (robot, client)
+}
+
+/// Closes the link and checks that the robot is free at once, which takes a proper goodbye.
+async fn end(robot: Robot, client: Client) {
+    client.link.close().await;
+    let closed = robot.log().wait_for(0, LIMIT, |entry| entry["event"] == "closed").await;
+    assert_eq!(closed.expect("the robot did not notice")["reason"], "the client left");
+    robot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_generation_connects_and_carries_state() {
+    let key: DeviceKey = KEY.parse().unwrap();
+    for (generation, key, firmware) in [
+        (Generation::Plain, None, Firmware::Old),
+        (Generation::Absent, None, Firmware::Old),
+        (Generation::One, None, Firmware::Old),
+        (Generation::Two, None, Firmware::New),
+        (Generation::Three, Some(key), Firmware::New),
+    ] {
+        let (robot, mut client) =
+            start(Options { generation, key, firmware, ..common::robot() }).await;
+        client.live().await;
+        client.hear_all().await;
+        let offer = robot.log().of("offer").remove(0);
+        assert_eq!(offer["id"], "STA_localNetwork");
+        check_offer(offer["sdp"].as_str().unwrap());
+        end(robot, client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_that_acknowledges_and_one_of_the_old_form_connect_as_well() {
+    for (dcep_ack, old_sctp_form) in [(true, false), (false, true)] {
+        let (robot, mut client) = start(Options { dcep_ack, old_sctp_form, ..common::robot() }).await;
+        client.hear_all().await;
+        end(robot, client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_static_key_is_tried_where_the_robot_says_it_has_its_own() {
+    let options =
+        Options { generation: Generation::Three, static_under_3: true, ..common::robot() };
+    let (robot, client) = start(options).await;
+    client.live().await;
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_messages_arrive_whole_and_the_channel_lives_on() {
+    for length in [100_000, 250_000] {
+        let (robot, mut client) = start(Options { big: Some(length), ..common::robot() }).await;
+        client.hear_big(length).await;
+        client.hear_all().await;
+        end(robot, client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_robots_serve_at_once() {
+    let mut pairs = Vec::new();
+    for _ in 0..3 {
+        pairs.push(start(robot()).await);
+    }
+    for (_, client) in &mut pairs {
+        client.hear_all().await;
+    }
+    for (robot, client) in pairs {
+        end(robot, client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_answered_and_velocities_walk() {
+    let (robot, client) = start(robot()).await;
+    client.live().await;
+    let second = Duration::from_secs(5);
+    let response = client.link.request(Request::sport(api::BALANCE_STAND), second).await.unwrap();
+    assert_eq!((response.code, response.api_id), (0, Some(1002)));
+    let unknown = client.link.request(Request::sport(1042), second).await.unwrap();
+    assert_eq!(unknown.code, 3203);
+    let nobody = Request { topic: "rt/api/nobody/request".into(), ..Request::sport(1) };
+    let short = Duration::from_millis(200);
+    assert_eq!(client.link.request(nobody, short).await, Err(RequestError::Timeout(short)));
+
+    let urgent = Request::sport(api::STOP_MOVE).with_priority();
+    client.link.request(urgent, second).await.unwrap();
+    let priority = robot.log().of("request").pop().unwrap()["priority"].clone();
+    assert_eq!(priority, 1);
+
+    client.link.drive(Velocity { x: 0.5, y: 0.0, yaw: 0.25 });
+    let log = robot.log();
+    let moved = log.wait_for(0, LIMIT, |entry| entry["api_id"] == 1008).await.expect("no Move");
+    assert_eq!(moved["parameter"], r#"{"x":0.5,"y":0,"z":0.25}"#);
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_is_kept_alive_as_the_robot_wants_it() {
+    let options = Options { heartbeat_timeout: 3.0, probe_every: 0.2, ..common::robot() };
+    let (robot, client) = start(options).await;
+    client.live().await;
+    let log = robot.log();
+    let third = |entry: &serde_json::Value| entry["msg"]["type"] == "heartbeat";
+    let mut from = 0;
+    for _ in 0..3 {
+        let entry = log.wait_for(from, LIMIT, third).await.expect("no heartbeat");
+        from = log.entries().iter().position(|other| *other == entry).unwrap() + 1;
+    }
+    assert!(log.of("closed").is_empty(), "heartbeats of 2 s keep a session of 3 s");
+    let echoes = log.of("rtt_echo");
+    assert!(!echoes.is_empty() && echoes.iter().all(|echo| echo["unchanged"] == true), "{echoes:?}");
+    let sent: Vec<_> = log.of("rx").iter().map(|entry| entry["msg"]["type"].clone()).collect();
+    assert_eq!(sent[0], "validation", "nothing may come before it");
+    let saving = log.of("rx").into_iter().find(|entry| entry["msg"]["type"] == "rtc_inner_req");
+    assert_eq!(saving.unwrap()["msg"]["data"]["instruction"], "on");
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_dropped_and_counted_and_the_session_lives_on() {
+    let (robot, mut client) = start(robot()).await;
+    client.live().await;
+    robot.set_disorder(Disorder { garble: true, ..Disorder::default() });
+    let mut counters = client.link.counters();
+    let counted = counters.wait_for(|counters| counters.malformed > 20 && counters.unexpected > 5);
+    tokio::time::timeout(LIMIT, counted).await.expect("not counted").unwrap();
+    robot.set_disorder(Disorder::default());
+    for receiver in &mut client.topics {
+        *receiver = receiver.resubscribe();
+    }
+    let marker = robot.log().entries().len();
+    let log = robot.log();
+    log.wait_for(marker, LIMIT, |entry| entry["msg"]["type"] == "heartbeat").await.unwrap();
+    for receiver in &mut client.topics {
+        *receiver = receiver.resubscribe();
+    }
+    client.hear_all().await;
+    assert_eq!(client.link.counters().borrow().sessions, 1);
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_robot_is_noticed_within_five_seconds_and_called_again() {
+    let (robot, client) = start(Options { heartbeat_timeout: 4.0, ..robot() }).await;
+    client.live().await;
+    robot.set_disorder(Disorder { mute: true, ..Disorder::default() });
+    let muted = Instant::now();
+    let reason = client.failure().await;
+    assert!(muted.elapsed() < Duration::from_secs(6), "{:?}", muted.elapsed());
+    assert!(reason.contains("silent"), "{reason}");
+    robot.set_disorder(Disorder::default());
+    client.live().await;
+    assert_eq!(client.link.counters().borrow().sessions, 2);
+    client.link.close().await;
+    robot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_that_says_goodbye_is_called_again() {
+    let options = robot();
+    let (robot, client) = start(options.clone()).await;
+    client.live().await;
+    let port = robot.address().port();
+    robot.stop().await;
+    let stopped = Instant::now();
+    client.failure().await;
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    let robot = Robot::start(Options { encrypted_port: port, ..options }).await.unwrap();
+    client.live().await;
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_client_is_told_that_the_robot_is_busy() {
+    let (robot, client) = start(robot()).await;
+    client.live().await;
+    let second = connect(target(robot.address(), true));
+    let reason = second.failure().await;
+    assert!(reason.contains("busy") && reason.contains("one client"), "{reason}");
+    second.link.close().await;
+    assert_eq!(*client.link.state().borrow(), LinkState::Live);
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_failure_of_signaling_says_what_to_do() {
+    let huge = vec![b'A'; 1_000_000];
+    let cases = [
+        (Step::Notify, Failure::Status(429), "throttling"),
+        (Step::Offer, Failure::Status(429), "throttling"),
+        (Step::Offer, Failure::Status(504), "between two states"),
+        (Step::Notify, Failure::Status(403), "stopped: the robot refuses con_notify"),
+        (Step::Offer, Failure::Status(403), "stopped: the robot refuses the offer"),
+        (Step::Notify, Failure::Status(404), "status 404"),
+        (Step::Notify, Failure::Hangup, "con_notify to the robot failed"),
+        (Step::Notify, Failure::Body(b"%%%".to_vec()), "not base64"),
+        (Step::Notify, Failure::Body(huge), "longer than"),
+        (Step::Offer, Failure::Body(b"AAAA".to_vec()), "cannot be decrypted"),
+        (Step::Offer, Failure::Body(vec![]), "it is empty"),
+        (Step::Offer, Failure::Sdp("reject".into()), "busy"),
+        (Step::Offer, Failure::Sdp("v=0\r\nm=video".into()), "cut off"),
+    ];
+    for (step, failure, expected) in cases {
+        let robot = Robot::start(robot()).await.unwrap();
+        robot.fail_next(step, failure.clone());
+        let client = connect(target(robot.address(), true));
+        let reason = client.failure().await;
+        assert!(reason.contains(expected), "{failure:?}: {reason}");
+        client.link.close().await;
+        robot.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_without_candidates_are_refused() {
+    let robot = Robot::start(robot()).await.unwrap();
+    let sdp = "v=0\r\nm=video 9 x 1\r\na=fingerprint:sha-256 AA\r\na=ice-ufrag:a\r\na=ice-pwd:b\r\nm=application 9 x y\r\n";
+    robot.fail_next(Step::Offer, Failure::Sdp(sdp.into()));
+    let client = connect(target(robot.address(), true));
+    let reason = client.failure().await;
+    assert!(reason.contains("no candidate"), "{reason}");
+    client.link.close().await;
+    robot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_missing_or_wrong_stop_the_link() {
+    let key = Some(KEY.parse().unwrap());
+    let options = Options { generation: Generation::Three, key, ..robot() };
+    let robot = Robot::start(options).await.unwrap();
+    for (given, expected) in [
+        (None, "set aes_128_key"),
+        (Some("ffffffffffffffffffffffffffffffff"), "does not fit this robot"),
+    ] {
+        let mut target = target(robot.address(), true);
+        target.key = given.map(|key| key.parse().unwrap());
+        let client = connect(target);
+        let reason = client.failure().await;
+        assert!(reason.starts_with("stopped") && reason.contains(expected), "{reason}");
+        client.link.close().await;
+    }
+    robot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_robot_at_all_is_said_plainly() {
+    let mut target = target((address(), 1).into(), true);
+    target.probe_timeout = Duration::from_millis(300);
+    let client = connect(target);
+    let reason = client.failure().await;
+    assert!(reason.contains("no robot at 127."), "{reason}");
+    client.link.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validation_that_fails_is_told_apart() {
+    let timing = Timing { validation: Duration::from_secs(1), ..Timing::default() };
+    for (validation, expected) in
+        [(Validation::Refuse, "refuses this client"), (Validation::Silent, "did not finish")]
+    {
+        let robot = Robot::start(Options { validation, ..robot() }).await.unwrap();
+        let client = connect_with(target(robot.address(), true), timing);
+        let reason = client.failure().await;
+        assert!(reason.contains(expected), "{reason}");
+        client.link.close().await;
+        robot.stop().await;
+    }
+    let (robot, client) = start(Options { validation: Validation::Twice, ..robot() }).await;
+    client.live().await;
+    end(robot, client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_sessions_in_a_row_find_the_robot_free() {
+    let robot = Robot::start(robot()).await.unwrap();
+    for session in 0..20 {
+        let client = connect(target(robot.address(), true));
+        client.live().await;
+        client.link.close().await;
+        assert!(robot.log().of("busy").is_empty(), "session {session}");
+    }
+    robot.stop().await;
+}
