@@ -1,2 +1,142 @@
-//! go2_bridge
-fn main() {}
+//! `go2_bridge`: the ROS 2 node between a Unitree GO2 and the ROS graph.
+//!
+//! `main` puts the rooms together and takes them apart in order: first the robot stops, then the link says
+//! goodbye, then ROS ends.
+
+mod clock; // ROS time
+mod convert; // robot state to ROS messages
+mod logging; // log messages go where ROS's go
+mod motion; // cmd_vel to the robot
+mod params; // parameters, validated
+mod safety; // what keeps the robot from walking when nobody means it to
+mod services; // Trigger services
+mod streams; // the link's topics to ROS's
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use go2_link::session::LinkBuilder;
+use go2_link::transport::webrtc::WebRtcConnector;
+use tokio::signal::unix::{signal, SignalKind};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::clock::RosClock;
+use crate::motion::{Motion, Order};
+use crate::params::{Settings, Store, KEY_VARIABLE};
+use crate::services::Robot;
+use crate::streams::{Shared, Streams};
+
+/// Why the node does not start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("ROS: {0}")]
+    Ros(#[from] r2r::Error),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error(
+        "robot_ip is not set. Give the robot's address, e.g. `ros2 launch go2_bridge go2.launch.xml \
+         robot_ip:=192.168.12.1`, or 127.0.0.1 for the simulated robot"
+    )]
+    NoRobot,
+    #[error("{KEY_VARIABLE} is not a key: an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
+    Key,
+}
+
+/// Exit status of a wrong configuration: starting again does not help.
+const MISCONFIGURED: u8 = 2;
+const SPIN: Duration = Duration::from_millis(100);
+const ORDERS: usize = 8;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(MISCONFIGURED)
+        }
+    }
+}
+
+fn run() -> Result<(), StartError> {
+    logging::to_ros("go2_bridge");
+    let mut node = r2r::Node::create(r2r::Context::create()?, "go2_bridge", "")?;
+    let store = Arc::new(Mutex::new(Store::new()));
+    let (parameters, changes) = node.make_derived_parameter_handler(Arc::clone(&store) as _)?;
+    let settings = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner).settings();
+    check(&settings.borrow())?;
+
+    // Two threads: one for the network, one that publishes meanwhile.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let spinning = Arc::new(AtomicBool::new(true));
+    runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(parameters);
+        tasks.spawn(changes.for_each(|_| std::future::ready(()))); // the settings have them already
+        serve(node, tasks, settings, &spinning).await
+    })
+}
+
+fn check(settings: &Settings) -> Result<(), StartError> {
+    if settings.robot_ip.is_empty() {
+        return Err(StartError::NoRobot);
+    }
+    if settings.key.is_none() && std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.is_empty()) {
+        return Err(StartError::Key);
+    }
+    Ok(())
+}
+
+async fn serve(
+    mut node: r2r::Node,
+    mut tasks: JoinSet<()>,
+    settings: tokio::sync::watch::Receiver<Arc<Settings>>,
+    spinning: &Arc<AtomicBool>,
+) -> Result<(), StartError> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let start = Arc::clone(&settings.borrow());
+
+    let mut builder = LinkBuilder::default();
+    let shared = Shared::new(RosClock::of(&node), settings.clone());
+    let streams = Streams::new(&mut node, &mut builder, shared)?;
+    let commands = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
+    let link = builder.start(WebRtcConnector::new(start.target()));
+
+    let name = node.fully_qualified_name()?;
+    streams.start(&mut tasks, name, link.handle());
+    let (orders, inbox) = mpsc::channel(ORDERS);
+    let robot = Robot { link: link.handle(), settings: settings.clone(), motion: orders.clone() };
+    services::start(&mut node, &mut tasks, &robot)?;
+    let motion = tokio::spawn(Motion::new(link.handle(), settings).run(commands, inbox));
+    let spinner = spin(node, Arc::clone(spinning))?;
+    tracing::info!("connecting to the robot at {}", start.robot_ip);
+
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+    tracing::info!("stopping");
+    let _ = orders.send(Order::Shutdown).await;
+    let _ = motion.await;
+    link.close().await;
+    tasks.shutdown().await;
+    spinning.store(false, Ordering::Relaxed);
+    let _ = tokio::task::spawn_blocking(move || spinner.join()).await;
+    Ok(())
+}
+
+/// r2r's `spin_once` blocks: it has a thread of its own.
+fn spin(
+    mut node: r2r::Node,
+    spinning: Arc<AtomicBool>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new().name("ros".into()).spawn(move || {
+        while spinning.load(Ordering::Relaxed) {
+            node.spin_once(SPIN);
+        }
+    })
+}

@@ -106,7 +106,10 @@ class SctpTransport(RTCSctpTransport):
         # the client sees no gap.
         if pp_id == DCEP_PPID and user_data[0] == DCEP_ACK and not self._send_ack:
             return
-        await super()._send(stream_id, pp_id, user_data, expiry, max_retransmits, ordered)
+        try:
+            await super()._send(stream_id, pp_id, user_data, expiry, max_retransmits, ordered)
+        except ConnectionError:
+            pass  # the client said goodbye a moment ago; aiortc's sending task would die of it loudly
 
 
 class VideoLoop(VideoStreamTrack):

@@ -147,6 +147,28 @@ class Walk:
             },
         }
 
+    def lidar_state(self) -> dict[str, Any]:
+        return {
+            "stamp": time.time(),
+            "firmware_version": "1.40",
+            "software_version": "1.5",
+            "sdk_version": "1.2",
+            "sys_rotation_speed": 85.9,
+            "com_rotation_speed": 212.0,
+            "error_state": 0,
+            **({"dirty_percentage": 2} if self._new else {}),
+            "cloud_frequency": 15.4,
+            "cloud_packet_loss_rate": 0.0,
+            "cloud_size": 21_000 + int(self._elapsed) % 100,
+            "cloud_scan_num": 18,
+            "imu_frequency": 250.0,
+            "imu_packet_loss_rate": 0.0,
+            "imu_rpy": self._rpy(),
+            "serial_recv_stamp": time.time(),
+            "serial_buffer_size": 4096,
+            "serial_buffer_read": 1024,
+        }
+
     def multiplestate(self) -> str:
         """std_msgs/String: a JSON string that holds JSON."""
         state: dict[str, Any] = {
@@ -324,6 +346,7 @@ class Session:
         self._spawn(self._stream("rt/lf/lowstate", o.low_hz, walk.lowstate))
         self._spawn(self._stream("rt/lf/sportmodestate", o.sport_hz, walk.sportmodestate))
         self._spawn(self._stream("rt/utlidar/robot_pose", o.pose_hz, walk.robot_pose))
+        self._spawn(self._stream("rt/utlidar/lidar_state", 1.0, walk.lidar_state))
         self._spawn(self._stream("rt/multiplestate", 1.0, walk.multiplestate))
         self._spawn(self._probe_rtt())
         self._spawn(self._watch_heartbeat())

@@ -16,7 +16,8 @@ from go2_crypto import path_digits
 from robot_client import Client, HttpStatus, RobotProcess, exchange, http, notify, with_robot
 
 DEVICE_KEY = "00112233445566778899aabbccddeeff"
-STREAMS = ("rt/lf/lowstate", "rt/lf/sportmodestate", "rt/utlidar/robot_pose", "rt/multiplestate")
+STREAMS = ("rt/lf/lowstate", "rt/lf/sportmodestate", "rt/utlidar/robot_pose")
+STREAMS += ("rt/utlidar/lidar_state", "rt/multiplestate")
 
 
 def subscribe(client: Client, *topics: str) -> None:

@@ -128,7 +128,8 @@ impl Body {
         let Ok(parameter) = serde_json::from_str::<Value>(parameter) else {
             return BAD_PARAMETER;
         };
-        let [Some(x), Some(y), Some(z)] = ["x", "y", "z"].map(|axis| parameter[axis].as_f64()) else {
+        let [Some(x), Some(y), Some(z)] = ["x", "y", "z"].map(|axis| parameter[axis].as_f64())
+        else {
             return BAD_PARAMETER;
         };
         // In any other posture the robot says yes and stays where it is.
@@ -143,7 +144,10 @@ impl Body {
     /// Lets time pass.
     pub fn step(&mut self, now: Instant) {
         let mut left = now.saturating_duration_since(self.now).as_secs_f64();
-        if self.move_lasts.is_some_and(|lasts| now.saturating_duration_since(self.wanted_at) > lasts) {
+        if self
+            .move_lasts
+            .is_some_and(|lasts| now.saturating_duration_since(self.wanted_at) > lasts)
+        {
             self.wanted = [0.0; 3];
         }
         self.now = now;
@@ -160,8 +164,7 @@ impl Body {
             _ => STANDING,
         };
         self.height = approach(self.height, target, RISING * dt);
-        let wanted =
-            if self.posture == Posture::Balancing { self.wanted } else { [0.0; 3] };
+        let wanted = if self.posture == Posture::Balancing { self.wanted } else { [0.0; 3] };
         let m = &mut self.motion;
         m.vx = approach(m.vx, wanted[0], ACCELERATION[0] * dt);
         m.vy = approach(m.vy, wanted[1], ACCELERATION[1] * dt);
@@ -192,7 +195,7 @@ impl Body {
 
     /// Where a foot is along its step: metres forward of the hip and over the ground.
     fn foot(&self, leg: usize, phase: f64) -> (f64, f64) {
-        let side = if leg % 2 == 0 { -1.0 } else { 1.0 }; // right legs first
+        let side = if leg.is_multiple_of(2) { -1.0 } else { 1.0 }; // right legs first
         let Motion { vx, wz, .. } = self.motion;
         // Half of the time the foot stands, and the body moves over it.
         let stride = (vx - side * wz * 0.142) / GAIT_HZ / 2.0;

@@ -80,7 +80,8 @@ impl Log {
         let search = async {
             loop {
                 length.mark_unchanged();
-                if let Some(found) = self.entries().into_iter().skip(from).find(|entry| fits(entry)) {
+                if let Some(found) = self.entries().into_iter().skip(from).find(|entry| fits(entry))
+                {
                     return Some(found);
                 }
                 length.changed().await.ok()?;

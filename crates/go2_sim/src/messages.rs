@@ -23,7 +23,10 @@ pub(crate) fn low_state(body: &Body, charge: u32) -> Value {
         .joints()
         .into_iter()
         .map(|q| json!({"q": q, "temperature": 40, "lost": 0, "reserve": [0, 674]}))
-        .chain(std::iter::repeat_n(json!({"q": 0, "temperature": 0, "lost": 0, "reserve": [0, 0]}), 8))
+        .chain(std::iter::repeat_n(
+            json!({"q": 0, "temperature": 0, "lost": 0, "reserve": [0, 0]}),
+            8,
+        ))
         .collect();
     json!({
         "imu_state": {"rpy": [0.0, 0.0, body.motion().yaw]},
@@ -47,7 +50,9 @@ pub(crate) fn sport_mode_state(body: &Body, firmware: Firmware, time: Duration) 
         Firmware::New => (0, mode_code(body.posture())),
     };
     let feet = match firmware {
-        Firmware::Old => json!([0.19, -0.14, -0.3, 0.19, 0.14, -0.3, -0.19, -0.14, -0.3, -0.19, 0.14, -0.3]),
+        Firmware::Old => {
+            json!([0.19, -0.14, -0.3, 0.19, 0.14, -0.3, -0.19, -0.14, -0.3, -0.19, 0.14, -0.3])
+        }
         Firmware::New => json!([]),
     };
     json!({

@@ -288,6 +288,10 @@ impl Channel {
     /// Sends a message. `false` when the client is gone.
     pub(crate) async fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
+            // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
+            Message::Text(text) if text.is_empty() => {
+                (Bytes::from_static(&[0]), PayloadProtocolIdentifier::StringEmpty)
+            }
             Message::Text(text) => (Bytes::from(text), PayloadProtocolIdentifier::String),
             Message::Binary(bytes) => (bytes, PayloadProtocolIdentifier::Binary),
         };

@@ -217,6 +217,8 @@ mod tests {
         assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 102\r\nc=IN"));
         assert!(!answer.contains("extmap") && !answer.contains("max-message-size"));
         let old = local(true).answer(&Offer::read(OFFER).unwrap());
-        assert!(old.contains("m=application 9 DTLS/SCTP 5000\r\n") && old.contains("a=sctpmap:5000"));
+        assert!(
+            old.contains("m=application 9 DTLS/SCTP 5000\r\n") && old.contains("a=sctpmap:5000")
+        );
     }
 }

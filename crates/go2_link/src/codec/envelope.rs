@@ -139,7 +139,8 @@ impl Inbound {
     pub fn from_text(text: &Bytes) -> Result<Self, DecodeError> {
         Self::read(text).or_else(|error| {
             let start = text.iter().position(|&b| b == b'{').ok_or(error)?;
-            let end = text.iter().rposition(|&b| b == b'}').filter(|end| *end > start).ok_or(error)?;
+            let end =
+                text.iter().rposition(|&b| b == b'}').filter(|end| *end > start).ok_or(error)?;
             Self::read(&text.slice(start..=end))
         })
     }
@@ -200,7 +201,9 @@ mod tests {
     #[test]
     fn unknown_types_are_messages_and_other_json_is_not() {
         assert_eq!(text(r#"{"type":"new"}"#).unwrap().kind, Kind::Unknown);
-        for bad in ["", "{", "[]", "null", "{}", r#"{"type":3}"#, r#"{"type":"msg","topic":3}"#, "}{"] {
+        for bad in
+            ["", "{", "[]", "null", "{}", r#"{"type":3}"#, r#"{"type":"msg","topic":3}"#, "}{"]
+        {
             assert_eq!(text(bad).unwrap_err(), DecodeError::NotJson, "{bad}");
         }
         let bytes = Bytes::from_static(b"{\"type\":\"msg\",\"topic\":\"\xff\"}");

@@ -38,7 +38,10 @@ impl Frame {
         let first = u16::from_le_bytes([first[0], first[1]]);
         let (start, length) = if first == LIDAR_MARKER {
             let length = field(4..8)?;
-            (LIDAR_HEADER, u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize)
+            (
+                LIDAR_HEADER,
+                u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize,
+            )
         } else {
             (NORMAL_HEADER, usize::from(first))
         };
@@ -68,14 +71,18 @@ mod tests {
     use super::*;
 
     fn frame() -> Frame {
-        Frame { head: Bytes::from_static(b"{\"a\":1}"), payload: Bytes::from_static(b"\x01\x02\x03") }
+        Frame {
+            head: Bytes::from_static(b"{\"a\":1}"),
+            payload: Bytes::from_static(b"\x01\x02\x03"),
+        }
     }
 
     #[test]
     fn reads_both_framings() {
         let normal = Bytes::from_static(b"\x07\x00\x00\x00{\"a\":1}\x01\x02\x03");
-        let lidar =
-            Bytes::from_static(b"\x02\x00\x00\x00\x07\x00\x00\x00\x03\x00\x00\x00{\"a\":1}\x01\x02\x03");
+        let lidar = Bytes::from_static(
+            b"\x02\x00\x00\x00\x07\x00\x00\x00\x03\x00\x00\x00{\"a\":1}\x01\x02\x03",
+        );
         assert_eq!(Frame::parse(&normal).unwrap(), frame());
         assert_eq!(Frame::parse(&lidar).unwrap(), frame());
         assert_eq!(frame().encode().unwrap(), normal);

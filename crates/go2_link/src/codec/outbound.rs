@@ -47,9 +47,7 @@ pub enum Outbound {
 impl Outbound {
     /// The JSON text. `wall` is the local time, which heartbeats carry.
     pub fn encode(&self, wall: chrono::DateTime<chrono::Local>) -> String {
-        let message = |kind: &str, topic: &str, data: Value| {
-            json!({"type": kind, "topic": topic, "data": data})
-        };
+        let message = |kind: &str, topic: &str, data: Value| json!({"type": kind, "topic": topic, "data": data});
         let on_off = |on: bool| Value::from(if on { "on" } else { "off" });
         let value = match self {
             Self::Validation { challenge } => {
@@ -63,7 +61,8 @@ impl Outbound {
             Self::Subscribe(topic) => json!({"type": "subscribe", "topic": topic}),
             Self::Unsubscribe(topic) => json!({"type": "unsubscribe", "topic": topic}),
             Self::DisableTrafficSaving(on) => {
-                let data = json!({"req_type": "disable_traffic_saving", "instruction": on_off(*on)});
+                let data =
+                    json!({"req_type": "disable_traffic_saving", "instruction": on_off(*on)});
                 message("rtc_inner_req", "", data)
             }
             Self::ProbeEcho(info) => {
@@ -104,7 +103,8 @@ mod tests {
     #[test]
     fn validation_answers_the_challenge() {
         let message = Outbound::Validation { challenge: "0123456789abcdef".into() };
-        let expected = json!({"type": "validation", "topic": "", "data": "w+wJRSatpJQf2TpbA1FlIA=="});
+        let expected =
+            json!({"type": "validation", "topic": "", "data": "w+wJRSatpJQf2TpbA1FlIA=="});
         assert_eq!(value(&message), expected);
     }
 

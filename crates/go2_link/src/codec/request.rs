@@ -74,6 +74,35 @@ pub struct Response {
     pub data: String,
 }
 
+impl Response {
+    /// What the status means, in words.
+    pub fn meaning(&self) -> &'static str {
+        match self.code {
+            0 => "success",
+            -1 | 3001 => "unknown error",
+            3102 => "the request could not be sent inside the robot",
+            3103 => "the api is not registered on this robot",
+            3104 => "timeout inside the robot",
+            3105 => "the response did not match the request",
+            3106 => "the data could not be read",
+            3107 | 3205 | 3206 => "no lease for this service",
+            3201 => "the robot could not send",
+            3202 => "internal error of the service",
+            3203 => "this firmware does not have the action",
+            3204 => "the parameter is wrong",
+            3207 => "another client holds the lease",
+            4101 => "wrong number of path points",
+            4201 => "the motion took too long",
+            4202 | 4205 => "the motion service is not initialised",
+            4206 => "not possible in this posture",
+            7002 => "the motion service is busy",
+            7004 => "unknown motion mode, or the robot is in it already",
+            5201 | 5202 => "the service could not be switched",
+            _ => "a status that this version does not know",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(default)]
@@ -135,7 +164,8 @@ mod tests {
             Response { id: Some(7), api_id: Some(1008), code: 0, data: r#"{"a":1}"#.into() };
         assert_eq!(decode(whole).unwrap(), expected);
         let bare = r#"{"header":{"identity":{"api_id":1},"status":{"code":3203}},"data":{"a":1}}"#;
-        let expected = Response { id: None, api_id: Some(1), code: 3203, data: r#"{"a":1}"#.into() };
+        let expected =
+            Response { id: None, api_id: Some(1), code: 3203, data: r#"{"a":1}"#.into() };
         assert_eq!(decode(bare).unwrap(), expected);
         assert_eq!(decode(r#"{"header":{"status":{"code":-1}}}"#).unwrap().data, "");
     }

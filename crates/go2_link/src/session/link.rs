@@ -92,30 +92,56 @@ impl LinkBuilder {
             finished: Counters::default(),
         };
         let task = tokio::spawn(supervisor.run());
-        Link {
+        let handle = LinkHandle {
             commands: commands_tx,
-            velocity: velocity_tx,
+            velocity: Arc::new(velocity_tx),
             state,
             counters,
             faults,
-            stop: stop_tx,
-            task,
-        }
+        };
+        Link { handle, stop: stop_tx, task }
     }
 }
 
-/// The owner's end of a link.
-pub struct Link {
+/// A way to use a link. Clones use the same one.
+#[derive(Clone)]
+pub struct LinkHandle {
     commands: mpsc::Sender<Command>,
-    velocity: watch::Sender<Velocity>,
+    velocity: Arc<watch::Sender<Velocity>>,
     state: watch::Receiver<LinkState>,
     counters: watch::Receiver<Counters>,
     faults: watch::Receiver<Arc<Vec<Fault>>>,
+}
+
+/// The owner's end of a link. It ends when this is closed or dropped.
+pub struct Link {
+    handle: LinkHandle,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
+impl std::ops::Deref for Link {
+    type Target = LinkHandle;
+
+    fn deref(&self) -> &LinkHandle {
+        &self.handle
+    }
+}
+
 impl Link {
+    /// A handle to give away.
+    pub fn handle(&self) -> LinkHandle {
+        self.handle.clone()
+    }
+
+    /// Ends the session properly, so that the robot is free for the next client.
+    pub async fn close(self) {
+        self.stop.send_replace(true);
+        let _ = self.task.await;
+    }
+}
+
+impl LinkHandle {
     /// Where the link stands.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.state.clone()
@@ -151,12 +177,6 @@ impl Link {
     pub fn drive(&self, velocity: Velocity) {
         self.velocity.send_replace(velocity);
     }
-
-    /// Ends the session properly, so that the robot is free for the next client.
-    pub async fn close(self) {
-        self.stop.send_replace(true);
-        let _ = self.task.await;
-    }
 }
 
 /// What comes from the owner.
@@ -172,7 +192,10 @@ impl Inlets {
     }
 
     /// Runs a future outside of a session: requests are refused meanwhile. `None` if the owner stops.
-    async fn outside_session<T>(&mut self, work: impl std::future::Future<Output = T>) -> Option<T> {
+    async fn outside_session<T>(
+        &mut self,
+        work: impl std::future::Future<Output = T>,
+    ) -> Option<T> {
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -208,7 +231,8 @@ impl<C: Connector> Supervisor<C> {
         let mut backoff = Backoff::default();
         loop {
             self.set_state(LinkState::Connecting { target: self.connector.target() });
-            let Some(connected) = self.inlets.outside_session(self.connector.connect()).await else {
+            let Some(connected) = self.inlets.outside_session(self.connector.connect()).await
+            else {
                 break;
             };
             let (reason, retry) = match connected {
@@ -224,7 +248,10 @@ impl<C: Connector> Supervisor<C> {
                 let _ = self.inlets.outside_session(std::future::pending::<()>()).await;
                 break;
             };
-            tracing::warn!("not connected: {reason} (next attempt in {:.1} s)", delay.as_secs_f64());
+            tracing::warn!(
+                "not connected: {reason} (next attempt in {:.1} s)",
+                delay.as_secs_f64()
+            );
             self.set_state(LinkState::BackingOff { reason, delay });
             if self.inlets.outside_session(tokio::time::sleep(delay)).await.is_none() {
                 break;
@@ -297,7 +324,14 @@ impl<T: Transport> Session<'_, T> {
             }
             tokio::select! {
                 received = self.transport.receive() => self.machine.handle(received?, now())?,
-                Some(command) = inlets.commands.recv() => self.command(command),
+                Some(command) = inlets.commands.recv() => {
+                    // Velocities given before a request are sent before it: a StopMove comes last.
+                    if inlets.velocity.has_changed().unwrap_or(false) {
+                        self.velocity = Some(*inlets.velocity.borrow_and_update());
+                        self.send_velocity();
+                    }
+                    self.command(command);
+                }
                 Ok(()) = inlets.velocity.changed() => {
                     self.velocity = Some(*inlets.velocity.borrow_and_update());
                 }
@@ -315,27 +349,32 @@ impl<T: Transport> Session<'_, T> {
         while let Some(event) = self.machine.poll_event() {
             self.event(event);
         }
-        if self.transport.backlog() < VELOCITY_BACKLOG {
-            let velocity = self.velocity.take().filter(|_| self.machine.is_live());
-            if let Some(Velocity { x, y, yaw }) = velocity {
-                if let Some(request) = Request::sport_move(x, y, yaw) {
-                    let _ = self.machine.tell(request); // live, and short
-                }
-            }
-        }
+        self.send_velocity();
         while let Some(message) = self.machine.poll_transmit() {
             self.transport.send(message.encode(chrono::Local::now())).await?;
         }
         Ok(())
     }
 
+    fn send_velocity(&mut self) {
+        if self.transport.backlog() >= VELOCITY_BACKLOG {
+            return;
+        }
+        let velocity = self.velocity.take().filter(|_| self.machine.is_live());
+        if let Some(Velocity { x, y, yaw }) = velocity {
+            if let Some(request) = Request::sport_move(x, y, yaw) {
+                let _ = self.machine.tell(request); // live, and short
+            }
+        }
+    }
+
     fn event(&mut self, event: Event) {
         match event {
             Event::Live => {
                 tracing::info!("connected to the robot");
-                self.outlets.state.send_replace(LinkState::Live);
                 self.finished.sessions += 1;
                 self.report();
+                self.outlets.state.send_replace(LinkState::Live);
             }
             Event::Message(message) => match self.outlets.topics.get(&message.topic) {
                 Some(topic) => {

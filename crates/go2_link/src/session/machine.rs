@@ -58,8 +58,15 @@ pub enum Event {
 
 enum Phase {
     /// Until the robot accepts our answer. Holds the latest challenge and how often it was answered.
-    Validating { challenge: Option<String>, answers: u32, deadline: Instant },
-    Live { next_heartbeat: Instant, last_heartbeat: Option<Instant> },
+    Validating {
+        challenge: Option<String>,
+        answers: u32,
+        deadline: Instant,
+    },
+    Live {
+        next_heartbeat: Instant,
+        last_heartbeat: Option<Instant>,
+    },
 }
 
 struct Pending {
@@ -235,7 +242,12 @@ impl Machine {
         let id = match response.id {
             Some(id) => Some(RequestId(id)).filter(|id| self.pending.contains_key(id)),
             // Some services do not echo the id: the oldest request to the same api is meant.
-            None => self.pending.iter().filter(|(_, p)| asked(p)).map(|(id, _)| *id).min_by_key(|id| id.0),
+            None => self
+                .pending
+                .iter()
+                .filter(|(_, p)| asked(p))
+                .map(|(id, _)| *id)
+                .min_by_key(|id| id.0),
         };
         match id {
             Some(id) => {

@@ -136,7 +136,9 @@ fn probes_are_echoed() {
     let info = r#"{"req_type":"rtt_probe_send_from_mechine","t":1.5}"#;
     session.hear(&format!(r#"{{"type":"rtc_inner_req","info":{info}}}"#)).unwrap();
     assert_eq!(session.said(), [Outbound::ProbeEcho(Json::from(info.to_string()))]);
-    session.hear(r#"{"type":"rtc_inner_req","info":{"req_type":"disable_traffic_saving"}}"#).unwrap();
+    session
+        .hear(r#"{"type":"rtc_inner_req","info":{"req_type":"disable_traffic_saving"}}"#)
+        .unwrap();
     assert_eq!(session.said(), []);
 }
 
@@ -197,7 +199,10 @@ fn requests_are_bounded_in_number_and_size() {
     for _ in 0..MOST_PENDING {
         session.machine.request(Request::sport(1), timeout, now).unwrap();
     }
-    assert_eq!(session.machine.request(Request::sport(1), timeout, now), Err(RequestError::TooMany));
+    assert_eq!(
+        session.machine.request(Request::sport(1), timeout, now),
+        Err(RequestError::TooMany)
+    );
 }
 
 #[test]

@@ -9,6 +9,6 @@ mod machine;
 mod state;
 
 pub use backoff::Backoff;
-pub use link::{Link, LinkBuilder, Velocity};
+pub use link::{Link, LinkBuilder, LinkHandle, Velocity};
 pub use machine::{Event, Machine, RequestId, Timing};
 pub use state::{Counters, LinkState, RequestError, SessionEnd};

@@ -268,7 +268,9 @@ mod tests {
     #[test]
     fn device_keys_are_read_strictly_and_never_shown() {
         assert!("E85682BD16549B008E04A6682BB3EBE3".parse::<DeviceKey>() == Ok(DeviceKey::STATIC));
-        for bad in ["", "e85682bd", "g85682bd16549b008e04a6682bb3ebe3", "é5682bd16549b008e04a6682bb3ebe"] {
+        for bad in
+            ["", "e85682bd", "g85682bd16549b008e04a6682bb3ebe3", "é5682bd16549b008e04a6682bb3ebe"]
+        {
             assert_eq!(bad.parse::<DeviceKey>(), Err(KeyMalformed), "{bad}");
         }
         assert_eq!(format!("{:?}", DeviceKey::STATIC), "DeviceKey(..)");

@@ -87,7 +87,9 @@ pub enum SignalingError {
     )]
     Unreachable(IpAddr),
     /// The connection broke or timed out in mid-exchange.
-    #[error("{step} to the robot failed: {what}. It is tried again; if it stays so, restart the robot")]
+    #[error(
+        "{step} to the robot failed: {what}. It is tried again; if it stays so, restart the robot"
+    )]
     Http {
         /// In which exchange.
         step: Step,
@@ -119,7 +121,9 @@ pub enum SignalingError {
     )]
     Throttled,
     /// HTTP 504.
-    #[error("the robot is between two states (504), as after boot; it is tried again in a few seconds")]
+    #[error(
+        "the robot is between two states (504), as after boot; it is tried again in a few seconds"
+    )]
     Transition,
     /// Another client holds the only session.
     #[error(
@@ -128,7 +132,9 @@ pub enum SignalingError {
     )]
     Busy,
     /// Another HTTP status.
-    #[error("the robot answers {step} with HTTP status {code}, which robots do not: is this a GO2?")]
+    #[error(
+        "the robot answers {step} with HTTP status {code}, which robots do not: is this a GO2?"
+    )]
     Status {
         /// In which exchange.
         step: Step,

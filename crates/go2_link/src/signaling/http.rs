@@ -57,7 +57,11 @@ impl Http {
     }
 
     /// Makes the request and returns the body of a 200.
-    pub(super) async fn post(&self, to: SocketAddr, post: Post<'_>) -> Result<Vec<u8>, SignalingError> {
+    pub(super) async fn post(
+        &self,
+        to: SocketAddr,
+        post: Post<'_>,
+    ) -> Result<Vec<u8>, SignalingError> {
         let first = match self.plain.load(Ordering::Relaxed) {
             false => self.by_reqwest(to, post).await,
             true => Err(Failure::Protocol(String::new())),
@@ -70,7 +74,9 @@ impl Http {
                 let response = match again {
                     Ok(Ok(response)) => response,
                     Ok(Err(again)) => return Err(http_error(post.step, join(&what, &again))),
-                    Err(_) => return Err(http_error(post.step, join(&what, "no response in time"))),
+                    Err(_) => {
+                        return Err(http_error(post.step, join(&what, "no response in time")))
+                    }
                 };
                 self.plain.store(true, Ordering::Relaxed);
                 response
@@ -210,7 +216,9 @@ mod tests {
             for response in responses {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut request = Vec::new();
-                while !request.ends_with(b"BODY") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+                while !request.ends_with(b"BODY")
+                    && stream.read_buf(&mut request).await.unwrap() > 0
+                {}
                 let _ = stream.write_all(&response).await;
                 requests.push(String::from_utf8(request).unwrap());
             }
@@ -222,7 +230,8 @@ mod tests {
     async fn post_to(responses: Vec<Vec<u8>>) -> (Result<Vec<u8>, SignalingError>, Vec<String>) {
         let (address, server) = serve(responses).await;
         let http = Http::new(Duration::from_secs(2)).unwrap();
-        let post = Post { step: Step::Offer, path: "/x", content_type: Some("text/x"), body: "BODY" };
+        let post =
+            Post { step: Step::Offer, path: "/x", content_type: Some("text/x"), body: "BODY" };
         let result = http.post(address, post).await;
         server.abort();
         (result, server.await.unwrap_or_default())
@@ -244,7 +253,8 @@ mod tests {
     async fn headers_go_out_in_title_case_with_a_length() {
         let (address, server) = serve(vec![b"HTTP/1.0 200 OK\r\n\r\n".to_vec()]).await;
         let http = Http::new(Duration::from_secs(2)).unwrap();
-        let post = Post { step: Step::Offer, path: "/x", content_type: Some("text/x"), body: "BODY" };
+        let post =
+            Post { step: Step::Offer, path: "/x", content_type: Some("text/x"), body: "BODY" };
         http.post(address, post).await.unwrap();
         let request = server.await.unwrap().remove(0);
         assert!(request.starts_with("POST /x HTTP/1.1\r\n"), "{request}");
@@ -256,7 +266,8 @@ mod tests {
     #[tokio::test]
     async fn falls_back_to_a_plain_socket() {
         // hyper refuses a response that starts with an empty line or has two lengths; a lenient reader need not.
-        let odd = b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\nanswer".to_vec();
+        let odd =
+            b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\nanswer".to_vec();
         let (result, _) = post_to(vec![odd.clone(), odd]).await;
         assert_eq!(result.unwrap(), b"answer");
     }

@@ -149,10 +149,8 @@ impl Reached<'_> {
             kind: "offer".into(),
             token: self.target.token.0.clone(),
         };
-        let offer = serde_json::to_string(&offer).map_err(|error| SignalingError::Http {
-            step: Step::Offer,
-            what: error.to_string(),
-        })?;
+        let offer = serde_json::to_string(&offer)
+            .map_err(|error| SignalingError::Http { step: Step::Offer, what: error.to_string() })?;
         let http = Http::new(self.target.http_timeout)?;
         if self.encrypted {
             self.exchange_encrypted(&http, &offer).await

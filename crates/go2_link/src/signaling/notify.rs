@@ -151,12 +151,18 @@ mod tests {
         assert_eq!(problem(b""), NotifyProblem::NotJson);
         assert_eq!(problem(base64_encode(b"[1]").as_bytes()), NotifyProblem::NotJson);
         assert_eq!(problem(base64_encode(br#"{"data2":1}"#).as_bytes()), NotifyProblem::NotJson);
-        assert_eq!(problem(base64_encode(b"{\"data1\":\"\xff\"}").as_bytes()), NotifyProblem::NotJson);
+        assert_eq!(
+            problem(base64_encode(b"{\"data1\":\"\xff\"}").as_bytes()),
+            NotifyProblem::NotJson
+        );
         assert_eq!(problem(&body("short", None)), NotifyProblem::TooShort);
         assert_eq!(problem(&body(&"x".repeat(20), None)), NotifyProblem::TooShort);
         assert_eq!(problem(&body("AAAA", Some(2))), NotifyProblem::TooShort);
         assert_eq!(problem(&body(&"ä".repeat(40), None)), NotifyProblem::PublicKey);
-        assert!(matches!(read(&body("x", Some(4)), None), Err(SignalingError::UnsupportedData2(4))));
+        assert!(matches!(
+            read(&body("x", Some(4)), None),
+            Err(SignalingError::UnsupportedData2(4))
+        ));
     }
 
     #[test]

@@ -70,7 +70,8 @@ fn check_complete(sdp: &str) -> Result<(), AnswerProblem> {
 mod tests {
     use super::*;
 
-    const SDP: &str = "v=0\r\nm=video 9 x 102\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=fingerprint:sha-256 AA\r\n\
+    const SDP: &str =
+        "v=0\r\nm=video 9 x 102\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=fingerprint:sha-256 AA\r\n\
                        a=candidate:0 1 udp 1 127.0.0.1 4 typ host\r\nm=application 9 x y\r\n";
 
     fn read(sdp: &str) -> Result<String, SignalingError> {

@@ -83,8 +83,10 @@ const LIDAR: &[(i64, &str)] = &[
     (0x04, "serial data abnormal"),
     (0x10, "dirt on the window"),
 ];
-const UWB: &[(i64, &str)] = &[(0x01, "serial port does not open"), (0x02, "robot information abnormal")];
-const MOTION: &[(i64, &str)] = &[(0x04, "over-temperature protection"), (0x08, "low-battery protection")];
+const UWB: &[(i64, &str)] =
+    &[(0x01, "serial port does not open"), (0x02, "robot information abnormal")];
+const MOTION: &[(i64, &str)] =
+    &[(0x04, "over-temperature protection"), (0x08, "low-battery protection")];
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -166,7 +166,10 @@ mod tests {
         )
         .unwrap();
         let battery = state.battery.unwrap();
-        assert_eq!((battery.charge, battery.current, battery.cycles), (0.55, Some(-2.481), Some(56)));
+        assert_eq!(
+            (battery.charge, battery.current, battery.cycles),
+            (0.55, Some(-2.481), Some(56))
+        );
         assert_eq!(battery.temperatures, [30.0, 29.0, 33.0, -5.0]);
         assert_eq!(state.voltage, Some(28.33));
         assert_eq!(state.rpy, Some([0.008, -0.0075, 2.98]));

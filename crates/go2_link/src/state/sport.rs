@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_quaternion_of_zeros_drops_the_message() {
-        let zeros = r#"{"imu_state":{"quaternion":[0,0,0,0],"gyroscope":[0,0,0],"accelerometer":[0,0,0]}}"#;
+        let zeros =
+            r#"{"imu_state":{"quaternion":[0,0,0,0],"gyroscope":[0,0,0],"accelerometer":[0,0,0]}}"#;
         assert_eq!(decode(zeros), Err(DecodeError::Number));
     }
 

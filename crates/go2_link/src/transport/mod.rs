@@ -124,9 +124,7 @@ pub trait Connector: Send + 'static {
     /// What it makes.
     type Transport: Transport;
     /// Connects. Dropping the future must leave nothing behind.
-    fn connect(
-        &mut self,
-    ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
+    fn connect(&mut self) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
     /// The robot, in words, for messages.
     fn target(&self) -> String;
 }

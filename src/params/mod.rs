@@ -1,0 +1,359 @@
+//! The node's parameters: read at start and on change, validated with a reason.
+
+pub(crate) mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use go2_link::session::Velocity;
+use go2_link::signaling::{DeviceKey, Network, Target};
+use r2r::{Parameter, ParameterValue, RosParams};
+use tokio::sync::watch;
+
+use table::{Kind, Spec, TABLE};
+
+/// The environment variable that may hold the robot's key, so that it need not stand in a file.
+pub(crate) const KEY_VARIABLE: &str = "GO2_AES_128_KEY";
+
+/// The frame in which the robot gives its velocity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VelocityFrame {
+    Odometry,
+    Body,
+}
+
+/// The parameters' values, typed.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) robot_ip: String,
+    pub(crate) key: Option<DeviceKey>,
+    pub(crate) token: String,
+    pub(crate) network: Network,
+    pub(crate) odom_frame: String,
+    pub(crate) base_frame: String,
+    pub(crate) imu_frame: String,
+    pub(crate) publish_tf: bool,
+    pub(crate) velocity_frame: VelocityFrame,
+    pub(crate) odom_pose_variances: [f64; 6],
+    pub(crate) odom_twist_variances: [f64; 6],
+    pub(crate) imu_orientation_variances: [f64; 3],
+    pub(crate) imu_angular_velocity_variances: [f64; 3],
+    pub(crate) imu_linear_acceleration_variances: [f64; 3],
+    pub(crate) stamped_cmd_vel: bool,
+    pub(crate) cmd_vel_timeout: Duration,
+    /// The fastest in each direction.
+    pub(crate) limits: Velocity,
+    pub(crate) request_timeout: Duration,
+    /// Degrees Celsius.
+    pub(crate) motor_temperature_warn: f64,
+    /// 0 to 1.
+    pub(crate) battery_warn: f64,
+}
+
+impl Settings {
+    /// The robot to connect to.
+    pub(crate) fn target(&self) -> Target {
+        let mut target = Target::new(&self.robot_ip);
+        target.key = self.key.clone();
+        target.network = self.network;
+        target.token = self.token.clone().into();
+        target
+    }
+}
+
+/// Why a parameter's value is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("there is no parameter of this name")]
+    Unknown,
+    #[error("it is read at start only: restart the node with the new value")]
+    StartOnly,
+    #[error("it must be {0}")]
+    Type(&'static str),
+    #[error("it must be one of {0:?}")]
+    Choice(&'static [&'static str]),
+    #[error("it must be from {0} to {1}")]
+    Range(f64, f64),
+    #[error("it must be {0} finite numbers of 0 and more")]
+    Variances(usize),
+    #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
+    Key,
+}
+
+/// A value that fits its parameter.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Switch(bool),
+    Text(String),
+    Number(f64),
+    Numbers(Vec<f64>),
+}
+
+fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refused> {
+    use ParameterValue as P;
+    match (spec.kind, value) {
+        (Kind::Switch(_), P::Bool(on)) => Ok(Value::Switch(*on)),
+        (Kind::Switch(_), _) => Err(Refused::Type("true or false")),
+        (Kind::Secret, P::String(text)) => {
+            let is_key = spec.name == "aes_128_key" && !text.trim().is_empty();
+            if is_key && text.parse::<DeviceKey>().is_err() {
+                return Err(Refused::Key);
+            }
+            Ok(Value::Text(text.trim().to_owned()))
+        }
+        (Kind::Text(_), P::String(text)) => Ok(Value::Text(text.trim().to_owned())),
+        (Kind::Text(_) | Kind::Secret, _) => {
+            Err(Refused::Type("text: put it in quotes, or YAML takes it for a number"))
+        }
+        (Kind::Choice(words), P::String(text)) if words.contains(&text.as_str()) => {
+            Ok(Value::Text(text.clone()))
+        }
+        (Kind::Choice(words), _) => Err(Refused::Choice(words)),
+        (Kind::Number { least, most, .. }, P::Double(_) | P::Integer(_)) => {
+            let number = match value {
+                P::Integer(number) => *number as f64,
+                P::Double(number) => *number,
+                _ => f64::NAN,
+            };
+            let fits = (least..=most).contains(&number);
+            fits.then_some(Value::Number(number)).ok_or(Refused::Range(least, most))
+        }
+        (Kind::Number { .. }, _) => Err(Refused::Type("a number")),
+        (Kind::Variances(default), P::DoubleArray(numbers)) => {
+            let fits = numbers.len() == default.len()
+                && numbers.iter().all(|number| number.is_finite() && *number >= 0.0);
+            fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Variances(default.len()))
+        }
+        (Kind::Variances(default), _) => Err(Refused::Variances(default.len())),
+    }
+}
+
+fn default(kind: Kind) -> Value {
+    match kind {
+        Kind::Switch(on) => Value::Switch(on),
+        Kind::Text(text) => Value::Text(text.to_owned()),
+        Kind::Secret => Value::Text(String::new()),
+        Kind::Choice(words) => Value::Text(words[0].to_owned()),
+        Kind::Number { default, .. } => Value::Number(default),
+        Kind::Variances(default) => Value::Numbers(default.to_vec()),
+    }
+}
+
+/// All parameters; what ROS's parameter services read and write.
+pub(crate) struct Store {
+    values: BTreeMap<&'static str, Value>,
+    settings: watch::Sender<Arc<Settings>>,
+}
+
+impl Store {
+    /// The defaults.
+    pub(crate) fn new() -> Self {
+        let values: BTreeMap<_, _> =
+            TABLE.iter().map(|spec| (spec.name, default(spec.kind))).collect();
+        let settings = watch::Sender::new(Arc::new(settings(&values)));
+        Self { values, settings }
+    }
+
+    /// The typed values, always up to date.
+    pub(crate) fn settings(&self) -> watch::Receiver<Arc<Settings>> {
+        self.settings.subscribe()
+    }
+
+    /// Takes a value given at start.
+    fn start(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
+        let spec = TABLE.iter().find(|spec| spec.name == name).ok_or(Refused::Unknown)?;
+        self.put(spec, value)
+    }
+
+    fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
+        let spec = changeable(name)?;
+        self.put(spec, value)
+    }
+
+    fn put(&mut self, spec: &Spec, value: &ParameterValue) -> Result<(), Refused> {
+        let value = check(spec, value)?;
+        self.values.insert(spec.name, value);
+        self.settings.send_replace(Arc::new(settings(&self.values)));
+        Ok(())
+    }
+
+    fn shown(&self, spec: &Spec) -> ParameterValue {
+        match self.values.get(spec.name) {
+            Some(Value::Text(text)) if spec.kind == Kind::Secret && !text.is_empty() => {
+                ParameterValue::String("(hidden)".into())
+            }
+            Some(Value::Text(text)) => ParameterValue::String(text.clone()),
+            Some(Value::Switch(on)) => ParameterValue::Bool(*on),
+            Some(Value::Number(number)) => ParameterValue::Double(*number),
+            Some(Value::Numbers(numbers)) => ParameterValue::DoubleArray(numbers.clone()),
+            None => ParameterValue::NotSet,
+        }
+    }
+}
+
+fn changeable(name: &str) -> Result<&'static Spec, Refused> {
+    let spec = TABLE.iter().find(|spec| spec.name == name).ok_or(Refused::Unknown)?;
+    if spec.live {
+        Ok(spec)
+    } else {
+        Err(Refused::StartOnly)
+    }
+}
+
+fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
+    let text = |name: &str| match values.get(name) {
+        Some(Value::Text(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let switch = |name: &str| matches!(values.get(name), Some(Value::Switch(true)));
+    let number = |name: &str| match values.get(name) {
+        Some(Value::Number(number)) => *number,
+        _ => 0.0,
+    };
+    let frame = |name: &str| format!("{}{}", text("frame_prefix"), text(name));
+    let key = Some(text("aes_128_key"))
+        .filter(|key| !key.is_empty())
+        .or_else(|| std::env::var(KEY_VARIABLE).ok());
+    Settings {
+        robot_ip: text("robot_ip"),
+        key: key.and_then(|key| key.parse().ok()),
+        token: text("token"),
+        network: match text("network").as_str() {
+            "access_point" => Network::AccessPoint,
+            _ => Network::Station,
+        },
+        odom_frame: frame("odom_frame"),
+        base_frame: frame("base_frame"),
+        imu_frame: frame("imu_frame"),
+        publish_tf: switch("publish_tf"),
+        velocity_frame: match text("velocity_frame").as_str() {
+            "body" => VelocityFrame::Body,
+            _ => VelocityFrame::Odometry,
+        },
+        odom_pose_variances: numbers(values, "odom_pose_variances"),
+        odom_twist_variances: numbers(values, "odom_twist_variances"),
+        imu_orientation_variances: numbers(values, "imu_orientation_variances"),
+        imu_angular_velocity_variances: numbers(values, "imu_angular_velocity_variances"),
+        imu_linear_acceleration_variances: numbers(values, "imu_linear_acceleration_variances"),
+        stamped_cmd_vel: switch("enable_stamped_cmd_vel"),
+        cmd_vel_timeout: Duration::from_secs_f64(number("cmd_vel_timeout")),
+        limits: Velocity {
+            x: number("max_linear_x"),
+            y: number("max_linear_y"),
+            yaw: number("max_angular_z"),
+        },
+        request_timeout: Duration::from_secs_f64(number("request_timeout")),
+        motor_temperature_warn: number("motor_temperature_warn"),
+        battery_warn: number("battery_warn"),
+    }
+}
+
+fn numbers<const N: usize>(values: &BTreeMap<&'static str, Value>, name: &str) -> [f64; N] {
+    match values.get(name) {
+        Some(Value::Numbers(numbers)) => numbers.as_slice().try_into().unwrap_or([0.0; N]),
+        _ => [0.0; N],
+    }
+}
+
+fn ros_error(name: &str, refused: &Refused) -> r2r::Error {
+    r2r::Error::ParameterValueConv { name: name.to_owned(), msg: refused.to_string() }
+}
+
+impl RosParams for Store {
+    /// Takes the values of the command line and fills in everything else.
+    fn register_parameters(
+        &mut self,
+        _prefix: &str,
+        _parameter: Option<Parameter>,
+        params: &mut r2r::indexmap::IndexMap<String, Parameter>,
+    ) -> r2r::Result<()> {
+        const NOT_OURS: &[&str] = &["use_sim_time", "start_type_description_service"];
+        for (name, parameter) in params.iter() {
+            match self.start(name, &parameter.value) {
+                Ok(()) => {}
+                Err(Refused::Unknown) if NOT_OURS.contains(&name.as_str()) => {}
+                Err(Refused::Unknown) if name.starts_with("qos_overrides.") => {}
+                Err(refused) => return Err(ros_error(name, &refused)),
+            }
+        }
+        for spec in TABLE {
+            let value = self.shown(spec);
+            params.insert(spec.name.to_owned(), Parameter { value, description: spec.description });
+        }
+        Ok(())
+    }
+
+    fn get_parameter(&mut self, name: &str) -> r2r::Result<ParameterValue> {
+        let spec = TABLE.iter().find(|spec| spec.name == name);
+        spec.map(|spec| self.shown(spec)).ok_or_else(|| ros_error(name, &Refused::Unknown))
+    }
+
+    fn set_parameter(&mut self, name: &str, value: &ParameterValue) -> r2r::Result<()> {
+        self.change(name, value).map_err(|refused| ros_error(name, &refused))
+    }
+
+    fn check_parameter(&self, name: &str, value: &ParameterValue) -> r2r::Result<()> {
+        changeable(name)
+            .and_then(|spec| check(spec, value))
+            .map(drop)
+            .map_err(|refused| ros_error(name, &refused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ParameterValue as P;
+
+    #[test]
+    fn changes_reach_the_settings() {
+        let mut store = Store::new();
+        let settings = store.settings();
+        assert_eq!(settings.borrow().limits.x, 1.0);
+        store.change("max_linear_x", &P::Integer(2)).unwrap();
+        store.change("velocity_frame", &P::String("body".into())).unwrap();
+        assert_eq!(settings.borrow().limits.x, 2.0);
+        assert_eq!(settings.borrow().velocity_frame, VelocityFrame::Body);
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_the_reason() {
+        let mut store = Store::new();
+        let mut change = |name: &str, value: P| store.change(name, &value).unwrap_err().to_string();
+        assert_eq!(change("max_linear_x", P::Double(9.0)), "it must be from 0 to 3.8");
+        assert_eq!(change("max_linear_x", P::Double(f64::NAN)), "it must be from 0 to 3.8");
+        assert_eq!(change("max_linear_x", P::String("1".into())), "it must be a number");
+        assert_eq!(change("publish_tf", P::Integer(1)), "it must be true or false");
+        assert!(change("velocity_frame", P::String("map".into())).contains("[\"odom\", \"body\"]"));
+        assert!(change("imu_orientation_variances", P::DoubleArray(vec![1.0])).contains("3 finite"));
+        assert!(change("robot_ip", P::String("x".into())).contains("at start only"));
+        assert!(change("robot", P::String("x".into())).contains("no parameter"));
+    }
+
+    #[test]
+    fn keys_are_checked_and_hidden() {
+        let mut store = Store::new();
+        assert_eq!(store.start("aes_128_key", &P::String("abc".into())), Err(Refused::Key));
+        assert!(matches!(store.start("aes_128_key", &P::Integer(12)), Err(Refused::Type(_))));
+        store.start("aes_128_key", &P::String("00112233445566778899aabbccddeeff".into())).unwrap();
+        assert!(store.settings().borrow().key.is_some());
+        assert_eq!(store.get_parameter("aes_128_key").unwrap(), P::String("(hidden)".into()));
+    }
+
+    #[test]
+    fn frames_are_prefixed() {
+        let mut store = Store::new();
+        store.start("frame_prefix", &P::String("dog1/".into())).unwrap();
+        assert_eq!(store.settings().borrow().base_frame, "dog1/base_link");
+    }
+
+    #[test]
+    fn the_defaults_fit_their_own_ranges() {
+        let store = Store::new();
+        for spec in TABLE {
+            let shown = store.shown(spec);
+            assert_eq!(check(spec, &shown), Ok(default(spec.kind)), "{}", spec.name);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Every parameter of the node: name, kind, default, range, meaning. `config/go2.yaml` says the same to
+//! people, and a test holds the two together.
+
+/// What values a parameter takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    /// `true` or `false`.
+    Switch(bool),
+    /// Text.
+    Text(&'static str),
+    /// Text that is never shown.
+    Secret,
+    /// One of these words; the first is the default.
+    Choice(&'static [&'static str]),
+    /// A number within a range.
+    Number { default: f64, least: f64, most: f64 },
+    /// Numbers of 0 and more, as many as the default has.
+    Variances(&'static [f64]),
+}
+
+/// A parameter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether a change takes effect at once; others are read at start only.
+    pub(crate) live: bool,
+    pub(crate) description: &'static str,
+}
+
+const fn at_start(name: &'static str, kind: Kind, description: &'static str) -> Spec {
+    Spec { name, kind, live: false, description }
+}
+
+const fn live(name: &'static str, kind: Kind, description: &'static str) -> Spec {
+    Spec { name, kind, live: true, description }
+}
+
+const fn number(default: f64, least: f64, most: f64) -> Kind {
+    Kind::Number { default, least, most }
+}
+
+pub(crate) const TABLE: &[Spec] = &[
+    at_start("robot_ip", Kind::Text(""), "IP address or host name of the robot"),
+    at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
+    at_start("token", Kind::Secret, "Account token, usually empty"),
+    at_start("network", Kind::Choice(&["station", "access_point"]), "How network is shared"),
+    at_start("frame_prefix", Kind::Text(""), "Put before every frame id"),
+    at_start("odom_frame", Kind::Text("odom"), "Frame of the odometry"),
+    at_start("base_frame", Kind::Text("base_link"), "Frame of the trunk"),
+    at_start("imu_frame", Kind::Text("imu_link"), "Frame of the IMU"),
+    live("publish_tf", Kind::Switch(true), "Publish odom -> base_link on /tf"),
+    live("velocity_frame", Kind::Choice(&["odom", "body"]), "Frame of the robot's velocity"),
+    live(
+        "odom_pose_variances",
+        Kind::Variances(&[0.01, 0.01, 0.01, 0.001, 0.001, 0.01]),
+        "Diagonal of the pose covariance",
+    ),
+    live(
+        "odom_twist_variances",
+        Kind::Variances(&[0.01, 0.01, 0.01, 0.001, 0.001, 0.001]),
+        "Diagonal of the twist covariance",
+    ),
+    live(
+        "imu_orientation_variances",
+        Kind::Variances(&[0.001, 0.001, 0.01]),
+        "Diagonal of the orientation covariance",
+    ),
+    live(
+        "imu_angular_velocity_variances",
+        Kind::Variances(&[0.0001, 0.0001, 0.0001]),
+        "Diagonal of the angular velocity covariance",
+    ),
+    live(
+        "imu_linear_acceleration_variances",
+        Kind::Variances(&[0.01, 0.01, 0.01]),
+        "Diagonal of the linear acceleration covariance",
+    ),
+    at_start("enable_stamped_cmd_vel", Kind::Switch(false), "cmd_vel is a TwistStamped"),
+    live("cmd_vel_timeout", number(0.3, 0.05, 2.0), "Seconds until a command is stale"),
+    live("max_linear_x", number(1.0, 0.0, 3.8), "Fastest forward and backward, m/s"),
+    live("max_linear_y", number(0.5, 0.0, 1.0), "Fastest to the sides, m/s"),
+    live("max_angular_z", number(1.5, 0.0, 4.0), "Fastest turn, rad/s"),
+    live("request_timeout", number(5.0, 0.5, 60.0), "Seconds a service waits for the robot"),
+    live("motor_temperature_warn", number(70.0, 0.0, 127.0), "Motor degrees Celsius to warn at"),
+    live("battery_warn", number(0.2, 0.0, 1.0), "Charge, 0 to 1, to warn at"),
+];

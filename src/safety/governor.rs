@@ -1,0 +1,289 @@
+//! Turns velocity commands, as they come, into what is sent to the robot.
+
+use std::time::{Duration, Instant};
+
+use go2_link::session::Velocity;
+
+/// What a governor allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limits {
+    /// The fastest in each direction, either way.
+    pub(crate) fastest: Velocity,
+    /// Age at which a command no longer counts.
+    pub(crate) stale_after: Duration,
+}
+
+/// Something to send.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Action {
+    /// Walk like this.
+    Drive(Velocity),
+    /// Leave the gait; the end of a stop.
+    StopMove,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    /// Nothing to send.
+    Idle,
+    /// A command is fresh.
+    Following { wanted: Velocity, given: Instant },
+    /// Explicit zeros, then StopMove.
+    Stopping { zeros: u32, since: Instant },
+}
+
+/// Between two repetitions of the same velocity: the robot wants about 20 Hz.
+const REPEAT: Duration = Duration::from_millis(50);
+/// Between two different velocities; changes go out at once, but no command stream floods the link.
+const CHANGE: Duration = Duration::from_millis(10);
+/// Zeros before StopMove. StopMove leaves the gait but is no brake, and a single message may be the one that
+/// the robot ignores.
+const ZEROS: u32 = 4;
+
+/// Follows fresh commands and stops when there are none.
+#[derive(Debug)]
+pub(crate) struct Governor {
+    limits: Limits,
+    state: State,
+    last_sent: Option<(Velocity, Instant)>,
+}
+
+impl Governor {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, state: State::Idle, last_sent: None }
+    }
+
+    /// Other limits from now on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Whether the robot was told to do anything and not yet to stop.
+    pub(crate) fn is_active(&self) -> bool {
+        self.state != State::Idle
+    }
+
+    /// Whether the last that was sent has the robot walk.
+    pub(crate) fn is_walking(&self) -> bool {
+        self.last_sent.is_some_and(|(velocity, _)| velocity != Velocity::ZERO)
+    }
+
+    /// Takes a command; a newer one replaces it. `false` if it is not made of numbers: then it counts as
+    /// none at all, so that what came before goes stale.
+    pub(crate) fn command(&mut self, wanted: Velocity, now: Instant) -> bool {
+        if ![wanted.x, wanted.y, wanted.yaw].iter().all(|value| value.is_finite()) {
+            return false;
+        }
+        let Velocity { x, y, yaw } = self.limits.fastest;
+        let wanted = Velocity {
+            x: wanted.x.clamp(-x, x),
+            y: wanted.y.clamp(-y, y),
+            yaw: wanted.yaw.clamp(-yaw, yaw),
+        };
+        self.state = State::Following { wanted, given: now };
+        true
+    }
+
+    /// Stops, whatever was commanded.
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.state = State::Stopping { zeros: ZEROS, since: now };
+    }
+
+    /// What is to be sent now, if anything. To be called until it gives nothing.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Action> {
+        if let State::Following { given, .. } = self.state {
+            if now.saturating_duration_since(given) >= self.limits.stale_after {
+                self.stop(now);
+            }
+        }
+        if self.due().is_none_or(|due| now < due) {
+            return None;
+        }
+        let velocity = match &mut self.state {
+            State::Idle => return None,
+            State::Following { wanted, .. } => *wanted,
+            State::Stopping { zeros: 0, .. } => {
+                self.state = State::Idle;
+                self.last_sent = None;
+                return Some(Action::StopMove);
+            }
+            State::Stopping { zeros, .. } => {
+                *zeros -= 1;
+                Velocity::ZERO
+            }
+        };
+        self.last_sent = Some((velocity, now));
+        Some(Action::Drive(velocity))
+    }
+
+    /// When [`poll`](Self::poll) is to be called next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let due = self.due()?;
+        match self.state {
+            State::Following { given, .. } => Some(due.min(given + self.limits.stale_after)),
+            _ => Some(due),
+        }
+    }
+
+    /// When the next message is due, should the state stay as it is. A time in the past means now.
+    fn due(&self) -> Option<Instant> {
+        let next = match self.state {
+            State::Idle => return None,
+            State::Following { wanted, given } => match self.last_sent {
+                Some((sent, at)) if sent == wanted => at + REPEAT,
+                Some((_, at)) => at + CHANGE,
+                None => given,
+            },
+            State::Stopping { zeros, since } => match self.last_sent {
+                Some((_, at)) if zeros < ZEROS => at + REPEAT,
+                _ => since,
+            },
+        };
+        Some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORWARD: Velocity = Velocity { x: 0.5, y: 0.0, yaw: 0.0 };
+    const LEFT: Velocity = Velocity { x: 0.0, y: 0.3, yaw: 0.0 };
+
+    struct Test {
+        governor: Governor,
+        now: Instant,
+        sent: Vec<(u128, Action)>,
+        start: Instant,
+    }
+
+    impl Test {
+        fn new() -> Self {
+            let fastest = Velocity { x: 1.0, y: 0.5, yaw: 1.5 };
+            let limits = Limits { fastest, stale_after: Duration::from_millis(300) };
+            let now = Instant::now();
+            Self { governor: Governor::new(limits), now, sent: Vec::new(), start: now }
+        }
+
+        /// Lets milliseconds pass, one at a time.
+        fn wait(&mut self, milliseconds: u64) {
+            for _ in 0..milliseconds {
+                self.poll();
+                self.now += Duration::from_millis(1);
+            }
+            self.poll();
+        }
+
+        fn poll(&mut self) {
+            while let Some(action) = self.governor.poll(self.now) {
+                self.sent.push(((self.now - self.start).as_millis(), action));
+            }
+        }
+
+        fn command(&mut self, velocity: Velocity) {
+            assert!(self.governor.command(velocity, self.now));
+        }
+
+        fn taken(&mut self) -> Vec<(u128, Action)> {
+            std::mem::take(&mut self.sent)
+        }
+    }
+
+    fn drive(at: u128, velocity: Velocity) -> (u128, Action) {
+        (at, Action::Drive(velocity))
+    }
+
+    #[test]
+    fn a_stale_command_ends_in_zeros_and_stop_move() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(2000);
+        let followed = (0..6).map(|i| drive(50 * i, FORWARD));
+        let zeros = (0..4).map(|i| drive(300 + 50 * i, Velocity::ZERO));
+        let expected: Vec<_> = followed.chain(zeros).chain([(500, Action::StopMove)]).collect();
+        assert_eq!(test.taken(), expected);
+        assert!(!test.governor.is_active());
+        assert_eq!(test.governor.poll_timeout(), None);
+    }
+
+    #[test]
+    fn changes_go_out_at_once_and_repetitions_at_20_hz() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(20);
+        test.command(LEFT);
+        test.wait(20);
+        test.command(LEFT);
+        test.wait(40);
+        assert_eq!(test.taken(), [drive(0, FORWARD), drive(20, LEFT), drive(70, LEFT)]);
+    }
+
+    #[test]
+    fn of_many_changes_the_newest_wins() {
+        let mut test = Test::new();
+        for i in 0..100 {
+            test.command(Velocity { x: f64::from(i) / 100.0, ..Velocity::ZERO });
+            test.wait(1);
+        }
+        let sent = test.taken();
+        assert_eq!(sent.len(), 11, "one in 10 ms: {sent:?}");
+        assert_eq!(sent[10], drive(100, Velocity { x: 0.99, ..Velocity::ZERO }));
+    }
+
+    #[test]
+    fn zero_is_a_command() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(20);
+        test.command(Velocity::ZERO);
+        test.wait(1);
+        assert_eq!(test.taken()[1], drive(20, Velocity::ZERO));
+    }
+
+    #[test]
+    fn speeds_are_limited_and_numbers_required() {
+        let mut test = Test::new();
+        test.command(Velocity { x: 9.0, y: -9.0, yaw: 9.0 });
+        test.wait(1);
+        assert_eq!(test.taken(), [drive(0, Velocity { x: 1.0, y: -0.5, yaw: 1.5 })]);
+        let now = test.now;
+        assert!(!test.governor.command(Velocity { x: f64::NAN, ..FORWARD }, now));
+        assert!(!test.governor.command(Velocity { yaw: f64::INFINITY, ..FORWARD }, now));
+    }
+
+    #[test]
+    fn stop_overrides_a_fresh_command_at_once() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(20);
+        test.governor.stop(test.now);
+        test.wait(1000);
+        let sent = test.taken();
+        assert_eq!(sent[1], drive(20, Velocity::ZERO));
+        assert_eq!(sent.last(), Some(&(220, Action::StopMove)));
+        assert_eq!(sent.len(), 6);
+    }
+
+    #[test]
+    fn a_command_during_a_stop_walks_on() {
+        let mut test = Test::new();
+        test.governor.stop(test.now);
+        test.wait(60);
+        test.command(FORWARD);
+        test.wait(1);
+        assert_eq!(test.taken().last(), Some(&drive(60, FORWARD)));
+    }
+
+    #[test]
+    fn polling_at_the_timeout_is_enough() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        while let Some(due) = test.governor.poll_timeout() {
+            test.now = test.now.max(due);
+            let before = test.sent.len();
+            test.poll();
+            assert!(test.sent.len() > before, "woken for nothing at {:?}", test.now - test.start);
+        }
+        assert_eq!(test.sent.last(), Some(&(500, Action::StopMove)));
+    }
+}

@@ -1,0 +1,97 @@
+//! The node's services: each is a request to the robot, and answers what the robot answered.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use go2_link::codec::{api, Request, Response};
+use go2_link::session::{LinkHandle, RequestError};
+use r2r::std_srvs::srv::Trigger;
+use r2r::{QosProfile, ServiceRequest};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::motion::Order;
+use crate::params::Settings;
+
+/// Services that are one request to the sport service.
+const POSTURES: [(&str, i64); 4] = [
+    ("stand_up", api::STAND_UP),
+    ("stand_down", api::STAND_DOWN),
+    ("balance_stand", api::BALANCE_STAND),
+    ("recovery_stand", api::RECOVERY_STAND),
+];
+
+/// What the services need.
+#[derive(Clone)]
+pub(crate) struct Robot {
+    pub(crate) link: LinkHandle,
+    pub(crate) settings: watch::Receiver<Arc<Settings>>,
+    pub(crate) motion: mpsc::Sender<Order>,
+}
+
+/// Creates the services and starts their tasks, one each, so that a slow one keeps no other waiting.
+pub(crate) fn start(
+    node: &mut r2r::Node,
+    tasks: &mut JoinSet<()>,
+    robot: &Robot,
+) -> r2r::Result<()> {
+    for (name, api_id) in POSTURES {
+        serve(node, tasks, name, robot, move |robot| robot.request(Request::sport(api_id)))?;
+    }
+    serve(node, tasks, "stop", robot, Robot::stop)?;
+    serve(node, tasks, "damp", robot, Robot::damp)
+}
+
+fn serve<F>(
+    node: &mut r2r::Node,
+    tasks: &mut JoinSet<()>,
+    name: &str,
+    robot: &Robot,
+    act: impl Fn(Robot) -> F + Send + 'static,
+) -> r2r::Result<()>
+where
+    F: std::future::Future<Output = Result<Response, RequestError>> + Send,
+{
+    let qos = QosProfile::services_default();
+    let mut calls = node.create_service::<Trigger::Service>(&format!("~/{name}"), qos)?;
+    let robot = robot.clone();
+    tasks.spawn(async move {
+        while let Some(call) = calls.next().await {
+            answer(call, act(robot.clone()).await);
+        }
+    });
+    Ok(())
+}
+
+fn answer(call: ServiceRequest<Trigger::Service>, result: Result<Response, RequestError>) {
+    let (success, message) = match result {
+        Ok(response) if response.code == 0 => (true, String::new()),
+        Ok(response) => {
+            (false, format!("the robot answers status {}: {}", response.code, response.meaning()))
+        }
+        Err(error) => (false, error.to_string()),
+    };
+    if let Err(error) = call.respond(Trigger::Response { success, message }) {
+        tracing::debug!("the caller of a service is gone: {error}");
+    }
+}
+
+impl Robot {
+    async fn request(self, request: Request) -> Result<Response, RequestError> {
+        let timeout = self.settings.borrow().request_timeout;
+        self.link.request(request, timeout).await
+    }
+
+    /// Explicit zeros and StopMove, whatever `cmd_vel` says.
+    async fn stop(self) -> Result<Response, RequestError> {
+        let (reply, stopped) = oneshot::channel();
+        let sent = self.motion.send(Order::Stop(reply)).await;
+        sent.map_err(|_| RequestError::NotLive)?;
+        stopped.await.unwrap_or(Err(RequestError::Lost))
+    }
+
+    /// Motors limp. Goes past everything that waits, here and in the robot.
+    async fn damp(self) -> Result<Response, RequestError> {
+        self.request(Request::sport(api::DAMP).with_priority()).await
+    }
+}
