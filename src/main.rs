@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::RosClock;
 use crate::motion::{Motion, Order};
-use crate::params::{Settings, Store, KEY_VARIABLE};
+use crate::params::{Refused, Settings, Store, KEY_VARIABLE};
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 
@@ -42,6 +42,10 @@ enum StartError {
          robot_ip:=192.168.12.1`, or 127.0.0.1 for the simulated robot"
     )]
     NoRobot,
+    #[error("\"{0}\" is not an argument: parameters are given as name:=value")]
+    Argument(String),
+    #[error("parameter {0}: {1}")]
+    Parameter(String, Refused),
     #[error("{KEY_VARIABLE} is not a key: an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
 }
@@ -66,7 +70,11 @@ fn run() -> Result<(), StartError> {
     let mut node = r2r::Node::create(r2r::Context::create()?, "go2_bridge", "")?;
     let store = Arc::new(Mutex::new(Store::new()));
     let (parameters, changes) = node.make_derived_parameter_handler(Arc::clone(&store) as _)?;
-    let settings = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner).settings();
+    let settings = {
+        let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        take_arguments(&mut store)?;
+        store.settings()
+    };
     check(&settings.borrow())?;
 
     // Two threads: one for the network, one that publishes meanwhile.
@@ -79,6 +87,18 @@ fn run() -> Result<(), StartError> {
         tasks.spawn(changes.for_each(|_| std::future::ready(()))); // the settings have them already
         serve(node, tasks, settings, &spinning).await
     })
+}
+
+/// Reads `name:=value` arguments before `--ros-args`. They go before parameter files.
+fn take_arguments(store: &mut Store) -> Result<(), StartError> {
+    for argument in std::env::args().skip(1).take_while(|argument| argument != "--ros-args") {
+        let Some((name, value)) = argument.split_once(":=") else {
+            return Err(StartError::Argument(argument));
+        };
+        let taken = store.argument(name, value);
+        taken.map_err(|refused| StartError::Parameter(name.to_owned(), refused))?;
+    }
+    Ok(())
 }
 
 fn check(settings: &Settings) -> Result<(), StartError> {

@@ -166,6 +166,26 @@ impl Store {
         self.put(spec, value)
     }
 
+    /// Takes a `name:=value` of the command line. An empty value counts as none, so that a launch file can
+    /// pass on arguments that were not given.
+    pub(crate) fn argument(&mut self, name: &str, text: &str) -> Result<(), Refused> {
+        let spec = TABLE.iter().find(|spec| spec.name == name).ok_or(Refused::Unknown)?;
+        let value = match spec.kind {
+            _ if text.is_empty() => return Ok(()),
+            Kind::Text(_) | Kind::Secret | Kind::Choice(_) => ParameterValue::String(text.into()),
+            Kind::Switch(_) => match text.to_ascii_lowercase().as_str() {
+                "true" => ParameterValue::Bool(true),
+                "false" => ParameterValue::Bool(false),
+                _ => ParameterValue::NotSet,
+            },
+            Kind::Number { .. } => {
+                text.parse().map_or(ParameterValue::NotSet, ParameterValue::Double)
+            }
+            Kind::Variances(_) => ParameterValue::NotSet,
+        };
+        self.put(spec, &value)
+    }
+
     fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
         let spec = changeable(name)?;
         self.put(spec, value)
@@ -339,6 +359,22 @@ mod tests {
         store.start("aes_128_key", &P::String("00112233445566778899aabbccddeeff".into())).unwrap();
         assert!(store.settings().borrow().key.is_some());
         assert_eq!(store.get_parameter("aes_128_key").unwrap(), P::String("(hidden)".into()));
+    }
+
+    #[test]
+    fn arguments_of_the_command_line_count_unless_empty() {
+        let mut store = Store::new();
+        store.start("robot_ip", &P::String("10.0.0.1".into())).unwrap();
+        store.argument("robot_ip", "").unwrap();
+        assert_eq!(store.settings().borrow().robot_ip, "10.0.0.1");
+        store.argument("robot_ip", "10.0.0.2").unwrap();
+        store.argument("enable_stamped_cmd_vel", "True").unwrap();
+        store.argument("max_linear_x", "0.25").unwrap();
+        let settings = store.settings().borrow().clone();
+        assert_eq!((settings.robot_ip.as_str(), settings.limits.x), ("10.0.0.2", 0.25));
+        assert!(settings.stamped_cmd_vel);
+        assert!(store.argument("enable_stamped_cmd_vel", "maybe").is_err());
+        assert_eq!(store.argument("no_such", "1"), Err(Refused::Unknown));
     }
 
     #[test]
