@@ -329,6 +329,9 @@ impl<'a> Client<'a> {
                 _ => messages::multiple_state(firmware),
             }
         };
+        if self.options.log_sent {
+            self.log.add("sent", json!({"topic": topic, "data": data}));
+        }
         self.say("msg", topic, data).await;
     }
 

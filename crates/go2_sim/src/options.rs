@@ -108,6 +108,9 @@ pub struct Options {
     /// Send a binary frame of this many bytes once, after the validation
     #[arg(long)]
     pub big: Option<usize>,
+    /// Log every state message with the time of its sending, for benchmarks
+    #[arg(long)]
+    pub log_sent: bool,
     /// Write everything that happens to this file, a JSON object a line
     #[arg(long)]
     pub log: Option<PathBuf>,

@@ -446,3 +446,7 @@ impl<T: Transport> Session<'_, T> {
         self.transport.close().await; // dropping `replies` tells the waiting that the session is lost
     }
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

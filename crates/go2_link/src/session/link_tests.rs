@@ -1,0 +1,217 @@
+//! The link with a transport that is not there, in virtual time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+
+use super::*;
+use crate::codec::api;
+use crate::signaling::{KeyProblem, SignalingError};
+use crate::transport::{ConnectError, MediaCount, Received, TransportError};
+
+const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abcdef"}"#;
+const OK: &str = r#"{"type":"validation","topic":"","data":"Validation Ok."}"#;
+
+/// The test's end of a transport.
+#[derive(Clone, Default)]
+struct Wire(Arc<WireState>);
+
+#[derive(Default)]
+struct WireState {
+    sent: Mutex<Vec<serde_json::Value>>,
+    to_client: Mutex<Option<mpsc::UnboundedSender<Received>>>,
+    backlog: AtomicUsize,
+    closed: AtomicUsize,
+    refusals: Mutex<Vec<ConnectError>>,
+}
+
+impl Wire {
+    fn say(&self, text: &str) {
+        self.0.to_client.lock().unwrap().as_ref().unwrap().send(Received::from(text)).unwrap();
+    }
+
+    /// Breaks the connection.
+    fn cut(&self) {
+        *self.0.to_client.lock().unwrap() = None;
+    }
+
+    fn sent(&self, kind: &str) -> Vec<serde_json::Value> {
+        let sent = self.0.sent.lock().unwrap();
+        sent.iter().filter(|message| message["type"] == kind).cloned().collect()
+    }
+
+    /// Api ids and parameters of the requests so far.
+    fn requests(&self) -> Vec<(i64, String)> {
+        let request = |message: serde_json::Value| {
+            let data = &message["data"];
+            let api_id = data["header"]["identity"]["api_id"].as_i64().unwrap();
+            (api_id, data["parameter"].as_str().unwrap().to_owned())
+        };
+        self.sent("req").into_iter().map(request).collect()
+    }
+}
+
+struct FakeTransport {
+    wire: Wire,
+    incoming: mpsc::UnboundedReceiver<Received>,
+}
+
+impl Transport for FakeTransport {
+    async fn send(&mut self, text: String) -> Result<(), TransportError> {
+        self.wire.0.sent.lock().unwrap().push(serde_json::from_str(&text).unwrap());
+        Ok(())
+    }
+
+    fn backlog(&self) -> usize {
+        self.wire.0.backlog.load(Ordering::Relaxed)
+    }
+
+    async fn receive(&mut self) -> Result<Received, TransportError> {
+        self.incoming.recv().await.ok_or(TransportError::Lost)
+    }
+
+    fn media(&self) -> MediaCount {
+        MediaCount::default()
+    }
+
+    async fn close(self) {
+        self.wire.0.closed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Connector for Wire {
+    type Transport = FakeTransport;
+
+    async fn connect(&mut self) -> Result<FakeTransport, ConnectError> {
+        if let Some(refusal) = self.0.refusals.lock().unwrap().pop() {
+            return Err(refusal);
+        }
+        let (to_client, incoming) = mpsc::unbounded_channel();
+        *self.0.to_client.lock().unwrap() = Some(to_client);
+        self.say(CHALLENGE);
+        self.say(OK);
+        Ok(FakeTransport { wire: self.clone(), incoming })
+    }
+
+    fn target(&self) -> String {
+        "fake".into()
+    }
+}
+
+async fn live(link: &Link) {
+    link.state().wait_for(|state| *state == LinkState::Live).await.unwrap();
+}
+
+/// Lets all tasks run until they wait; the clock stands still.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn forward(x: f64) -> Velocity {
+    Velocity { x, ..Velocity::ZERO }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_stuck_link_only_the_newest_velocity_waits() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    wire.0.backlog.store(VELOCITY_BACKLOG, Ordering::Relaxed);
+    for i in 0..5 {
+        link.drive(forward(f64::from(i)));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(wire.requests(), []);
+    wire.0.backlog.store(0, Ordering::Relaxed);
+    tokio::time::sleep(BACKLOG_POLL).await;
+    settle().await;
+    assert_eq!(wire.requests(), [(api::MOVE, r#"{"x":4,"y":0,"z":0}"#.to_owned())]);
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_goes_out_after_the_velocity_before_it() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    for _ in 0..20 {
+        link.drive(Velocity::ZERO);
+        let handle = link.handle();
+        let stop = Request::sport(api::STOP_MOVE);
+        tokio::spawn(async move { handle.request(stop, Duration::from_secs(1)).await });
+        settle().await;
+    }
+    let order: Vec<_> = wire.requests().into_iter().map(|(api_id, _)| api_id).collect();
+    assert_eq!(order, [api::MOVE, api::STOP_MOVE].repeat(20));
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_driven_before_a_session_is_not_walked_in_it() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    wire.cut();
+    link.state().wait_for(|state| matches!(state, LinkState::BackingOff { .. })).await.unwrap();
+    link.drive(forward(1.0));
+    live(&link).await;
+    settle().await;
+    assert_eq!(wire.requests(), []);
+    assert_eq!(wire.0.closed.load(Ordering::Relaxed), 1, "the lost one was closed as well");
+    link.close().await;
+    assert_eq!(wire.0.closed.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_end_with_the_session_that_they_were_made_in() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    let handle = link.handle();
+    let minute = Duration::from_secs(60);
+    let asked = tokio::spawn(async move { handle.request(Request::sport(1), minute).await });
+    settle().await;
+    wire.cut();
+    assert_eq!(asked.await.unwrap(), Err(RequestError::Lost));
+    let refused = link.request(Request::sport(1), minute).await;
+    assert_eq!(refused, Err(RequestError::NotLive), "while backing off");
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_robot_is_left_alone_for_a_while_and_a_wrong_key_for_good() {
+    let wire = Wire::default();
+    let busy = ConnectError::Signaling(SignalingError::Busy);
+    wire.0.refusals.lock().unwrap().push(busy);
+    let start = Instant::now();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    assert!(start.elapsed() >= Duration::from_secs(10));
+
+    let rejected = ConnectError::Signaling(SignalingError::Key(KeyProblem::Rejected));
+    wire.0.refusals.lock().unwrap().push(rejected);
+    wire.cut();
+    link.state().wait_for(|state| matches!(state, LinkState::Stopped { .. })).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(link.state().borrow().name(), "stopped");
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_listener_loses_the_oldest_and_is_told() {
+    let wire = Wire::default();
+    let mut builder = LinkBuilder::default();
+    let mut topic = builder.subscribe("rt/a", 2);
+    let link = builder.start(wire.clone());
+    live(&link).await;
+    for i in 0..5 {
+        wire.say(&format!(r#"{{"type":"msg","topic":"rt/a","data":{i}}}"#));
+    }
+    settle().await;
+    assert!(matches!(topic.recv().await, Err(broadcast::error::RecvError::Lagged(3))));
+    assert_eq!(topic.recv().await.unwrap().data.as_bytes(), b"3");
+    link.close().await;
+    assert_eq!(topic.recv().await.unwrap().data.as_bytes(), b"4");
+    assert!(topic.recv().await.is_err(), "closed with the link");
+}

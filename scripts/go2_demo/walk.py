@@ -1,0 +1,138 @@
+"""The part of a ROS node that listens to go2_bridge and walks the robot."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+
+from geometry_msgs.msg import Point, Twist
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from .topics import LINK_STATE, Topic, all_topics
+
+RATE = 20.0
+FORWARD, TURN = 0.4, 0.4  # m/s, rad/s: a circle of 2 m across
+STANDING = 0.25  # metres; a standing GO2's trunk is at about 0.3
+GETTING_UP, BALANCING = 3.0, 1.0  # seconds
+LAST_ZEROS = 0.3  # seconds
+ANSWER_LIMIT = 10.0  # seconds
+WALKED = 0.3  # metres from the start that count as walking
+
+
+class Walker:
+    """Listens to every topic and, if told to, has the robot stand up and walk."""
+
+    def __init__(self, context: Context, *, walk: bool) -> None:
+        self.doing = "listening"
+        self.trouble: str | None = None
+        self.topics: dict[str, Topic] = {topic.name: topic for topic in all_topics()}
+        self.walks = walk
+        self._start: Point | None = None
+        self._farthest = 0.0
+        self.moving = False
+        self._node = Node("go2_demo", context=context)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self._node)
+        for topic in self.topics.values():
+            self._node.create_subscription(topic.type, topic.name, topic.hear, topic.qos)
+        self._commands = self._node.create_publisher(Twist, "cmd_vel", 1)
+        if walk:
+            self._story = self._tell()
+            self._node.create_timer(1 / RATE, lambda: next(self._story, None))
+
+    def spin(self, limit: float) -> None:
+        """Handles what has come, for at most `limit` seconds."""
+        self._executor.spin_once(timeout_sec=limit)
+        self._follow()
+
+    @property
+    def state(self) -> str:
+        """The link's state in the node's words."""
+        message = self.topics[LINK_STATE].last
+        return message.data if message else "the node has not said anything yet"
+
+    def missing(self) -> list[str]:
+        """What should have happened and did not, in words."""
+        gone = [f"nothing arrived on {name}" for name, topic in self.topics.items() if topic.last is None]
+        if self.state != "live":
+            gone.append(f"the link is not live: {self.state}")
+        if self.trouble:
+            gone.append(self.trouble)
+        if self.walks and self._farthest < WALKED:
+            gone.append(f"the robot did not walk: it moved {self._farthest:.2f} m")
+        return gone
+
+    def stop(self) -> None:
+        """Zero velocity for a moment."""
+        self._story = self._zeros()
+        deadline = time.monotonic() + LAST_ZEROS
+        while (left := deadline - time.monotonic()) > 0:
+            self.spin(left)
+
+    def close(self) -> None:
+        """Leaves the ROS graph."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    def _follow(self) -> None:
+        odometry = self.topics["/odom"].last
+        if odometry is None:
+            return
+        at = odometry.pose.pose.position
+        self._start = self._start or at
+        self._farthest = max(self._farthest, math.hypot(at.x - self._start.x, at.y - self._start.y))
+
+    # Each of these is advanced 20 times a second and goes on at its next `yield`.
+
+    def _tell(self) -> Generator[None]:
+        self.doing = "waiting for the link"
+        while self.state != "live":
+            yield
+        yield from self._call("stand_up")
+        yield from self._wait(GETTING_UP, standing=True)
+        yield from self._call("balance_stand")
+        yield from self._wait(BALANCING)
+        self.doing = f"walking a circle: cmd_vel {FORWARD} m/s, {TURN} rad/s"
+        self.moving = True
+        while True:
+            self._command(FORWARD, TURN)
+            yield
+
+    def _zeros(self) -> Generator[None]:
+        while True:
+            self._command(0.0, 0.0)
+            yield
+
+    def _call(self, service: str) -> Generator[None]:
+        self.doing = f"calling ~/{service}"
+        client = self._node.create_client(Trigger, f"/go2_bridge/{service}")
+        while not client.service_is_ready():
+            yield
+        answer = client.call_async(Trigger.Request())
+        deadline = time.monotonic() + ANSWER_LIMIT
+        while not answer.done():
+            if time.monotonic() > deadline:
+                self.trouble = f"~/{service} was not answered"
+                return
+            yield
+        if not answer.result().success:
+            self.trouble = f"~/{service}: {answer.result().message}"
+
+    def _wait(self, seconds: float, *, standing: bool = False) -> Generator[None]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not (standing and self._stands()):
+            yield
+
+    def _stands(self) -> bool:
+        odometry = self.topics["/odom"].last
+        return odometry is not None and odometry.pose.pose.position.z > STANDING
+
+    def _command(self, forward: float, turn: float) -> None:
+        message = Twist()
+        message.linear.x = forward
+        message.angular.z = turn
+        self._commands.publish(message)
