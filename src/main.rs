@@ -77,9 +77,8 @@ fn run() -> Result<(), StartError> {
     };
     check(&settings.borrow())?;
 
-    // Two threads: one for the network, one that publishes meanwhile.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // One thread carries the network and publishes: handing each message to another costs more than it gains.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let spinning = Arc::new(AtomicBool::new(true));
     runtime.block_on(async {
         let mut tasks = JoinSet::new();

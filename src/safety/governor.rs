@@ -46,11 +46,13 @@ pub(crate) struct Governor {
     limits: Limits,
     state: State,
     last_sent: Option<(Velocity, Instant)>,
+    /// When a velocity was sent that differs from the one before.
+    last_change: Option<Instant>,
 }
 
 impl Governor {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Idle, last_sent: None }
+        Self { limits, state: State::Idle, last_sent: None, last_change: None }
     }
 
     /// Other limits from now on.
@@ -112,6 +114,9 @@ impl Governor {
                 Velocity::ZERO
             }
         };
+        if self.last_sent.is_none_or(|(last, _)| last != velocity) {
+            self.last_change = Some(now);
+        }
         self.last_sent = Some((velocity, now));
         Some(Action::Drive(velocity))
     }
@@ -131,8 +136,8 @@ impl Governor {
             State::Idle => return None,
             State::Following { wanted, given } => match self.last_sent {
                 Some((sent, at)) if sent == wanted => at + REPEAT,
-                Some((_, at)) => at + CHANGE,
-                None => given,
+                // Not counted from a repetition: a command that comes every 50 ms would often just miss it.
+                _ => self.last_change.map_or(given, |at| at + CHANGE),
             },
             State::Stopping { zeros, since } => match self.last_sent {
                 Some((_, at)) if zeros < ZEROS => at + REPEAT,
@@ -216,6 +221,16 @@ mod tests {
         test.command(LEFT);
         test.wait(40);
         assert_eq!(test.taken(), [drive(0, FORWARD), drive(20, LEFT), drive(70, LEFT)]);
+    }
+
+    #[test]
+    fn a_change_right_after_a_repetition_does_not_wait() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(51);
+        test.command(LEFT);
+        test.wait(1);
+        assert_eq!(test.taken(), [drive(0, FORWARD), drive(50, FORWARD), drive(51, LEFT)]);
     }
 
     #[test]
