@@ -311,3 +311,22 @@ async fn twenty_sessions_in_a_row_find_the_robot_free() {
     }
     robot.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_closed_while_it_connects_leaves_the_robot_free() {
+    // Closed between two layers, the goodbye may be lost: then silence has to tell the robot.
+    let options = Options { validation: Validation::Silent, lost_after: 4.0, ..robot() };
+    let robot = Robot::start(options).await.unwrap();
+    let log = robot.log();
+    for event in ["offer", "channel"] {
+        let from = log.entries().len();
+        let client = connect(target(robot.address(), true));
+        log.wait_for(from, LIMIT, |entry| entry["event"] == event).await.expect(event);
+        let closing = Instant::now();
+        client.link.close().await;
+        assert!(closing.elapsed() < Duration::from_secs(5), "{event}: {:?}", closing.elapsed());
+        let closed = log.wait_for(from, LIMIT, |entry| entry["event"] == "closed").await.unwrap();
+        assert!(event == "offer" || closed["reason"] == "the client left", "{closed}");
+    }
+    robot.stop().await;
+}

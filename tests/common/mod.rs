@@ -1,6 +1,7 @@
 //! What the tests of the link share.
 #![allow(dead_code)] // each test file uses some of it
 #![allow(clippy::unwrap_used, clippy::expect_used)] // as in the tests themselves
+#![allow(unreachable_pub)] // it is a module of each test file
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

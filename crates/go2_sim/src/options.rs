@@ -108,6 +108,9 @@ pub struct Options {
     /// Send a binary frame of this many bytes once, after the validation
     #[arg(long)]
     pub big: Option<usize>,
+    /// Send malformed messages of every kind beside the proper ones
+    #[arg(long)]
+    pub garble: bool,
     /// Log every state message with the time of its sending, for benchmarks
     #[arg(long)]
     pub log_sent: bool,

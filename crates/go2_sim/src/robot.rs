@@ -110,7 +110,10 @@ impl Robot {
             body: Arc::new(Mutex::new(Body::new(options.move_lasts(), Instant::now()))),
             log,
             failures: Mutex::default(),
-            disorder: watch::Sender::new(Disorder::default()),
+            disorder: watch::Sender::new(Disorder {
+                garble: options.garble,
+                ..Disorder::default()
+            }),
             slot: Arc::default(),
             digits: std::array::from_fn(|_| (OsRng.next_u32() % 10) as u8),
             stop: stopped,

@@ -257,6 +257,7 @@ impl<C: Connector> Supervisor<C> {
                 break;
             }
         }
+        self.connector.finish().await;
         self.set_state(LinkState::Closed);
     }
 

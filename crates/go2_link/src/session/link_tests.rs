@@ -92,6 +92,8 @@ impl Connector for Wire {
         Ok(FakeTransport { wire: self.clone(), incoming })
     }
 
+    async fn finish(&mut self) {}
+
     fn target(&self) -> String {
         "fake".into()
     }

@@ -74,7 +74,7 @@ impl Target {
     }
 
     /// Finds the port that answers, the newer one first.
-    pub async fn reach(&self) -> Result<Reached<'_>, SignalingError> {
+    pub async fn reach(&self) -> Result<Reached, SignalingError> {
         let ip = self.resolve().await?;
         for (port, encrypted) in [(self.encrypted_port, true), (self.plain_port, false)] {
             let remote = SocketAddr::new(ip, port);
@@ -84,7 +84,12 @@ impl Target {
                     step: Step::Notify,
                     what: error.to_string(),
                 })?;
-                return Ok(Reached { target: self, remote, local_ip: local.ip(), encrypted });
+                return Ok(Reached {
+                    target: self.clone(),
+                    remote,
+                    local_ip: local.ip(),
+                    encrypted,
+                });
             }
         }
         Err(SignalingError::Unreachable(ip))
@@ -119,14 +124,14 @@ impl std::fmt::Debug for Token {
 
 /// A robot whose signaling port answers.
 #[derive(Debug)]
-pub struct Reached<'a> {
-    target: &'a Target,
+pub struct Reached {
+    target: Target,
     remote: SocketAddr,
     local_ip: IpAddr,
     encrypted: bool,
 }
 
-impl Reached<'_> {
+impl Reached {
     /// The address of this computer from which the robot is reached; the one to offer as candidate.
     pub fn local_ip(&self) -> IpAddr {
         self.local_ip

@@ -123,8 +123,10 @@ pub trait Transport: Send + 'static {
 pub trait Connector: Send + 'static {
     /// What it makes.
     type Transport: Transport;
-    /// Connects. Dropping the future must leave nothing behind.
+    /// Connects. When the future is dropped, what it has begun ends by itself, see [`finish`](Self::finish).
     fn connect(&mut self) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
+    /// Waits until what dropped futures of [`connect`](Self::connect) had begun has ended.
+    fn finish(&mut self) -> impl Future<Output = ()> + Send;
     /// The robot, in words, for messages.
     fn target(&self) -> String;
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 use webrtc::api::interceptor_registry::{configure_nack, configure_rtcp_reports};
 use webrtc::api::media_engine::{MediaEngine, MIME_TYPE_H264, MIME_TYPE_OPUS};
 use webrtc::api::setting_engine::SettingEngine;
@@ -34,7 +35,7 @@ use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
 use super::{ConnectError, Connector, Layer, MediaCount, Received, Transport, TransportError};
-use crate::signaling::Target;
+use crate::signaling::{Reached, Target};
 
 /// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
 /// is as large.
@@ -46,23 +47,28 @@ const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
 const FAILED_AFTER: Duration = Duration::from_millis(2500);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an unwanted attempt may go on to reach its goodbye when the link is closed.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 const OPUS_PAYLOAD_TYPE: u8 = 111;
 const H264_PAYLOAD_TYPE: u8 = 102;
 
 /// Connects to a robot.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct WebRtcConnector {
     /// The robot.
     pub target: Target,
-    /// How long all of connecting may take, from the offer to the open channel.
+    /// How long all of connecting may take, from the answer to the open channel.
     pub timeout: Duration,
+    /// Each attempt is a task of its own: once an offer is out, the robot has given its slot away, and only a
+    /// proper goodbye makes it free again. So an attempt that is no longer wanted goes on to its end.
+    attempts: JoinSet<()>,
 }
 
 impl WebRtcConnector {
     /// A connector with the usual time limit of 15 s.
     pub fn new(target: Target) -> Self {
-        Self { target, timeout: Duration::from_secs(15) }
+        Self { target, timeout: Duration::from_secs(15), attempts: JoinSet::new() }
     }
 }
 
@@ -70,16 +76,24 @@ impl Connector for WebRtcConnector {
     type Transport = WebRtcTransport;
 
     async fn connect(&mut self) -> Result<WebRtcTransport, ConnectError> {
+        while self.attempts.try_join_next().is_some() {}
         let robot = self.target.reach().await?;
-        let mut peer = Peer::new(robot.local_ip()).await.map_err(engine)?;
-        let offer = peer.offer().await.map_err(engine)?;
-        let answer = robot.exchange(&offer).await?;
-        peer.accept(answer).await.map_err(engine)?;
-        let opened = tokio::time::timeout(self.timeout, &mut peer.opened).await;
-        let Ok(Ok(channel)) = opened else {
-            return Err(ConnectError::Timeout { layer: peer.stuck_at(), after: self.timeout });
-        };
-        Ok(WebRtcTransport { peer, channel, buffer: vec![0; LARGEST_MESSAGE] })
+        let timeout = self.timeout;
+        let (result_tx, result) = oneshot::channel();
+        self.attempts.spawn(async move {
+            let result = attempt(robot, timeout).await;
+            if let Err(Ok(unwanted)) = result_tx.send(result) {
+                unwanted.close().await;
+            }
+        });
+        result.await.unwrap_or_else(|_| Err(ConnectError::Engine("the attempt was aborted".into())))
+    }
+
+    async fn finish(&mut self) {
+        let ended = async { while self.attempts.join_next().await.is_some() {} };
+        if tokio::time::timeout(FINISH_TIMEOUT, ended).await.is_err() {
+            self.attempts.shutdown().await;
+        }
     }
 
     fn target(&self) -> String {
@@ -87,17 +101,27 @@ impl Connector for WebRtcConnector {
     }
 }
 
+async fn attempt(robot: Reached, timeout: Duration) -> Result<WebRtcTransport, ConnectError> {
+    let mut peer = Peer::new(robot.local_ip()).await.map_err(engine)?;
+    match peer.connect(&robot, timeout).await {
+        Ok(channel) => Ok(WebRtcTransport { peer, channel, buffer: vec![0; LARGEST_MESSAGE] }),
+        Err(error) => {
+            peer.close().await;
+            Err(error)
+        }
+    }
+}
+
 fn engine(error: webrtc::Error) -> ConnectError {
     ConnectError::Engine(error.to_string())
 }
 
-/// A peer connection that closes itself when dropped, as happens when connecting is cancelled.
+/// A peer connection. To be closed: dropping it leaks it, and leaves the robot waiting.
 struct Peer {
     connection: Arc<RTCPeerConnection>,
     state: watch::Receiver<RTCPeerConnectionState>,
     opened: oneshot::Receiver<Arc<DataChannel>>,
     media: Arc<MediaCounters>,
-    closed: bool,
 }
 
 impl Peer {
@@ -124,7 +148,22 @@ impl Peer {
                 }
             })
         }));
-        Ok(Self { connection, state, opened, media, closed: false })
+        Ok(Self { connection, state, opened, media })
+    }
+
+    /// Offers, and waits for the open channel.
+    async fn connect(
+        &mut self,
+        robot: &Reached,
+        timeout: Duration,
+    ) -> Result<Arc<DataChannel>, ConnectError> {
+        let offer = self.offer().await.map_err(engine)?;
+        let answer = robot.exchange(&offer).await?;
+        self.accept(answer).await.map_err(engine)?;
+        match tokio::time::timeout(timeout, &mut self.opened).await {
+            Ok(Ok(channel)) => Ok(channel),
+            _ => Err(ConnectError::Timeout { layer: self.stuck_at(), after: timeout }),
+        }
     }
 
     /// The offer with all its candidates; there is no trickle.
@@ -150,23 +189,8 @@ impl Peer {
         }
     }
 
-    async fn close(&mut self) {
-        self.closed = true;
+    async fn close(&self) {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await;
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
-        let connection = Arc::clone(&self.connection);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await;
-            });
-        }
     }
 }
 
@@ -319,7 +343,7 @@ impl Transport for WebRtcTransport {
         }
     }
 
-    async fn close(mut self) {
+    async fn close(self) {
         self.peer.close().await;
     }
 }
