@@ -3,10 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
+use tokio::time::Instant;
+
+use super::super::active::{BACKLOG_POLL, VELOCITY_BACKLOG};
 use super::*;
 use crate::codec::api;
 use crate::signaling::{KeyProblem, SignalingError};
-use crate::transport::{ConnectError, MediaCount, Received, TransportError};
+use crate::transport::{ConnectError, MediaCount, Received, Transport, TransportError};
 
 const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abcdef"}"#;
 const OK: &str = r#"{"type":"validation","topic":"","data":"Validation Ok."}"#;

@@ -1,12 +1,15 @@
 //! A session with a robot, and the link that keeps making sessions.
 //!
-//! [`machine`] is what a session does, as a pure state machine: time and messages in, messages and events
-//! out. [`link`] owns the connection and the clock, feeds the machine, and makes a new session when one ends.
+//! `machine` is what a session does, as a pure state machine: time and messages in, messages and events out.
+//! `active` owns the connection and the clock and feeds the machine; `supervisor` makes a new session when
+//! one ends; `link` is the owner's end of it all.
 
+mod active;
 mod backoff;
 mod link;
 mod machine;
 mod state;
+mod supervisor;
 
 pub use backoff::Backoff;
 pub use link::{Link, LinkBuilder, LinkHandle, Velocity};

@@ -1,0 +1,197 @@
+//! One session from its open channel to its end: feeds the machine, and carries out what it says.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::link::Velocity;
+use super::machine::{Event, Machine, RequestId};
+use super::state::{Counters, LinkState, RequestError, SessionEnd};
+use super::supervisor::{Command, Inlets, Outlets};
+use crate::codec::{Request, Response};
+use crate::throttle::Throttle;
+use crate::transport::Transport;
+
+/// Unsent bytes above which a velocity is held back for a newer one: on a stuck link, old velocities
+/// must not queue up to be walked later.
+pub(super) const VELOCITY_BACKLOG: usize = 4096;
+pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+pub(super) fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// A session and the connection it lives on.
+pub(super) struct Session<'a, T: Transport> {
+    machine: Machine,
+    transport: T,
+    replies: HashMap<RequestId, oneshot::Sender<Result<Response, RequestError>>>,
+    /// The velocity that is to be sent next.
+    velocity: Option<Velocity>,
+    outlets: &'a Outlets,
+    finished: &'a mut Counters,
+    malformed: Throttle,
+    refused: Throttle,
+}
+
+impl<'a, T: Transport> Session<'a, T> {
+    pub(super) fn new(
+        machine: Machine,
+        transport: T,
+        outlets: &'a Outlets,
+        finished: &'a mut Counters,
+    ) -> Self {
+        Self {
+            machine,
+            transport,
+            replies: HashMap::new(),
+            velocity: None,
+            outlets,
+            finished,
+            malformed: Throttle::new(LOG_EVERY),
+            refused: Throttle::new(LOG_EVERY),
+        }
+    }
+
+    /// Whether the robot accepted us.
+    pub(super) fn is_live(&self) -> bool {
+        self.machine.is_live()
+    }
+
+    /// Runs until the session ends.
+    pub(super) async fn run(&mut self, inlets: &mut Inlets) -> Result<SessionEnd, SessionEnd> {
+        loop {
+            self.flush().await?;
+            let mut due = Instant::from_std(self.machine.poll_timeout());
+            if self.velocity.is_some() {
+                due = due.min(Instant::now() + BACKLOG_POLL);
+            }
+            tokio::select! {
+                received = self.transport.receive() => self.machine.handle(received?, now())?,
+                Some(command) = inlets.commands.recv() => {
+                    // Velocities given before a request are sent before it: a StopMove comes last.
+                    if inlets.velocity.has_changed().unwrap_or(false) {
+                        self.velocity = Some(*inlets.velocity.borrow_and_update());
+                        self.send_velocity();
+                    }
+                    self.command(command);
+                }
+                Ok(()) = inlets.velocity.changed() => {
+                    self.velocity = Some(*inlets.velocity.borrow_and_update());
+                }
+                () = Inlets::stopped(&mut inlets.stop) => return Ok(SessionEnd::Closed),
+                () = tokio::time::sleep_until(due) => {
+                    self.machine.handle_timeout(now())?;
+                    self.report();
+                }
+            }
+        }
+    }
+
+    /// Brings everything that the machine has made to where it goes.
+    async fn flush(&mut self) -> Result<(), SessionEnd> {
+        while let Some(event) = self.machine.poll_event() {
+            self.event(event);
+        }
+        self.send_velocity();
+        while let Some(message) = self.machine.poll_transmit() {
+            self.transport.send(message.encode(chrono::Local::now())).await?;
+        }
+        Ok(())
+    }
+
+    fn send_velocity(&mut self) {
+        if self.transport.backlog() >= VELOCITY_BACKLOG {
+            return;
+        }
+        let velocity = self.velocity.take().filter(|_| self.machine.is_live());
+        if let Some(Velocity { x, y, yaw }) = velocity {
+            if let Some(request) = Request::sport_move(x, y, yaw) {
+                let _ = self.machine.tell(request); // live, and short
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Live => {
+                tracing::info!("connected to the robot");
+                self.finished.sessions += 1;
+                self.report();
+                self.outlets.state.send_replace(LinkState::Live);
+            }
+            Event::Message(message) => match self.outlets.topics.get(&message.topic) {
+                Some(topic) => {
+                    let _ = topic.send(message); // nobody listening is no error
+                }
+                None => self.finished.unexpected += 1,
+            },
+            Event::Faults(change) => self.outlets.faults.send_modify(|faults| {
+                change.apply(Arc::make_mut(faults));
+            }),
+            Event::Settled(id, result) => {
+                if let Some(reply) = self.replies.remove(&id) {
+                    let _ = reply.send(result);
+                }
+            }
+            Event::Unawaited(response) if response.code != 0 => {
+                if let Some(more) = self.refused.allow(now()) {
+                    let Response { code, api_id, .. } = response;
+                    tracing::warn!("the robot refuses api {api_id:?} with status {code}{more}");
+                }
+            }
+            Event::Unawaited(_) => {}
+            Event::RobotError(text) => {
+                if let Some(more) = self.refused.allow(now()) {
+                    tracing::warn!("the robot reports: {text}{more}");
+                }
+            }
+            Event::Malformed(error) => {
+                if let Some(more) = self.malformed.allow(now()) {
+                    tracing::warn!("a message of the robot was dropped: {error}{more}");
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, Command::Request { request, timeout, reply }: Command) {
+        match self.machine.request(request, timeout, now()) {
+            Ok(id) => {
+                self.replies.insert(id, reply);
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+        }
+    }
+
+    fn total(&self) -> Counters {
+        let session = self.machine.counters();
+        Counters {
+            sessions: self.finished.sessions,
+            messages: self.finished.messages + session.messages,
+            bytes: self.finished.bytes + session.bytes,
+            malformed: self.finished.malformed + session.malformed,
+            unexpected: self.finished.unexpected + session.unexpected,
+            sent: self.finished.sent + session.sent,
+            round_trip: session.round_trip,
+            media: self.transport.media(),
+        }
+    }
+
+    fn report(&self) {
+        self.outlets.counters.send_replace(self.total());
+    }
+
+    /// Says goodbye. Requests that are still waiting learn that the session is lost.
+    pub(super) async fn end(self) {
+        let total = self.total();
+        self.outlets.counters.send_replace(total);
+        *self.finished = total;
+        self.transport.close().await;
+    }
+}

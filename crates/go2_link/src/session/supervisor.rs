@@ -1,0 +1,139 @@
+//! The task that makes a new session when one ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::active::{now, Session};
+use super::backoff::Backoff;
+use super::link::Velocity;
+use super::machine::{Machine, Timing};
+use super::state::{Counters, LinkState, RequestError, SessionEnd};
+use crate::codec::{Inbound, Request, Response};
+use crate::signaling::Retry;
+use crate::state::Fault;
+use crate::transport::Connector;
+
+/// What a link's handles ask for.
+pub(super) enum Command {
+    Request {
+        request: Request,
+        timeout: Duration,
+        reply: oneshot::Sender<Result<Response, RequestError>>,
+    },
+}
+
+/// What comes from the owner.
+pub(super) struct Inlets {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) velocity: watch::Receiver<Velocity>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Inlets {
+    pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+        let _ = stop.wait_for(|stop| *stop).await; // an owner that is gone has stopped as well
+    }
+
+    /// Runs a future outside of a session: requests are refused meanwhile. `None` if the owner stops.
+    async fn outside_session<T>(
+        &mut self,
+        work: impl std::future::Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                () = Self::stopped(&mut self.stop) => return None,
+                Some(Command::Request { reply, .. }) = self.commands.recv() => {
+                    let _ = reply.send(Err(RequestError::NotLive));
+                }
+            }
+        }
+    }
+}
+
+/// What goes to the owner.
+pub(super) struct Outlets {
+    pub(super) topics: HashMap<String, broadcast::Sender<Inbound>>,
+    pub(super) state: watch::Sender<LinkState>,
+    pub(super) counters: watch::Sender<Counters>,
+    pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
+}
+
+/// Makes sessions, one after the other.
+pub(super) struct Supervisor<C> {
+    pub(super) connector: C,
+    pub(super) outlets: Outlets,
+    pub(super) inlets: Inlets,
+    pub(super) timing: Timing,
+    /// The sum over sessions that have ended.
+    pub(super) finished: Counters,
+}
+
+impl<C: Connector> Supervisor<C> {
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        loop {
+            self.set_state(LinkState::Connecting { target: self.connector.target() });
+            let Some(connected) = self.inlets.outside_session(self.connector.connect()).await
+            else {
+                break;
+            };
+            let (reason, retry) = match connected {
+                Ok(transport) => match self.session(transport, &mut backoff).await {
+                    SessionEnd::Closed => break,
+                    end => (end.to_string(), Retry::Backoff),
+                },
+                Err(error) => (error.to_string(), error.retry()),
+            };
+            let Some(delay) = backoff.next(retry, jitter()) else {
+                tracing::error!("not connected: {reason}");
+                self.set_state(LinkState::Stopped { reason });
+                let _ = self.inlets.outside_session(std::future::pending::<()>()).await;
+                break;
+            };
+            tracing::warn!(
+                "not connected: {reason} (next attempt in {:.1} s)",
+                delay.as_secs_f64()
+            );
+            self.set_state(LinkState::BackingOff { reason, delay });
+            if self.inlets.outside_session(tokio::time::sleep(delay)).await.is_none() {
+                break;
+            }
+        }
+        self.connector.finish().await;
+        self.set_state(LinkState::Closed);
+    }
+
+    fn set_state(&self, state: LinkState) {
+        self.outlets.state.send_replace(state);
+    }
+
+    async fn session(&mut self, transport: C::Transport, backoff: &mut Backoff) -> SessionEnd {
+        self.set_state(LinkState::Validating);
+        // A velocity from before this session must not be walked in it.
+        self.inlets.velocity.mark_unchanged();
+        let topics = self.outlets.topics.keys().cloned().collect();
+        let machine = Machine::new(self.timing, topics, milliseconds(), now());
+        let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
+        let end = session.run(&mut self.inlets).await.unwrap_or_else(|end| end);
+        if session.is_live() {
+            backoff.reset();
+        }
+        session.end().await;
+        end
+    }
+}
+
+/// Request ids start at the time, as other clients' do, so that those of consecutive sessions differ.
+fn milliseconds() -> u32 {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    time.as_millis() as u32
+}
+
+fn jitter() -> f64 {
+    f64::from(milliseconds() % 100) / 100.0
+}
