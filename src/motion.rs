@@ -24,8 +24,10 @@ pub(crate) type Stopped = Result<Response, RequestError>;
 
 /// Something to do for a service or at shutdown.
 pub(crate) enum Order {
-    /// Stop now; the answer to StopMove goes back.
+    /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
     Stop(oneshot::Sender<Stopped>),
+    /// Send nothing more: the robot is being made limp.
+    FallSilent,
     /// Stop if walking, then end.
     Shutdown,
 }
@@ -86,7 +88,11 @@ impl Motion {
                 order = orders.recv() => match order {
                     Some(Order::Stop(reply)) => {
                         self.waiting.push(reply);
-                        self.governor.stop(Instant::now());
+                        self.governor.stop_and_hold(Instant::now());
+                    }
+                    Some(Order::FallSilent) => {
+                        self.governor.fall_silent(Instant::now());
+                        self.unsettled = false;
                     }
                     Some(Order::Shutdown) | None => break,
                 },
@@ -109,12 +115,13 @@ impl Motion {
     }
 
     fn command(&mut self, velocity: Velocity) {
-        let reason = if *self.link.state().borrow() != LinkState::Live {
-            "not connected to the robot"
-        } else if !self.governor.command(velocity, Instant::now()) {
-            "it is not made of finite numbers"
+        let reason = if *self.link.state().borrow() == LinkState::Live {
+            match self.governor.command(velocity, Instant::now()) {
+                Ok(()) => return,
+                Err(ignored) => ignored.to_string(),
+            }
         } else {
-            return;
+            "not connected to the robot".to_owned()
         };
         if let Some(more) = self.ignored.allow(Instant::now()) {
             tracing::warn!("cmd_vel is ignored: {reason}{more}");

@@ -90,8 +90,10 @@ impl Robot {
         stopped.await.unwrap_or(Err(RequestError::Lost))
     }
 
-    /// Motors limp. Goes past everything that waits, here and in the robot.
+    /// Motors limp. Goes past everything that waits, here and in the robot, and nothing follows it: a
+    /// StopMove could make a limp robot stand.
     async fn damp(self) -> Result<Response, RequestError> {
+        let _ = self.motion.try_send(Order::FallSilent); // must not be waited for
         self.request(Request::sport(api::DAMP).with_priority()).await
     }
 }

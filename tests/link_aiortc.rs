@@ -20,7 +20,6 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/aiortc_ro
 const SETUP: &str = "the Python robot does not start: run scripts/setup, which brings aiortc, and \
                      source scripts/env.sh (or name a Python that has aiortc in GO2_PYTHON)";
 const KEY: &str = "00112233445566778899aabbccddeeff";
-/// Signs in a log that the link did something a robot would not like.
 const COMPLAINTS: [&str; 5] =
     ["error", "offer_warning", "fingerprint_mismatch", "rx_binary", "validation_needed"];
 
@@ -60,9 +59,7 @@ impl Robot {
             written.add("ended", json!({}));
         });
         let mut robot = Self { process, log, address, encrypted: true };
-        let started = |entry: &Value| entry["event"] == "listening" || entry["event"] == "ended";
-        let first =
-            robot.log.wait_for(0, LIMIT, started).await.unwrap_or_else(|| panic!("{SETUP}"));
+        let first = robot.log.wait_for(0, LIMIT, any).await.unwrap_or_else(|| panic!("{SETUP}"));
         assert_eq!(first["event"], "listening", "{SETUP}");
         robot.encrypted = first["port_9991"].is_u64();
         let port = if robot.encrypted { &first["port_9991"] } else { &first["port_8081"] };
@@ -88,6 +85,7 @@ impl Robot {
         self.log.of(event).len()
     }
 
+    /// Checks that the link did nothing that it complains about.
     fn assert_content(&self) {
         for complaint in COMPLAINTS {
             assert!(self.log.of(complaint).is_empty(), "{:?}", self.log.of(complaint));
@@ -100,10 +98,8 @@ impl Robot {
         let before = unix_time();
         client.link.close().await;
         let closed = self.sees("closed", |entry| at(entry) >= before).await;
-        let goodbye =
-            ["channel closed", "dtls closed"].contains(&closed["reason"].as_str().unwrap());
-        let after = at(&closed) - before;
-        assert!(goodbye && after < 1.0, "after {after:.1} s: {closed}");
+        let goodbye = matches!(closed["reason"].as_str(), Some("channel closed" | "dtls closed"));
+        assert!(goodbye && at(&closed) - before < 3.0, "from {before}: {closed}");
     }
 }
 
@@ -300,7 +296,8 @@ async fn notices(robot: &Robot, client: &Client, event: &str) -> String {
     let reason = client.failure().await;
     let after = unix_time() - at(&robot.sees(event, any).await);
     // Five seconds by design; the rest is for a busy machine.
-    assert!((0.0..8.0).contains(&after), "{event}: noticed after {after:.1} s: {reason}");
+    eprintln!("{event}: noticed after {after:.1} s: {reason}");
+    assert!((0.0..8.0).contains(&after));
     reason
 }
 

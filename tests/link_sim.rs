@@ -1,4 +1,5 @@
 //! The link against the simulated robot.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers of tests too
 
 mod common;
 

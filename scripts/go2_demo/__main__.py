@@ -48,13 +48,15 @@ class Demo:
 
     def run(self) -> None:
         """All of it. What fails, fails after everything was taken down."""
-        problems: list[str] = []
         try:
             self._start()
-            problems += self._show()
+            problems = self._show()
         except Failed as failed:
-            problems.append(str(failed))
-        problems += self._end()
+            problems = [str(failed)]
+        finally:
+            status = self._end()
+        if status != 0 and not problems:
+            problems = [f"the node ended with status {status}"]
         if problems:
             raise Failed("\n".join(problems))
 
@@ -134,14 +136,12 @@ class Demo:
         table = layout(topic.cells() for topic in walker.topics.values())
         return ["", *table, "", f"link: {walker.state}", f"demo: {walker.doing}"]
 
-    def _end(self) -> list[str]:
-        """The node first: it stops the robot if that still walks."""
-        problems = []
-        if self.node and (status := self.node.stop(signal.SIGINT, NODE_STOPS)) != 0:
-            problems.append(f"the node ended with status {status}")
+    def _end(self) -> int:
+        """Ends the node first: it stops the robot if that still walks. Returns its status."""
+        status = self.node.stop(signal.SIGINT, NODE_STOPS) if self.node else 0
         if self.sim:
             self.sim.stop(signal.SIGTERM, SIM_STOPS)
-        return problems
+        return status
 
     def tails(self) -> str:
         """The ends of the logs."""

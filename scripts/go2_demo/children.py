@@ -30,7 +30,8 @@ class Child:
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            # Safe as long as there are no threads: the programs are started before ROS is.
+            preexec_fn=_end_with_parent,  # noqa: PLW1509
         )
 
     def status(self) -> int | None:

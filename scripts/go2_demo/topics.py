@@ -73,7 +73,7 @@ def all_topics() -> list[Topic]:
         Topic("/tf", TFMessage, transforms),
         Topic("/battery_state", BatteryState, battery),
         Topic("/diagnostics", DiagnosticArray, diagnostics),
-        Topic(LINK_STATE, String, lambda message: message.data, LATCHED),
+        Topic(LINK_STATE, String, link_state, LATCHED),
     ]
 
 
@@ -122,6 +122,11 @@ def diagnostics(message: DiagnosticArray) -> str:
     if worst is None or worst.level == DiagnosticStatus.OK:
         return f"{len(message.status)} entries, all OK"
     return f"{LEVELS[worst.level]} {worst.name}: {worst.message}"
+
+
+def link_state(message: String) -> str:
+    """The state's name; the reason has a line of its own under the table."""
+    return message.data.partition(":")[0]
 
 
 def yaw(q: Quaternion) -> float:

@@ -48,11 +48,24 @@ pub(crate) struct Governor {
     last_sent: Option<(Velocity, Instant)>,
     /// When a velocity was sent that differs from the one before.
     last_change: Option<Instant>,
+    /// Since somebody ordered a stop: when the latest command came. Whoever drives has to let go first.
+    held: Option<Instant>,
+}
+
+/// Why a command is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Ignored {
+    #[error("it is not made of finite numbers")]
+    NotFinite,
+    #[error(
+        "the robot was told to stop: send zero, or nothing for a moment, before it walks again"
+    )]
+    Held,
 }
 
 impl Governor {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Idle, last_sent: None, last_change: None }
+        Self { limits, state: State::Idle, last_sent: None, last_change: None, held: None }
     }
 
     /// Other limits from now on.
@@ -70,11 +83,21 @@ impl Governor {
         self.last_sent.is_some_and(|(velocity, _)| velocity != Velocity::ZERO)
     }
 
-    /// Takes a command; a newer one replaces it. `false` if it is not made of numbers: then it counts as
-    /// none at all, so that what came before goes stale.
-    pub(crate) fn command(&mut self, wanted: Velocity, now: Instant) -> bool {
+    /// Takes a command; a newer one replaces it. One that is not made of numbers counts as none at all, so
+    /// that what came before goes stale.
+    pub(crate) fn command(&mut self, wanted: Velocity, now: Instant) -> Result<(), Ignored> {
         if ![wanted.x, wanted.y, wanted.yaw].iter().all(|value| value.is_finite()) {
-            return false;
+            return Err(Ignored::NotFinite);
+        }
+        if let Some(last) = self.held.replace(now) {
+            let let_go = now.saturating_duration_since(last) >= self.limits.stale_after;
+            if wanted != Velocity::ZERO && !let_go {
+                return Err(Ignored::Held);
+            }
+        }
+        self.held = None;
+        if wanted == Velocity::ZERO && matches!(self.state, State::Stopping { .. }) {
+            return Ok(()); // that is what is being done
         }
         let Velocity { x, y, yaw } = self.limits.fastest;
         let wanted = Velocity {
@@ -83,7 +106,22 @@ impl Governor {
             yaw: wanted.yaw.clamp(-yaw, yaw),
         };
         self.state = State::Following { wanted, given: now };
-        true
+        Ok(())
+    }
+
+    /// Stops, and does not walk again before whoever drives has let go: commanded zero, or nothing for as
+    /// long as a command is fresh.
+    pub(crate) fn stop_and_hold(&mut self, now: Instant) {
+        self.stop(now);
+        self.held = Some(now);
+    }
+
+    /// Sends nothing more, not even zeros, and does not walk again before whoever drives has let go. For a
+    /// robot that was made limp.
+    pub(crate) fn fall_silent(&mut self, now: Instant) {
+        self.state = State::Idle;
+        self.last_sent = None;
+        self.held = Some(now);
     }
 
     /// Stops, whatever was commanded.
@@ -186,7 +224,7 @@ mod tests {
         }
 
         fn command(&mut self, velocity: Velocity) {
-            assert!(self.governor.command(velocity, self.now));
+            self.governor.command(velocity, self.now).unwrap();
         }
 
         fn taken(&mut self) -> Vec<(u128, Action)> {
@@ -262,8 +300,10 @@ mod tests {
         test.wait(1);
         assert_eq!(test.taken(), [drive(0, Velocity { x: 1.0, y: -0.5, yaw: 1.5 })]);
         let now = test.now;
-        assert!(!test.governor.command(Velocity { x: f64::NAN, ..FORWARD }, now));
-        assert!(!test.governor.command(Velocity { yaw: f64::INFINITY, ..FORWARD }, now));
+        for bad in [Velocity { x: f64::NAN, ..FORWARD }, Velocity { yaw: f64::INFINITY, ..FORWARD }]
+        {
+            assert_eq!(test.governor.command(bad, now), Err(Ignored::NotFinite));
+        }
     }
 
     #[test]
@@ -287,6 +327,43 @@ mod tests {
         test.command(FORWARD);
         test.wait(1);
         assert_eq!(test.taken().last(), Some(&drive(60, FORWARD)));
+    }
+
+    #[test]
+    fn an_ordered_stop_holds_until_the_driver_lets_go() {
+        for pause in [0, 300] {
+            let mut test = Test::new();
+            test.command(FORWARD);
+            test.wait(10);
+            test.governor.stop_and_hold(test.now);
+            for _ in 0..20 {
+                assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+                test.wait(50);
+            }
+            let sent = test.taken();
+            assert_eq!(sent.last(), Some(&(210, Action::StopMove)), "{sent:?}");
+            assert_eq!(sent.len(), 6);
+            if pause == 0 {
+                test.command(Velocity::ZERO);
+            }
+            test.wait(pause.max(10));
+            test.command(FORWARD);
+            test.wait(1);
+            assert!(matches!(test.taken().last(), Some((_, Action::Drive(FORWARD)))), "{pause}");
+        }
+    }
+
+    #[test]
+    fn a_limp_robot_is_told_nothing_more() {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(10);
+        test.taken();
+        test.governor.fall_silent(test.now);
+        assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+        test.wait(1000);
+        assert_eq!(test.taken(), []);
+        assert!(!test.governor.is_active());
     }
 
     #[test]

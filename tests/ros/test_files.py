@@ -1,0 +1,206 @@
+"""The parameter file and the launch file say what the node does."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from dog import ROOT, TARGET, Bridge, Ros, World
+from nav_msgs.msg import Odometry
+
+CONFIG = ROOT / "config" / "go2.yaml"
+LAUNCH = ROOT / "launch" / "go2.launch.xml"
+# Parameters that every ROS node has.
+OF_ROS = {"use_sim_time", "start_type_description_service"}
+VARIABLE = re.compile(r"\$\(var ([^)]*)\)")
+
+
+@dataclass
+class Told:
+    """What the parameter file's comments say about a parameter."""
+
+    live: bool
+    limits: tuple[float, float] | None
+
+
+def parameters() -> dict[str, object]:
+    """The parameter file's values."""
+    return yaml.safe_load(CONFIG.read_text())["/**"]["ros__parameters"]
+
+
+def told() -> dict[str, Told]:
+    """The parameter file's comments. A paragraph may say for several parameters when they are read."""
+    found: dict[str, Told] = {}
+    live: bool | None = None
+    comment = ""
+    for line in CONFIG.read_text().splitlines():
+        text = line.strip()
+        if not text:
+            live, comment = None, ""
+        elif text.startswith("#"):
+            comment += text.removeprefix("#")
+            if mark := re.search(r"\((live|at start)", text):
+                live = mark[1] == "live"
+        elif name := re.fullmatch(r"(\w+): .+", text):
+            assert live is not None, f"{name[1]}: neither (live) nor (at start)"
+            limits = re.search(r"([\d.]+) to ([\d.]*\d)", comment)
+            found[name[1]] = Told(live, (float(limits[1]), float(limits[2])) if limits else None)
+            comment = ""
+    return found
+
+
+@pytest.mark.usefixtures("bridge")
+def test_the_parameter_file_has_every_parameter_with_its_default(ros: Ros, world: World) -> None:
+    values = ros.get_parameters([name for name in ros.list_parameters() if name not in OF_ROS])
+    assert values.pop("robot_ip") == world.address
+    in_file = parameters()
+    assert in_file.pop("robot_ip") == "", "there is no default for it"
+    assert values == in_file
+
+
+@pytest.mark.usefixtures("bridge")
+def test_the_parameter_file_says_what_can_be_changed_and_how_far(ros: Ros) -> None:
+    comments = told()
+    assert comments.keys() == parameters().keys()
+    values = ros.get_parameters(list(comments))
+    for name, comment in comments.items():
+        answer = ros.set_parameter(name, values[name])
+        assert answer.successful == comment.live, f"{name}: {answer.reason}"
+        if not isinstance(values[name], float):
+            continue
+        assert comment.limits, f"{name}: no range"
+        least, most = comment.limits
+        for value, fits in ((least, True), (most, True), (least - 0.01, False), (most + 0.01, False)):
+            assert ros.set_parameter(name, value).successful == fits, f"{name}: {value}"
+
+
+def test_the_parameter_file_starts_the_node(world: World, ros: Ros) -> None:
+    world.sim()
+    world.bridge("--params-file", str(CONFIG), "-p", f"robot_ip:={world.address}", robot=False)
+    ros.live()
+
+
+# --- The launch file ------------------------------------------------------------------------------------------------
+# The ROS 2 that is tested with may have no `ros2 launch`, so the file is read here as launch would.
+
+
+def launch() -> ET.Element:
+    """The launch file."""
+    return ET.parse(LAUNCH).getroot()
+
+
+def texts() -> list[str]:
+    """All that stands in it as attributes."""
+    return [value for element in launch().iter() for value in element.attrib.values()]
+
+
+def expand(text: str, variables: dict[str, str]) -> str:
+    """A text with its substitutions made."""
+    text = VARIABLE.sub(lambda match: variables[match[1]], text)
+    text = re.sub(r"\$\(env \w+ ''\)", "", text)
+    text = text.replace("$(find-pkg-share go2_bridge)", str(ROOT))
+    text = text.replace("$(find-pkg-prefix go2_bridge)/lib/go2_bridge", str(TARGET))
+    assert "$(" not in text, f"what is {text}?"
+    return text
+
+
+def given(**arguments: str) -> dict[str, str]:
+    """The launch file's variables when it is started with some arguments."""
+    variables: dict[str, str] = {}
+    for argument in launch().iter("arg"):
+        name = argument.attrib["name"]
+        variables[name] = arguments.get(name, expand(argument.get("default", ""), variables))
+    for let in launch().iter("let"):
+        if condition(let, variables):
+            variables[let.attrib["name"]] = expand(let.attrib["value"], variables)
+    return variables
+
+
+def condition(element: ET.Element, variables: dict[str, str]) -> bool:
+    """Whether launch would take an element."""
+    wanted = expand(element.get("if", "true"), variables) == "true"
+    return wanted and expand(element.get("unless", "false"), variables) == "false"
+
+
+def node() -> ET.Element:
+    """The launch file's node of ours."""
+    (found,) = (each for each in launch().iter("node") if each.get("pkg") == "go2_bridge")
+    return found
+
+
+def start(world: World, variables: dict[str, str]) -> Bridge:
+    """Starts the node as launch would."""
+    element = node()
+    before = expand(element.get("args", ""), variables).split()
+    ros_args = expand(element.get("ros_args", ""), variables).split()
+    ros_args += ["-r", f"__node:={element.attrib['name']}"]
+    if namespace := expand(element.get("namespace", ""), variables):
+        ros_args += ["-r", f"__ns:=/{namespace}"]
+    for parameter in element.iter("param"):
+        if source := parameter.get("from"):
+            ros_args += ["--params-file", expand(source, variables)]
+        else:
+            ros_args += ["-p", f"{parameter.attrib['name']}:={expand(parameter.attrib['value'], variables)}"]
+    return world.bridge(*ros_args, robot=False, before=before)
+
+
+def test_variables_are_declared_and_used() -> None:
+    declared = [each.attrib["name"] for each in launch().iter() if each.tag in ("arg", "let")]
+    used = {name for text in texts() for name in VARIABLE.findall(text)}
+    assert used == set(declared)
+    arguments = [each.attrib["name"] for each in launch().iter("arg")]
+    assert len(arguments) == len(set(arguments))
+    assert all(each.get("description") for each in launch().iter("arg"))
+
+
+def test_what_is_started_is_installed() -> None:
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    installed = re.search(r"set\(executables ([^)]*)\)", cmake)
+    assert installed
+    started = [each.attrib["exec"] for each in launch().iter("node") if each.get("pkg") == "go2_bridge"]
+    started += re.findall(r"\$\(find-pkg-prefix go2_bridge\)/lib/go2_bridge/(\w+)", " ".join(texts()))
+    assert set(started) == set(installed[1].split())
+    depends = {each.text for each in ET.parse(ROOT / "package.xml").getroot().iter("exec_depend")}
+    for element in launch().iter("node"):
+        assert element.attrib["pkg"] in depends | {"go2_bridge"}
+
+
+def test_files_that_are_named_exist() -> None:
+    named = re.findall(r"\$\(find-pkg-share go2_bridge\)/([\w./]+)", " ".join(texts()))
+    assert named and all((ROOT / name).is_file() for name in named)
+
+
+def test_launch_with_defaults(world: World, ros: Ros) -> None:
+    world.sim()
+    start(world, given(robot_ip=world.address))
+    odometry = ros.hear(Odometry, "odom")
+    assert (odometry.header.frame_id, odometry.child_frame_id) == ("odom", "base_link")
+    assert ros.get_parameters(["enable_stamped_cmd_vel"]) == {"enable_stamped_cmd_vel": False}
+
+
+def test_launch_with_arguments(world: World, ros: Ros) -> None:
+    world.sim()
+    variables = given(
+        sim="true", sim_ip=world.address, namespace="dog1", frame_prefix="dog1/", enable_stamped_cmd_vel="true"
+    )
+    start(world, variables)
+    assert ros.hear(Odometry, "/dog1/odom").child_frame_id == "dog1/base_link"
+    name = "enable_stamped_cmd_vel"
+    assert ros.get_parameters([name], "/dog1/go2_bridge") == {name: True}
+
+
+def test_launch_without_a_robot_says_what_to_set(world: World) -> None:
+    bridge = start(world, given())
+    assert bridge.wait() == 2
+    assert "robot_ip is not set" in bridge.output()
+
+
+def test_the_simulated_robot_of_the_launch_file_takes_its_options(world: World) -> None:
+    (command,) = (each.attrib["cmd"] for each in launch().iter("executable"))
+    program, *options = expand(command, given(sim="true", sim_ip=world.address)).split()
+    assert Path(program) == TARGET / "go2_sim"
+    assert options == ["--bind", world.address]

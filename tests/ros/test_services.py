@@ -1,0 +1,88 @@
+"""The node's services answer what the robot answered."""
+
+from __future__ import annotations
+
+import pytest
+from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist
+from nav_msgs.msg import Odometry
+
+# Service, api id, height of the trunk that it ends in.
+POSTURES = [
+    ("stand_up", 1004, 0.32),
+    ("balance_stand", 1002, 0.32),
+    ("recovery_stand", 1006, 0.32),
+    ("stand_down", 1005, 0.08),
+    ("damp", 1001, 0.08),
+]
+
+
+@pytest.mark.parametrize(("service", "api_id", "height"), POSTURES)
+@pytest.mark.usefixtures("bridge")
+def test_postures(ros: Ros, sim: Sim, service: str, api_id: int, height: float) -> None:
+    odometry = ros.listen(Odometry, "odom")
+    if height < 0.1:
+        assert ros.trigger("stand_up") == (True, "")
+        ros.until("the robot to stand", lambda: odometry.messages and odometry.last.pose.pose.position.z > 0.3)
+    so_far = sim.now()
+    assert ros.trigger(service) == (True, "")
+    (request,) = sim.requests(since=so_far)
+    assert request["api_id"] == api_id
+    assert request["answered"]
+    # Damp must not wait behind anything.
+    assert (request["priority"] == 1) == (service == "damp")
+
+    def is_there() -> bool:
+        return bool(odometry.messages) and abs(odometry.last.pose.pose.position.z - height) < 0.01
+
+    ros.until("the robot to take the posture", is_there)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_stop_is_zeros_and_stop_move(ros: Ros, sim: Sim) -> None:
+    assert ros.trigger("stop") == (True, "")
+    assert ends_stopped(sim.requests())
+
+
+@pytest.mark.usefixtures("bridge")
+def test_stop_while_walking(ros: Ros, sim: Sim) -> None:
+    driver = Driver(ros, twist(x=0.5))
+    ros.until("Moves", lambda: len(sim.moves()) > 3)
+    driver.stop_publishing()
+    so_far = sim.now()
+    assert ros.trigger("stop") == (True, "")
+    assert ends_stopped(sim.requests())
+    # At once, not only when the command is stale.
+    assert sim.moves(so_far).count((0.5, 0.0, 0.0)) <= 3
+
+
+@pytest.mark.usefixtures("bridge")
+def test_stop_is_answered_while_something_keeps_driving(ros: Ros, sim: Sim) -> None:
+    Driver(ros, twist(x=0.5))
+    ros.until("Moves", lambda: len(sim.moves()) > 3)
+    so_far = sim.now()
+    assert ros.trigger("stop") == (True, "")
+    assert sim.requests(STOP_MOVE, since=so_far)
+    assert (0.0, 0.0, 0.0) in sim.moves(so_far)
+
+
+def test_without_a_robot_services_say_so(world: World, ros: Ros) -> None:
+    world.bridge()
+    for service in ("stand_up", "damp", "stop"):
+        assert ros.trigger(service) == (False, "not connected to the robot")
+
+
+def test_a_robot_that_does_not_answer(world: World, sim: Sim, ros: Ros) -> None:
+    world.bridge("-p", "request_timeout:=0.5")
+    ros.live()
+    sim.freeze()
+    success, message = ros.trigger("stand_up")
+    assert not success
+    assert message.startswith("the robot did not answer within 0.5 s")
+
+
+def test_a_robot_that_is_gone(bridge: Bridge, sim: Sim, ros: Ros) -> None:
+    states = ros.live()
+    sim.kill()
+    ros.until("the loss to be noticed", lambda: states.last.data != "live")
+    assert ros.trigger("stand_up") == (False, "not connected to the robot")
+    assert bridge.running() and not sim.requests(MOVE)

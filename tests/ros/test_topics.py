@@ -1,0 +1,265 @@
+"""What the node publishes."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from dog import LATCHED, Driver, Ros, World, twist
+from nav_msgs.msg import Odometry
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import BatteryState, Imu, JointState
+from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
+
+JOINTS = [f"{leg}_{part}_joint" for leg in ("FL", "FR", "RL", "RR") for part in ("hip", "thigh", "calf")]
+TOPICS = {
+    "/joint_states": JointState,
+    "/imu/data": Imu,
+    "/odom": Odometry,
+    "/tf": TFMessage,
+    "/battery_state": BatteryState,
+    "/diagnostics": DiagnosticArray,
+    "/go2_bridge/link_state": String,
+}
+NOW = 5.0  # seconds that a stamp may be old; the robot's own clock is an hour behind
+
+
+def is_now(stamp: Any) -> bool:
+    """Whether a stamp is from this computer's clock."""
+    return abs(stamp.sec + stamp.nanosec / 1e9 - time.time()) < NOW
+
+
+def diagonal(covariance: Any) -> list[float]:
+    """Of a square matrix of which nothing else is set."""
+    size = math.isqrt(len(covariance))
+    assert [value for i, value in enumerate(covariance) if i % (size + 1)] == [0.0] * (size * (size - 1))
+    return list(covariance[:: size + 1])
+
+
+def yaw(q: Any) -> float:
+    """Heading of a robot that stands upright."""
+    return 2 * math.atan2(q.z, q.w)
+
+
+def walk(ros: Ros, command: Any) -> Driver:
+    """Has the robot balance and walk."""
+    assert ros.trigger("balance_stand") == (True, "")
+    odometry = ros.listen(Odometry, "odom")
+    ros.until("the robot to stand", lambda: odometry.messages and odometry.last.pose.pose.position.z > 0.3)
+    return Driver(ros, command)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_every_topic_is_there_with_its_type(ros: Ros) -> None:
+    heard = {name: ros.listen(kind, name, LATCHED if "link_state" in name else 10) for name, kind in TOPICS.items()}
+    ros.until("a message on every topic", lambda: all(each.messages for each in heard.values()))
+    published = dict(ros.node.get_publisher_names_and_types_by_node("go2_bridge", "/"))
+    for name, kind in TOPICS.items():
+        package = kind.__module__.partition(".")[0]
+        assert published[name] == [f"{package}/msg/{kind.__name__}"]
+
+
+@pytest.mark.usefixtures("bridge")
+def test_both_kinds_of_subscriber_receive(ros: Ros) -> None:
+    sensors = ["/joint_states", "/imu/data", "/odom", "/battery_state"]
+    for reliability in (ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE):
+        qos = QoSProfile(depth=5, reliability=reliability)
+        heard = [ros.listen(TOPICS[name], name, qos) for name in sensors]
+        ros.until(f"messages for {reliability.name}", lambda heard=heard: all(each.messages for each in heard))
+    for name in sensors:
+        (publisher,) = ros.node.get_publishers_info_by_topic(name)
+        assert publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+        assert publisher.qos_profile.durability == DurabilityPolicy.VOLATILE
+
+
+@pytest.mark.usefixtures("bridge")
+def test_link_state_is_latched_for_who_comes_late(ros: Ros) -> None:
+    ros.spin_for(0.5)
+    late = ros.listen(String, "/go2_bridge/link_state", LATCHED)
+    ros.until("the state to come late", lambda: late.messages)
+    assert [message.data for message in late.messages] == ["live"]
+
+
+@pytest.mark.usefixtures("bridge")
+def test_joint_states(ros: Ros) -> None:
+    message = ros.hear(JointState, "joint_states")
+    assert message.name == JOINTS
+    assert is_now(message.header.stamp)
+    assert len(message.velocity) == len(message.effort) == 0
+    for leg in range(4):
+        hip, thigh, calf = message.position[3 * leg : 3 * leg + 3]
+        # The robot lies; radians, and the knees bend backwards.
+        assert hip == 0 and 0.9 < thigh < 1.6 and -2.8 < calf < -2.4
+
+
+@pytest.mark.usefixtures("bridge")
+def test_each_leg_has_its_own_angles(ros: Ros) -> None:
+    joints = ros.listen(JointState, "joint_states")
+    walk(ros, twist(x=0.8))
+
+    def trots() -> bool:
+        if not joints.messages:
+            return False
+        fl, fr, rl, rr = (list(joints.last.position[leg * 3 : leg * 3 + 3]) for leg in range(4))
+        return fl == rr and fr == rl and fl != fr
+
+    ros.until("diagonal legs to move together and the others not", trots)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_imu(ros: Ros) -> None:
+    message = ros.hear(Imu, "imu/data")
+    assert message.header.frame_id == "imu_link" and is_now(message.header.stamp)
+    q, force = message.orientation, message.linear_acceleration
+    assert (q.x, q.y, q.z, q.w) == (0, 0, 0, 1)
+    assert (force.x, force.y, force.z) == (0, 0, 9.81)
+    assert diagonal(message.orientation_covariance) == [0.001, 0.001, 0.01]
+    assert diagonal(message.angular_velocity_covariance) == [0.0001] * 3
+    assert diagonal(message.linear_acceleration_covariance) == [0.01] * 3
+
+
+@pytest.mark.usefixtures("bridge")
+def test_odom(ros: Ros) -> None:
+    message = ros.hear(Odometry, "odom")
+    assert (message.header.frame_id, message.child_frame_id) == ("odom", "base_link")
+    assert is_now(message.header.stamp)
+    at = message.pose.pose.position
+    assert (at.x, at.y) == (0, 0) and at.z == pytest.approx(0.08)
+    assert diagonal(message.pose.covariance) == [0.01, 0.01, 0.01, 0.001, 0.001, 0.01]
+    assert diagonal(message.twist.covariance) == [0.01, 0.01, 0.01, 0.001, 0.001, 0.001]
+
+
+@pytest.mark.usefixtures("bridge")
+def test_the_twist_is_in_base_link_all_around_a_circle(ros: Ros) -> None:
+    odometry = ros.listen(Odometry, "odom")
+    walk(ros, twist(x=0.6, yaw=1.2))
+    ros.until("half a circle", lambda: odometry.messages and abs(yaw(odometry.last.pose.pose.orientation)) > 2.5)
+    turned = [each for each in odometry.messages if abs(yaw(each.pose.pose.orientation)) > 0.5]
+    assert len(turned) > 10
+    for message in turned:
+        speed, turn = message.twist.twist.linear, message.twist.twist.angular
+        # Pose and velocity are two messages, up to 50 ms apart: 0.06 rad of turn.
+        assert speed.x == pytest.approx(0.6, abs=0.05) and abs(speed.y) < 0.15
+        assert turn.z == pytest.approx(1.2, abs=0.05)
+    # It walked about a circle of 0.5 m to its left.
+    at = odometry.last.pose.pose.position
+    assert math.hypot(at.x, at.y - 0.5) == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_tf_is_the_pose_of_odom(ros: Ros) -> None:
+    odometry, tf = ros.listen(Odometry, "odom"), ros.listen(TFMessage, "/tf")
+    walk(ros, twist(x=0.5, yaw=0.5))
+    ros.until("a way walked", lambda: odometry.messages and odometry.last.pose.pose.position.x > 0.2)
+    transforms = {
+        (each.header.stamp.sec, each.header.stamp.nanosec): each
+        for message in tf.messages
+        for each in message.transforms
+    }
+    pairs = 0
+    for message in odometry.messages:
+        stamp = message.header.stamp
+        if (transform := transforms.get((stamp.sec, stamp.nanosec))) is None:
+            continue
+        pairs += 1
+        at, to = message.pose.pose.position, transform.transform.translation
+        assert (to.x, to.y, to.z) == (at.x, at.y, at.z)
+        assert transform.transform.rotation == message.pose.pose.orientation
+        assert (transform.header.frame_id, transform.child_frame_id) == ("odom", "base_link")
+    assert pairs > 10
+
+
+@pytest.mark.usefixtures("bridge")
+def test_battery_state(ros: Ros) -> None:
+    message = ros.hear(BatteryState, "battery_state")
+    assert message.percentage == pytest.approx(0.55)
+    assert message.voltage == pytest.approx(28.33)
+    assert message.current == pytest.approx(-2.481)
+    assert message.temperature == pytest.approx(33)
+    assert message.power_supply_status == BatteryState.POWER_SUPPLY_STATUS_DISCHARGING
+    assert message.power_supply_technology == BatteryState.POWER_SUPPLY_TECHNOLOGY_LION
+    assert message.present and is_now(message.header.stamp)
+    assert all(math.isnan(value) for value in (message.charge, message.capacity, message.design_capacity))
+
+
+@pytest.mark.usefixtures("bridge")
+def test_diagnostics_of_a_robot_that_is_well(ros: Ros, world: World) -> None:
+    heard = ros.listen(DiagnosticArray, "/diagnostics")
+
+    def well() -> bool:
+        return bool(heard.messages) and all(each.level == DiagnosticStatus.OK for each in heard.last.status)
+
+    ros.until("all to be well", well)
+    parts = {each.name: each for each in heard.last.status}
+    assert list(parts) == [f"/go2_bridge: {part}" for part in ("link", "battery", "motors", "faults")]
+    assert parts["/go2_bridge: link"].message == "live"
+    assert parts["/go2_bridge: battery"].message == "55 %"
+    assert parts["/go2_bridge: motors"].message == "hottest 40 C"
+    assert parts["/go2_bridge: faults"].message == "none"
+    assert {each.hardware_id for each in heard.last.status} == {f"GO2 {world.address}"}
+    values = {each.key: each.value for each in parts["/go2_bridge: link"].values}
+    assert int(values["messages received"]) > 0 and values["malformed messages"] == "0"
+    values = {each.key: each.value for each in parts["/go2_bridge: battery"].values}
+    assert (values["voltage (V)"], values["current (A)"]) == ("28.33", "-2.48")
+
+
+@pytest.mark.usefixtures("sim")
+def test_diagnostics_warn(world: World, ros: Ros) -> None:
+    world.bridge("-p", "battery_warn:=0.6", "-p", "motor_temperature_warn:=40.0")
+    heard = ros.listen(DiagnosticArray, "/diagnostics")
+
+    def levels() -> list[bytes]:
+        return [each.level for each in heard.last.status] if heard.messages else []
+
+    ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
+    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, ok])
+    assert heard.last.status[2].message == "motor 0 is hot: 40 C"
+
+
+def test_without_a_robot_nothing_is_said_about_it(world: World, ros: Ros) -> None:
+    world.bridge()
+    of_robot = [name for name in TOPICS if name not in ("/diagnostics", "/go2_bridge/link_state")]
+    sensors = [ros.listen(TOPICS[name], name) for name in of_robot]
+    heard = ros.listen(DiagnosticArray, "/diagnostics")
+    ros.until("two reports", lambda: len(heard.messages) >= 2)
+    link, *others = heard.last.status
+    assert link.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
+    assert all(each.level == DiagnosticStatus.STALE for each in others)
+    state = ros.listen(String, "/go2_bridge/link_state", LATCHED)
+    ros.until("the reason", lambda: state.messages and "no robot at" in state.last.data)
+    assert world.address in state.last.data and "robot is on" in state.last.data
+    assert not any(each.messages for each in sensors)
+
+
+@pytest.mark.parametrize(("firmware", "rate"), [("old", 20.0), ("new", 1.0)])
+def test_rates_of_old_and_new_firmware(world: World, ros: Ros, firmware: str, rate: float) -> None:
+    world.sim("--firmware", firmware)
+    world.bridge()
+    joints, imu = ros.listen(JointState, "joint_states"), ros.listen(Imu, "imu/data")
+    odometry = ros.listen(Odometry, "odom")
+    ros.until("five joint states", lambda: len(joints.messages) >= max(5, rate))
+    ros.spin_for(0.5)
+    for heard, expected in ((joints, rate), (imu, 20.0), (odometry, 18.7)):
+        seconds = heard.times[-1] - heard.times[0]
+        assert (len(heard.times) - 1) / seconds == pytest.approx(expected, rel=0.25)
+
+
+@pytest.mark.usefixtures("sim")
+def test_a_namespace_and_a_frame_prefix_keep_robots_apart(world: World, ros: Ros) -> None:
+    world.bridge("-r", "__ns:=/dog1", "-p", "frame_prefix:=dog1/")
+    ros.live("/dog1/go2_bridge")
+    odometry, imu = ros.listen(Odometry, "/dog1/odom"), ros.listen(Imu, "/dog1/imu/data")
+    tf, diagnostics = ros.listen(TFMessage, "/tf"), ros.listen(DiagnosticArray, "/diagnostics")
+    others = [ros.listen(JointState, "/dog1/joint_states"), ros.listen(BatteryState, "/dog1/battery_state")]
+    everything = [odometry, imu, tf, diagnostics, *others]
+    ros.until("every topic in the namespace", lambda: all(each.messages for each in everything))
+    assert (odometry.last.header.frame_id, odometry.last.child_frame_id) == ("dog1/odom", "dog1/base_link")
+    assert imu.last.header.frame_id == "dog1/imu_link"
+    transform = tf.last.transforms[0]
+    assert (transform.header.frame_id, transform.child_frame_id) == ("dog1/odom", "dog1/base_link")
+    assert diagnostics.last.status[0].name == "/dog1/go2_bridge: link"
+    assert ros.trigger("stand_up", "/dog1/go2_bridge") == (True, "")
