@@ -9,6 +9,7 @@ use common::{address, check_offer, connect, connect_with, robot, target, Client,
 use go2_link::codec::{api, Request};
 use go2_link::session::{LinkState, RequestError, Timing, Velocity};
 use go2_link::signaling::DeviceKey;
+use go2_link::state::Fault;
 use go2_sim::{Disorder, Failure, Firmware, Generation, Options, Robot, Step, Validation};
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -330,4 +331,24 @@ async fn a_link_that_is_closed_while_it_connects_leaves_the_robot_free() {
         assert!(event == "offer" || closed["reason"] == "the client left", "{closed}");
     }
     robot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_are_followed_and_forgotten_with_the_session() {
+    let hot = Fault { source: 303, code: 0x10 };
+    let dirty = Fault { source: 400, code: 0x10 };
+    let (robot, client) = start(Options { faults: vec![hot], ..robot() }).await;
+    let mut faults = client.link.faults();
+    for expected in [vec![hot], vec![hot, dirty], vec![dirty], vec![]] {
+        robot.set_faults(expected.clone());
+        let told = faults.wait_for(|faults| **faults == expected);
+        tokio::time::timeout(LIMIT, told).await.unwrap_or_else(|_| panic!("{expected:?}")).unwrap();
+    }
+    robot.set_faults(vec![dirty]);
+    let told = faults.wait_for(|faults| faults.len() == 1);
+    tokio::time::timeout(LIMIT, told).await.unwrap().unwrap();
+    robot.stop().await;
+    let forgotten = faults.wait_for(|faults| faults.is_empty());
+    tokio::time::timeout(LIMIT, forgotten).await.expect("still there").unwrap();
+    client.link.close().await;
 }

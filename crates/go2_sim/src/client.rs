@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
+use go2_link::state::Fault;
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
 use tokio::sync::watch;
@@ -36,6 +37,7 @@ struct Ticker {
 
 enum Input {
     Message(Message),
+    Faults,
     Time,
     End(&'static str),
 }
@@ -52,6 +54,9 @@ pub(crate) struct Client<'a> {
     log: &'a Log,
     channel: Channel,
     disorder: watch::Receiver<Disorder>,
+    faults: watch::Receiver<Vec<Fault>>,
+    /// The faults that the client knows of.
+    told: Vec<Fault>,
     challenge: String,
     asked_again: bool,
     validated: bool,
@@ -69,6 +74,7 @@ impl<'a> Client<'a> {
         log: &'a Log,
         channel: Channel,
         disorder: watch::Receiver<Disorder>,
+        faults: watch::Receiver<Vec<Fault>>,
     ) -> Self {
         let now = Instant::now();
         let ticker = |topic, hz: f64, burst: u32| {
@@ -88,6 +94,8 @@ impl<'a> Client<'a> {
             log,
             channel,
             disorder,
+            faults,
+            told: Vec::new(),
             challenge: format!("{:016x}", OsRng.next_u64()),
             asked_again: false,
             validated: false,
@@ -111,11 +119,13 @@ impl<'a> Client<'a> {
                     message.map_or(Input::End("the client left"), Input::Message)
                 }
                 _ = stop.wait_for(|stop| *stop) => Input::End("the robot stopped"),
+                Ok(()) = self.faults.changed(), if self.validated => Input::Faults,
                 () = tokio::time::sleep_until(due) => Input::Time,
             };
             match input {
                 Input::Message(message) => self.hear(message).await,
                 Input::End(reason) => return self.close(reason).await,
+                Input::Faults => self.tell_faults().await,
                 Input::Time => {}
             }
             let timeout = Duration::from_secs_f64(self.options.heartbeat_timeout);
@@ -209,10 +219,24 @@ impl<'a> Client<'a> {
         self.last_heartbeat = Instant::now();
         self.log.add("validated", json!({}));
         self.say("validation", "", "Validation Ok.".into()).await;
-        self.say("errors", "", json!([])).await;
+        self.told = self.faults.borrow_and_update().clone();
+        let snapshot: Vec<_> = self.told.iter().map(entry).collect();
+        self.say("errors", "", snapshot.into()).await;
         if let Some(length) = self.options.big {
             self.send_big(length).await;
         }
+    }
+
+    /// Tells what has changed, a message for each fault.
+    async fn tell_faults(&mut self) {
+        let faults = self.faults.borrow_and_update().clone();
+        for gone in self.told.iter().filter(|fault| !faults.contains(fault)) {
+            self.say("rm_error", "", entry(gone)).await;
+        }
+        for new in faults.iter().filter(|fault| !self.told.contains(fault)) {
+            self.say("add_error", "", entry(new)).await;
+        }
+        self.told = faults;
     }
 
     /// One binary frame whose payload byte i is i modulo 251.
@@ -344,4 +368,9 @@ impl<'a> Client<'a> {
             let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes))).await;
         }
     }
+}
+
+/// A fault as the wire has it, with the time on the robot's clock.
+fn entry(fault: &Fault) -> Value {
+    json!([messages::robot_time().as_secs(), fault.source, fault.code])
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use go2_link::signaling::DeviceKey;
+use go2_link::state::Fault;
 
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,6 +109,9 @@ pub struct Options {
     /// Send a binary frame of this many bytes once, after the validation
     #[arg(long)]
     pub big: Option<usize>,
+    /// A fault that the robot reports, its source and its code in hexadecimal, e.g. 303:10; may be repeated
+    #[arg(long = "fault", value_name = "SOURCE:CODE", value_parser = fault)]
+    pub faults: Vec<Fault>,
     /// Send malformed messages of every kind beside the proper ones
     #[arg(long)]
     pub garble: bool,
@@ -117,6 +121,14 @@ pub struct Options {
     /// Write everything that happens to this file, a JSON object a line
     #[arg(long)]
     pub log: Option<PathBuf>,
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    let parse = || {
+        let (source, code) = text.split_once(':')?;
+        Some(Fault { source: source.parse().ok()?, code: i64::from_str_radix(code, 16).ok()? })
+    };
+    parse().ok_or_else(|| "a fault is a number, a colon and a hexadecimal number".to_owned())
 }
 
 fn key(text: &str) -> Result<DeviceKey, String> {

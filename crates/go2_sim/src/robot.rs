@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use go2_link::signaling::crypto::{base64_encode, gcm_seal, DeviceKey, SessionKey};
 use go2_link::signaling::offer::{Answer, Offer as OfferObject};
+use go2_link::state::Fault;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::rand_core::{OsRng, RngCore};
 use rsa::RsaPrivateKey;
@@ -73,6 +74,7 @@ struct Shared {
     body: Arc<Mutex<Body>>,
     failures: Mutex<VecDeque<(Step, Failure)>>,
     disorder: watch::Sender<Disorder>,
+    faults: watch::Sender<Vec<Fault>>,
     /// Held by the client in session.
     slot: Arc<tokio::sync::Mutex<()>>,
     /// The five digits of `con_ing`, as they follow from the notice.
@@ -114,6 +116,7 @@ impl Robot {
                 garble: options.garble,
                 ..Disorder::default()
             }),
+            faults: watch::Sender::new(options.faults.clone()),
             slot: Arc::default(),
             digits: std::array::from_fn(|_| (OsRng.next_u32() % 10) as u8),
             stop: stopped,
@@ -149,6 +152,11 @@ impl Robot {
     /// Changes how it behaves in session.
     pub fn set_disorder(&self, disorder: Disorder) {
         self.shared.disorder.send_replace(disorder);
+    }
+
+    /// Changes which faults it reports; the client in session is told of each change.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.shared.faults.send_replace(faults);
     }
 
     /// Says goodbye to the client and ends.
@@ -323,8 +331,8 @@ impl Shared {
         let client: Value = channel.client().map(|address| address.to_string()).into();
         self.log.add("channel", json!({"client": client}));
         let body = Arc::clone(&self.body);
-        let disorder = self.disorder.subscribe();
-        Client::new(&self.options, body, &self.log, channel, disorder).run(stop).await
+        let (disorder, faults) = (self.disorder.subscribe(), self.faults.subscribe());
+        Client::new(&self.options, body, &self.log, channel, disorder, faults).run(stop).await
     }
 }
 

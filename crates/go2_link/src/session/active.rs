@@ -192,6 +192,8 @@ impl<'a, T: Transport> Session<'a, T> {
         let total = self.total();
         self.outlets.counters.send_replace(total);
         *self.finished = total;
+        // Another session begins with a list of its own.
+        self.outlets.faults.send_replace(Arc::default());
         self.transport.close().await;
     }
 }

@@ -136,7 +136,7 @@ impl LinkHandle {
         self.counters.clone()
     }
 
-    /// The faults that the robot reports.
+    /// The faults that the robot reports; none without a session.
     pub fn faults(&self) -> watch::Receiver<Arc<Vec<Fault>>> {
         self.faults.clone()
     }

@@ -14,7 +14,10 @@ use super::state::{Counters, LinkState, RequestError, SessionEnd};
 use crate::codec::{Inbound, Request, Response};
 use crate::signaling::Retry;
 use crate::state::Fault;
+use crate::throttle::Throttle;
 use crate::transport::Connector;
+
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// What a link's handles ask for.
 pub(super) enum Command {
@@ -76,6 +79,7 @@ pub(super) struct Supervisor<C> {
 impl<C: Connector> Supervisor<C> {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::default();
+        let mut complaint = Complaint::default();
         loop {
             self.set_state(LinkState::Connecting { target: self.connector.target() });
             let Some(connected) = self.inlets.outside_session(self.connector.connect()).await
@@ -125,6 +129,29 @@ impl<C: Connector> Supervisor<C> {
         }
         session.end().await;
         end
+    }
+}
+
+/// Logs why there is no connection: at once when the reason changes, once a minute while it stays.
+struct Complaint {
+    reason: String,
+    again: Throttle,
+}
+
+impl Default for Complaint {
+    fn default() -> Self {
+        Self { reason: String::new(), again: Throttle::new(COMPLAIN_EVERY) }
+    }
+}
+
+impl Complaint {
+    fn log(&mut self, reason: &str) {
+        if self.reason != reason {
+            *self = Self { reason: reason.to_owned(), ..Self::default() };
+        }
+        if let Some(more) = self.again.allow(now()) {
+            tracing::warn!("not connected: {reason}{more}");
+        }
     }
 }
 
