@@ -99,10 +99,7 @@ impl<C: Connector> Supervisor<C> {
                 let _ = self.inlets.outside_session(std::future::pending::<()>()).await;
                 break;
             };
-            tracing::warn!(
-                "not connected: {reason} (next attempt in {:.1} s)",
-                delay.as_secs_f64()
-            );
+            complaint.log(&reason);
             self.set_state(LinkState::BackingOff { reason, delay });
             if self.inlets.outside_session(tokio::time::sleep(delay)).await.is_none() {
                 break;
