@@ -10,9 +10,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::{check_offer, connect, connect_with, target, Client, LIMIT, TOPICS};
-use go2_link::codec::{api, Request};
+use go2_link::codec::{api, Inbound, Kind, Outbound, Request};
 use go2_link::session::{LinkState, Timing, Velocity};
 use go2_link::signaling::Target;
+use go2_link::transport::webrtc::WebRtcConnector;
+use go2_link::transport::{Connector as _, Received, Transport as _};
 use go2_sim::log::Log;
 use serde_json::{json, Value};
 
@@ -349,4 +351,29 @@ async fn failures_of_signaling_are_told_apart_and_tried_again_where_that_helps()
             client.link.close().await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn video_that_arrives_is_counted() {
+    let robot = Robot::start("--video 320x240@15").await;
+    let mut connector = WebRtcConnector::new(robot.target());
+    let mut transport = connector.connect().await.unwrap();
+    let wall = chrono::Local::now();
+    let counted = async {
+        while transport.media().video_packets < 20 {
+            let Received::Text(text) = transport.receive().await.unwrap() else { continue };
+            let message = Inbound::from_text(&text).unwrap();
+            let reply = match (message.kind, message.data.decode::<String>()) {
+                (Kind::Validation, Ok(text)) if text == "Validation Ok." => Outbound::Video(true),
+                (Kind::Validation, Ok(challenge)) => Outbound::Validation { challenge },
+                _ => Outbound::Heartbeat, // which the robot echoes, so that this loop goes on
+            };
+            transport.send(reply.encode(wall)).await.unwrap();
+        }
+    };
+    tokio::time::timeout(LIMIT, counted).await.expect("no video");
+    let media = transport.media();
+    assert!(media.video_bytes > media.video_packets, "{media:?}");
+    assert_eq!(media.audio_packets, 0);
+    transport.close().await;
 }
