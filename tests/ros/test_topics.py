@@ -207,6 +207,16 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros, world: World) -> None:
     assert (values["voltage (V)"], values["current (A)"]) == ("28.33", "-2.48")
 
 
+def test_diagnostics_tell_the_faults_of_the_robot(world: World, ros: Ros) -> None:
+    world.sim("--fault", "303:10", "--fault", "400:10")
+    world.bridge()
+    heard = ros.listen(DiagnosticArray, "/diagnostics")
+    ros.until("the faults", lambda: heard.messages and heard.last.status[3].level == DiagnosticStatus.ERROR)
+    faults = heard.last.status[3]
+    assert faults.message == "motor 3: winding overheating, and 1 more"
+    assert [value.value for value in faults.values] == ["motor 3: winding overheating", "LiDAR: dirt on the window"]
+
+
 @pytest.mark.usefixtures("sim")
 def test_diagnostics_warn(world: World, ros: Ros) -> None:
     world.bridge("-p", "battery_warn:=0.6", "-p", "motor_temperature_warn:=40.0")
