@@ -167,10 +167,10 @@ async fn publish_low_states(
     battery: Publisher<BatteryState>,
     latest: watch::Sender<LatestLowState>,
 ) {
-    let mut kept = Instant::now() - LOW_STATE_KEPT;
+    let mut kept: Option<Instant> = None;
     while let Some(message) = source.next().await {
         let now = Instant::now();
-        let for_diagnostics = now - kept >= DIAGNOSTICS_EVERY;
+        let for_diagnostics = kept.is_none_or(|kept| now - kept >= DIAGNOSTICS_EVERY);
         let (to_joints, to_battery) = (has_listener(&joints), has_listener(&battery));
         if !(to_joints || to_battery || for_diagnostics) {
             continue;
@@ -184,7 +184,7 @@ async fn publish_low_states(
             publish(&battery, &convert::battery_state(&state, pack, &stamp));
         }
         if for_diagnostics {
-            kept = now;
+            kept = Some(now);
             latest.send_replace(Some((now, state)));
         }
     }
