@@ -214,7 +214,7 @@ async fn a_second_client_is_told_that_the_robot_is_busy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_failure_of_signaling_says_what_to_do() {
-    let huge = vec![b'A'; 1_000_000];
+    let huge = vec![b'A'; 100_000_000];
     let cases = [
         (Step::Notify, Failure::Status(429), "throttling"),
         (Step::Offer, Failure::Status(429), "throttling"),
