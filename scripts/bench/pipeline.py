@@ -166,8 +166,10 @@ def main() -> None:
         log = [json.loads(line) for line in log_file.read_text().splitlines()]
     late = latencies(log, listener, begun)
     print(f"\n{'node CPU':34} {used:6.2f} s a minute")
-    print(f"{'node RSS':34} {memory['VmRSS']:6.1f} MB   (anonymous {memory['RssAnon']:.1f}, "
-          f"files {memory['RssFile']:.1f}, shared {memory['RssShmem']:.1f})")
+    print(
+        f"{'node RSS':34} {memory['VmRSS']:6.1f} MB   (anonymous {memory['RssAnon']:.1f}, "
+        f"files {memory['RssFile']:.1f}, shared {memory['RssShmem']:.1f})"
+    )
     print(f"{'start to first joint_states':34} {first:6.2f} s")
     print(f"{'latency':34} median /    p99")
     for topic in KEYS:

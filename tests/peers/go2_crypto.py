@@ -102,10 +102,7 @@ class RobotKey:
 
 def notify_data(text: str, data2: int | None, key: bytes) -> dict[str, object]:
     """The JSON object that /con_notify answers (before its base64)."""
-    if data2 in (None, 1):
-        data1 = text
-    else:
-        data1 = base64.b64encode(gcm_seal(key, text.encode("ascii"))).decode()
+    data1 = text if data2 in (None, 1) else base64.b64encode(gcm_seal(key, text.encode("ascii"))).decode()
     return {"data1": data1} if data2 is None else {"data1": data1, "data2": data2}
 
 

@@ -64,9 +64,7 @@ class Certificate(RTCCertificate):
 
 
 class DtlsTransport(RTCDtlsTransport):
-    def __init__(
-        self, ice: RTCIceTransport, certificate: RTCCertificate, expected: str, emit: Emit
-    ) -> None:
+    def __init__(self, ice: RTCIceTransport, certificate: RTCCertificate, expected: str, emit: Emit) -> None:
         super().__init__(ice, [certificate])
         self._expected = expected
         self._emit_event = emit
@@ -187,9 +185,7 @@ class Peer:
         self.on_end: Callable[[str], None] = lambda reason: None
         self._ended = False
         self._use_only(options)
-        gatherer = RTCIceGatherer(
-            iceServers=[], local_username=_token(4), local_password=_token(24)
-        )
+        gatherer = RTCIceGatherer(iceServers=[], local_username=_token(4), local_password=_token(24))
         certificate = Certificate.generateCertificate()
         self._ice = RTCIceTransport(gatherer)
         self._dtls = DtlsTransport(self._ice, certificate, offer.fingerprint, emit)
@@ -301,9 +297,7 @@ class Peer:
     def _rtp_parameters(self, cname: str) -> RTCRtpSendParameters:
         # No header extensions: the robot's packets carry no MID.
         section = next(s for s in self.offer.media if s.kind == "video")
-        codec = RTCRtpCodecParameters(
-            mimeType="video/H264", clockRate=90000, payloadType=video_payload_type(section)
-        )
+        codec = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadType=video_payload_type(section))
         rtcp = RTCRtcpParameters(cname=cname, mux=True)
         return RTCRtpSendParameters(codecs=[codec], rtcp=rtcp)
 

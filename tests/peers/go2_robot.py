@@ -468,9 +468,7 @@ class Session:
             self._seen_ids.add(request_id)
         return fresh
 
-    def _execute(
-        self, service: str, api_id: Any, parameter: Any, well_formed: bool
-    ) -> tuple[int | None, str]:
+    def _execute(self, service: str, api_id: Any, parameter: Any, well_formed: bool) -> tuple[int | None, str]:
         if service == "motion_switcher" and api_id == 1001:
             name = "mcf" if self._options.firmware == "new" else "normal"
             return OK, json.dumps({"form": "0", "name": name})

@@ -33,9 +33,7 @@ def heartbeat(client: Client) -> dict[str, Any]:
     return message
 
 
-def request(
-    client: Client, number: int, api_id: int, parameter: Any = "", kind: str = "req"
-) -> None:
+def request(client: Client, number: int, api_id: int, parameter: Any = "", kind: str = "req") -> None:
     header = {"identity": {"id": number, "api_id": api_id}}
     data = {"header": header, "parameter": parameter}
     client.send({"type": kind, "topic": "rt/api/sport/request", "data": data})

@@ -106,8 +106,7 @@ def test_answer_has_the_captured_shape_and_order() -> None:
     assert answer.endswith("\r\n") and "\n" not in answer.replace("\r\n", "")
     lines = answer.split("\r\n")
     candidate = (
-        "a=candidate:0 1 udp 2130706431 127.0.0.1 48890 typ host "
-        "raddr 0.0.0.0 rport 0 generation 0 network-cost 999"
+        "a=candidate:0 1 udp 2130706431 127.0.0.1 48890 typ host raddr 0.0.0.0 rport 0 generation 0 network-cost 999"
     )
     assert lines[1].startswith("o=- ") and lines[1].endswith(" 2 IN IP4 127.0.0.1")
     lines[1] = "o="

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+
 from dog import Bridge, Ros, Sim, World
 
 # Nothing leaves this machine, and tests that run at the same time are unlikely to meet.

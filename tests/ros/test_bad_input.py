@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from dog import Heard, Ros, World
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import BatteryState, Imu, JointState
 from tf2_msgs.msg import TFMessage
+
+from dog import Heard, Ros, World
 
 ENOUGH = 200
 
@@ -31,8 +32,10 @@ def numbers(value: Any) -> list[float]:
 def test_nothing_that_is_no_number_reaches_a_topic(world: World, ros: Ros) -> None:
     world.sim("--garble")
     bridge = world.bridge()
-    heard = {topic: ros.listen(kind, topic) for topic, kind in
-             {"joint_states": JointState, "imu/data": Imu, "odom": Odometry, "/tf": TFMessage}.items()}
+    heard = {
+        topic: ros.listen(kind, topic)
+        for topic, kind in {"joint_states": JointState, "imu/data": Imu, "odom": Odometry, "/tf": TFMessage}.items()
+    }
     battery = ros.listen(BatteryState, "battery_state")
     diagnostics = ros.listen(DiagnosticArray, "/diagnostics")
     ros.until("state beside the garbage", lambda: len(heard["imu/data"].messages) > ENOUGH)

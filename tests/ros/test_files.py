@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dog import ROOT, TARGET, Bridge, Ros, World
 from nav_msgs.msg import Odometry
+
+from dog import ROOT, TARGET, Bridge, Ros, World
 
 CONFIG = ROOT / "config" / "go2.yaml"
 LAUNCH = ROOT / "launch" / "go2.launch.xml"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from dog import LATCHED, Ros, World
 from nav_msgs.msg import Odometry
 from std_msgs.msg import String
+
+from dog import LATCHED, Ros, World
 
 KEY = "00112233445566778899aabbccddeeff"
 OTHER_KEY = "ffeeddccbbaa99887766554433221100"

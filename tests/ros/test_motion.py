@@ -7,9 +7,10 @@ import signal
 import time
 
 import pytest
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist, velocity
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
+
+from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist, velocity
 
 FORWARD = twist(x=0.5, y=0.1, yaw=0.25)
 WANTED = (0.5, 0.1, 0.25)

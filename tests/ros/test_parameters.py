@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dog import Driver, Ros, Sim, World, twist
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Imu
 from tf2_msgs.msg import TFMessage
+
+from dog import Driver, Ros, Sim, World, twist
 
 KEY = "00112233445566778899aabbccddeeff"
 

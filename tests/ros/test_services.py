@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist
 from nav_msgs.msg import Odometry
+
+from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist
 
 # Service, api id, height of the trunk that it ends in.
 POSTURES = [

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from dog import LATCHED, Driver, Ros, World, twist
 from nav_msgs.msg import Odometry
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState, Imu, JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
+
+from dog import LATCHED, Driver, Ros, World, twist
 
 JOINTS = [f"{leg}_{part}_joint" for leg in ("FL", "FR", "RL", "RR") for part in ("hip", "thigh", "calf")]
 TOPICS = {
