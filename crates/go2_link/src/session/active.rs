@@ -140,8 +140,12 @@ impl<'a, T: Transport> Session<'a, T> {
             }
             Event::Unawaited(response) if response.code != 0 => {
                 if let Some(more) = self.refused.allow(now()) {
+                    let meaning = response.meaning();
                     let Response { code, api_id, .. } = response;
-                    tracing::warn!("the robot refuses api {api_id:?} with status {code}{more}");
+                    let api = api_id.map_or("?".to_owned(), |id| id.to_string());
+                    tracing::warn!(
+                        "the robot refuses api {api} with status {code}: {meaning}{more}"
+                    );
                 }
             }
             Event::Unawaited(_) => {}
