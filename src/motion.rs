@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use go2_link::codec::{api, Request, Response};
@@ -22,12 +23,17 @@ pub(crate) type Commands = Pin<Box<dyn Stream<Item = Velocity> + Send>>;
 /// The outcome of a StopMove.
 pub(crate) type Stopped = Result<Response, RequestError>;
 
+/// Who waits for the outcome of a StopMove.
+type Waiting = Vec<oneshot::Sender<Stopped>>;
+
 /// Something to do for a service or at shutdown.
 pub(crate) enum Order {
     /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
     Stop(oneshot::Sender<Stopped>),
     /// Send nothing more: the robot is being made limp.
     FallSilent,
+    /// The robot is limp: there is nothing left to stop.
+    Limp,
     /// Stop if walking, then end.
     Shutdown,
 }
@@ -56,8 +62,10 @@ pub(crate) struct Motion {
     governor: Governor,
     /// Told to walk, and no StopMove was acknowledged since.
     unsettled: bool,
-    stops: FuturesUnordered<Pin<Box<dyn futures::Future<Output = Stopped> + Send>>>,
-    waiting: Vec<oneshot::Sender<Stopped>>,
+    /// StopMoves that the robot has not answered yet.
+    stops: FuturesUnordered<BoxFuture<'static, (Stopped, Waiting)>>,
+    /// Who waits for the next StopMove.
+    waiting: Waiting,
     ignored: Throttle,
 }
 
@@ -92,11 +100,12 @@ impl Motion {
                     }
                     Some(Order::FallSilent) => {
                         self.governor.fall_silent(Instant::now());
-                        self.unsettled = false;
+                        self.waiting.clear(); // there will be no StopMove to wait for
                     }
+                    Some(Order::Limp) => self.unsettled = false,
                     Some(Order::Shutdown) | None => break,
                 },
-                Some(stopped) = self.stops.next() => self.stopped(stopped),
+                Some((stopped, waiting)) = self.stops.next() => self.stopped(&stopped, waiting),
                 Ok(()) = state.changed() => {
                     let live = *state.borrow_and_update() == LinkState::Live;
                     if live && self.unsettled {
@@ -140,21 +149,24 @@ impl Motion {
                     let link = self.link.clone();
                     let timeout = self.settings.borrow().request_timeout;
                     let request = Request::sport(api::STOP_MOVE).with_priority();
-                    self.stops.push(Box::pin(async move { link.request(request, timeout).await }));
+                    let waiting = std::mem::take(&mut self.waiting);
+                    self.stops.push(Box::pin(async move {
+                        (link.request(request, timeout).await, waiting)
+                    }));
                 }
             }
         }
     }
 
-    fn stopped(&mut self, stopped: Stopped) {
-        match &stopped {
+    fn stopped(&mut self, stopped: &Stopped, waiting: Waiting) {
+        match stopped {
             Ok(response) if response.code == 0 => self.unsettled = self.governor.is_walking(),
             Ok(response) => {
                 tracing::warn!("StopMove: status {}, {}", response.code, response.meaning());
             }
             Err(error) => tracing::warn!("StopMove: {error}"),
         }
-        for reply in self.waiting.drain(..) {
+        for reply in waiting {
             let _ = reply.send(stopped.clone());
         }
     }
@@ -166,13 +178,13 @@ impl Motion {
         }
         self.governor.stop(Instant::now());
         let stop = async {
-            while self.governor.is_active() {
-                self.act();
-                until(self.governor.poll_timeout()).await;
+            self.act();
+            while let Some(due) = self.governor.poll_timeout() {
+                tokio::time::sleep_until(due.into()).await;
                 self.act();
             }
-            while let Some(stopped) = self.stops.next().await {
-                self.stopped(stopped);
+            while let Some((stopped, waiting)) = self.stops.next().await {
+                self.stopped(&stopped, waiting);
             }
         };
         if tokio::time::timeout(LAST_STOP, stop).await.is_err() {

@@ -91,9 +91,14 @@ impl Robot {
     }
 
     /// Motors limp. Goes past everything that waits, here and in the robot, and nothing follows it: a
-    /// StopMove could make a limp robot stand.
+    /// StopMove could make a limp robot stand. If the robot does not become limp, it is stopped instead.
     async fn damp(self) -> Result<Response, RequestError> {
-        let _ = self.motion.try_send(Order::FallSilent); // must not be waited for
-        self.request(Request::sport(api::DAMP).with_priority()).await
+        let motion = self.motion.clone();
+        let _ = motion.try_send(Order::FallSilent); // must not be waited for
+        let result = self.request(Request::sport(api::DAMP).with_priority()).await;
+        let limp = result.as_ref().is_ok_and(|response| response.code == 0);
+        let after = if limp { Order::Limp } else { Order::Stop(oneshot::channel().0) };
+        let _ = motion.send(after).await; // fails only while the node ends, which stops the robot too
+        result
     }
 }

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -178,8 +179,6 @@ def main() -> None:
 
 
 def listening(address: str) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex((address, 9991)) == 0
 

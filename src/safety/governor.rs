@@ -89,16 +89,18 @@ impl Governor {
         if ![wanted.x, wanted.y, wanted.yaw].iter().all(|value| value.is_finite()) {
             return Err(Ignored::NotFinite);
         }
+        let stopping = matches!(self.state, State::Stopping { .. });
         if let Some(last) = self.held.replace(now) {
             let let_go = now.saturating_duration_since(last) >= self.limits.stale_after;
-            if wanted != Velocity::ZERO && !let_go {
+            // A stop that was ordered is carried out to its StopMove, whatever is commanded meanwhile.
+            if wanted != Velocity::ZERO && (stopping || !let_go) {
                 return Err(Ignored::Held);
             }
         }
-        self.held = None;
-        if wanted == Velocity::ZERO && matches!(self.state, State::Stopping { .. }) {
+        if wanted == Velocity::ZERO && stopping {
             return Ok(()); // that is what is being done
         }
+        self.held = None;
         let Velocity { x, y, yaw } = self.limits.fastest;
         let wanted = Velocity {
             x: wanted.x.clamp(-x, x),
@@ -351,6 +353,25 @@ mod tests {
             test.wait(1);
             assert!(matches!(test.taken().last(), Some((_, Action::Drive(FORWARD)))), "{pause}");
         }
+    }
+
+    #[test]
+    fn an_ordered_stop_is_carried_out_even_if_the_driver_lets_go_meanwhile() {
+        let mut test = Test::new();
+        test.governor.limits.stale_after = Duration::from_millis(60);
+        test.command(FORWARD);
+        test.wait(10);
+        test.governor.stop_and_hold(test.now);
+        test.command(Velocity::ZERO);
+        test.wait(20);
+        assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+        test.wait(100);
+        assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+        test.wait(400);
+        assert_eq!(test.taken().last(), Some(&(210, Action::StopMove)));
+        test.command(FORWARD);
+        test.wait(1);
+        assert!(matches!(test.taken()[..], [(_, Action::Drive(FORWARD))]));
     }
 
     #[test]

@@ -90,6 +90,10 @@ class Process:
         """Has it do nothing more, and not end either."""
         self._process.send_signal(signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        """Has it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Ends it in any case."""
         if self.running():

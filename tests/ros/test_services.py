@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from nav_msgs.msg import Odometry
 
@@ -64,6 +66,29 @@ def test_stop_is_answered_while_something_keeps_driving(ros: Ros, sim: Sim) -> N
     assert ros.trigger("stop") == (True, "")
     assert sim.requests(STOP_MOVE, since=so_far)
     assert (0.0, 0.0, 0.0) in sim.moves(so_far)
+
+
+def test_nothing_follows_damp(bridge: Bridge, ros: Ros, sim: Sim) -> None:
+    assert ros.trigger("balance_stand") == (True, "")
+    Driver(ros, twist(x=0.5))
+    ros.until("Moves", lambda: len(sim.moves()) > 3)
+    assert ros.trigger("damp") == (True, "")
+    # Neither the commands that go on, nor a stop on the way out: it could make a limp robot stand.
+    ros.spin_for(0.5)
+    assert bridge.end(signal.SIGINT) == 0
+    assert sim.requests()[-1]["api_id"] == 1001
+
+
+def test_a_damp_that_is_not_answered_ends_in_a_stop(world: World, sim: Sim, ros: Ros) -> None:
+    world.bridge("-p", "request_timeout:=0.5")
+    ros.live()
+    sim.freeze()
+    so_far = sim.now()
+    success, _ = ros.trigger("damp")
+    assert not success
+    ros.spin_for(0.5)
+    sim.thaw()
+    ros.until("a stop", lambda: sim.requests(1003, since=so_far))
 
 
 def test_without_a_robot_services_say_so(world: World, ros: Ros) -> None:
