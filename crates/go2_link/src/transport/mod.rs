@@ -3,6 +3,7 @@
 //! A [`Connector`] makes a [`Transport`]; the session speaks only to these two. [`webrtc`] is the engine for
 //! a robot; a recorded session can stand in for it.
 
+#[cfg(feature = "webrtc")]
 pub mod webrtc;
 
 use std::future::Future;
