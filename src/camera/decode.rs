@@ -3,7 +3,7 @@
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
-use go2_link::media::{AccessUnit, Decoder, Picture};
+use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture};
 use go2_link::session::LinkHandle;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::Image;
@@ -41,7 +41,6 @@ impl Decoding {
             shared,
             link,
             decoder: None,
-            decoded: None,
             image: Image::default(),
             jpeg: Jpeg::default(),
         };
@@ -62,8 +61,6 @@ struct Work {
     shared: Shared,
     link: LinkHandle,
     decoder: Option<Decoder>,
-    /// The number of the last picture that was decoded; the next one refers to it.
-    decoded: Option<u64>,
     /// Kept, so that each picture is written into the memory of the one before.
     image: Image,
     jpeg: Jpeg,
@@ -75,14 +72,12 @@ impl Work {
             match inbox.recv_timeout(IDLE) {
                 Ok(job) => {
                     if let Err(reason) = self.decode(&job) {
-                        self.decoded = None;
                         self.shared.camera.dropped(1, TRACK, &reason);
                         self.link.request_keyframe();
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.decoder = None;
-                    self.decoded = None;
                     self.image = Image::default();
                     self.jpeg = Jpeg::default();
                 }
@@ -92,19 +87,18 @@ impl Work {
     }
 
     fn decode(&mut self, Job { unit, time }: &Job) -> Result<(), String> {
-        let follows = self.decoded.is_some_and(|decoded| decoded + 1 == unit.number);
-        if !unit.keyframe && !follows {
-            self.decoded = None;
-            self.link.request_keyframe();
-            return Ok(()); // quietly: the next keyframe is never far
-        }
         if self.decoder.is_none() {
             self.decoder = Some(Decoder::new().map_err(|error| error.to_string())?);
         }
         let Some(decoder) = &mut self.decoder else { return Ok(()) };
-        let picture = decoder.decode(unit).map_err(|error| error.to_string())?;
-        self.decoded = Some(unit.number);
-        let Some(picture) = picture else { return Ok(()) };
+        let picture = match decoder.decode(unit) {
+            Ok(picture) => picture,
+            Err(DecodeError::NeedsKeyframe) => {
+                self.link.request_keyframe();
+                return Ok(()); // quietly: somebody has just begun to look, or the gap was told
+            }
+            Err(error) => return Err(error.to_string()),
+        };
         let settings = self.shared.settings();
         if has_listener(&self.outputs.image) {
             fill(&mut self.image, &picture, &settings, time);

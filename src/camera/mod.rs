@@ -127,7 +127,7 @@ impl Camera {
             publish(&self.video, &video);
         }
         if has_listener(&self.info) {
-            let mut info = self.calibration.info(unit.width, unit.height);
+            let mut info = self.calibration.info(unit.size.0, unit.size.1);
             info.header = convert::header(&time, &settings.camera_frame);
             publish(&self.info, &info);
         }

@@ -341,6 +341,7 @@ impl Assembler {
             number: self.next_number,
             timestamp: self.clock.at(unit.timestamp, unit.received),
             received: unit.received,
+            size: self.size.unwrap_or_default(),
             data: unit.finish(&missing),
         };
         self.next_number += 1;

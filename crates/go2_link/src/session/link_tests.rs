@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::super::active::{BACKLOG_POLL, VELOCITY_BACKLOG};
@@ -116,6 +117,11 @@ async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
+}
+
+fn picture(received: std::time::Instant) -> AccessUnit {
+    let data = Bytes::from_static(&[0, 0, 0, 1, 0x65]);
+    AccessUnit { data, keyframe: true, number: 0, timestamp: 0, received, size: (16, 16) }
 }
 
 fn forward(x: f64) -> Velocity {
@@ -249,7 +255,7 @@ async fn the_streams_stay_as_wanted_from_session_to_session() {
     settle().await;
     assert_eq!(wire.sent("vid").len(), sent + 1, "once more in the new session");
 
-    let picture = AccessUnit::from_annex_b(vec![0, 0, 0, 1, 0x65].into(), Instant::now().into_std());
+    let picture = picture(Instant::now().into_std());
     let to_client = wire.0.to_client.lock().unwrap().clone().unwrap();
     to_client.send(Received::Picture(picture.clone())).unwrap();
     assert_eq!(pictures.recv().await.unwrap(), picture);

@@ -7,6 +7,11 @@ const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abc
 const OK: &str = r#"{"type":"validation","topic":"","data":"Validation Ok."}"#;
 const NEEDED: &str = r#"{"type":"err","info":"Validation Needed."}"#;
 
+fn picture(received: std::time::Instant) -> AccessUnit {
+    let data = Bytes::from_static(&[0, 0, 0, 1, 0x65]);
+    AccessUnit { data, keyframe: true, number: 0, timestamp: 0, received, size: (16, 16) }
+}
+
 struct Session {
     machine: Machine,
     now: Instant,
@@ -35,7 +40,7 @@ impl Session {
     fn wait(&mut self, seconds: f64) -> Result<(), SessionEnd> {
         let end = self.now + Duration::from_secs_f64(seconds);
         while self.machine.poll_timeout() <= end {
-            self.now = self.machine.poll_timeout();
+            self.now = self.now.max(self.machine.poll_timeout());
             self.machine.handle_timeout(self.now)?;
         }
         self.now = end;
@@ -279,7 +284,7 @@ fn pictures_keep_the_session_alive_and_the_video_on() {
     let mut session = Session::live();
     session.machine.wish(Wishes { lidar: None, video: Some(true) }, session.now);
     for _ in 0..20 {
-        let picture = AccessUnit::from_annex_b(vec![0, 0, 0, 1, 0x65].into(), session.now);
+        let picture = picture(session.now);
         session.machine.handle(Received::Picture(picture), session.now).unwrap();
         session.wait(0.5).unwrap();
     }
@@ -299,7 +304,7 @@ fn answers_in_parts_are_put_together_and_take_their_time() {
         Received::Binary(frame.encode().unwrap())
     };
     let mut session = Session::live();
-    let mut ask = |session: &mut Session| {
+    let ask = |session: &mut Session| {
         let second = Duration::from_secs(1);
         let id = session.machine.request(Request::snapshot(), second, session.now).unwrap();
         let Some(Outbound::Request { id: number, .. }) = session.said().pop() else { panic!() };

@@ -23,8 +23,7 @@ pub enum Received {
     Text(Bytes),
     /// A binary message of the data channel.
     Binary(Bytes),
-    /// A whole picture of the video track. The first one, and the next one after any that is missing, is a
-    /// keyframe.
+    /// A whole picture of the video track, fit to be decoded if its number follows that of the one before.
     Picture(AccessUnit),
 }
 

@@ -140,10 +140,8 @@ impl Video {
 
     fn hand_over(&mut self) {
         while let Some(picture) = self.assembler.poll() {
-            if self.pictures.try_send(picture).is_err() {
-                // The pictures after a missing one refer to it.
-                self.assembler.wait_for_keyframe();
-            }
+            // Where the session does not keep up, a gap in the pictures' numbers tells.
+            let _ = self.pictures.try_send(picture);
         }
         while let Some(error) = self.assembler.poll_error() {
             if let Some(more) = self.warn.allow(Instant::now()) {
