@@ -8,7 +8,7 @@ use go2_link::codec::{api, Request, Response};
 use go2_link::session::{LinkHandle, RequestError};
 use r2r::sensor_msgs::msg::CompressedImage;
 use r2r::std_srvs::srv::{SetBool, Trigger};
-use r2r::{ParameterValue, Publisher, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
+use r2r::{ParameterValue, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -37,6 +37,8 @@ pub(crate) struct Robot {
 
 /// Without a frame for this long the LiDAR is off.
 const LIDAR_OFF: Duration = Duration::from_secs(1);
+/// How a JPEG begins.
+const JPEG_START: &[u8] = &[0xff, 0xd8];
 const LIDAR_POLL: Duration = Duration::from_millis(50);
 
 /// Creates the services and starts their tasks, one each, so that a slow one keeps no other waiting.
@@ -54,22 +56,21 @@ pub(crate) fn start(
     serve_lidar(node, tasks, robot)
 }
 
-fn serve_snapshot(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
+fn serve_snapshot(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> r2r::Result<()> {
     let publisher = node.create_publisher("camera/snapshot", latched_qos())?;
     let qos = QosProfile::services_default();
     let mut calls = node.create_service::<Trigger::Service>("~/snapshot", qos)?;
     let robot = robot.clone();
     tasks.spawn(async move {
         while let Some(call) = calls.next().await {
-            let (success, message) = match robot.snapshot(&publisher).await {
-                Ok(bytes) => (true, format!("a JPEG of {bytes} bytes is on camera/snapshot")),
+            let (success, message) = match robot.snapshot().await {
+                Ok(image) => {
+                    publish(&publisher, &image);
+                    (true, format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
+                }
                 Err(reason) => (false, reason),
             };
-            respond(&call, Trigger::Response { success, message });
+            respond(call, Trigger::Response { success, message });
         }
     });
     Ok(())
@@ -82,7 +83,7 @@ fn serve_lidar(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> 
     tasks.spawn(async move {
         while let Some(call) = calls.next().await {
             let (success, message) = robot.switch_lidar(call.message.data).await;
-            respond(&call, SetBool::Response { success, message });
+            respond(call, SetBool::Response { success, message });
         }
     });
     Ok(())
@@ -117,10 +118,10 @@ fn answer(call: ServiceRequest<Trigger::Service>, result: Result<Response, Reque
         }
         Err(error) => (false, error.to_string()),
     };
-    respond(&call, Trigger::Response { success, message });
+    respond(call, Trigger::Response { success, message });
 }
 
-fn respond<S: WrappedServiceTypeSupport + 'static>(call: &ServiceRequest<S>, response: S::Response) {
+fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");
     }
@@ -152,22 +153,20 @@ impl Robot {
         result
     }
 
-    /// Takes a still picture and publishes it; returns its length in bytes.
-    async fn snapshot(&self, publisher: &Publisher<CompressedImage>) -> Result<usize, String> {
+    /// Takes a still picture.
+    async fn snapshot(&self) -> Result<CompressedImage, String> {
         let answer = self.clone().request(Request::snapshot()).await.map_err(|e| e.to_string())?;
         if answer.code != 0 {
             let meaning = answer.meaning();
             return Err(format!("the robot answers status {}: {meaning}", answer.code));
         }
         let jpeg = answer.payload;
-        if !jpeg.starts_with(&[0xff, 0xd8]) {
+        if !jpeg.starts_with(JPEG_START) {
             return Err(format!("the robot answers {} bytes that are no JPEG", jpeg.len()));
         }
         // The picture has no time of its own.
         let time = self.shared.clock.now();
-        let frame = &self.settings.borrow().camera_frame.clone();
-        publish(publisher, &convert::compressed_image(jpeg.to_vec(), frame, &time));
-        Ok(jpeg.len())
+        Ok(convert::compressed_image(jpeg.to_vec(), &self.settings.borrow().camera_frame, &time))
     }
 
     /// Sets the parameter, and waits until the frames show that the robot has heard it.

@@ -177,7 +177,10 @@ projection_matrix: {rows: 3, cols: 4, data: [490, 0, 321, 0, 0, 491, 241, 0, 0, 
     fn files_that_are_none_are_refused_with_the_reason() {
         assert!(Calibration::parse("a: 1").is_err());
         let short = TEXT.replace("[500, 0, 320, 0, 501, 240, 0, 0, 1]", "[500]");
-        assert_eq!(Calibration::parse(&short).unwrap_err(), "camera_matrix has 1 numbers instead of 9");
+        assert_eq!(
+            Calibration::parse(&short).unwrap_err(),
+            "camera_matrix has 1 numbers instead of 9"
+        );
         assert!(Calibration::parse(&TEXT.replace("500", ".nan")).is_err());
         for url in ["go2.yaml", "package://x/y.yaml", "file://relative.yaml"] {
             assert!(matches!(Calibration::load(url), Err(CalibrationError::Url(_))), "{url}");
@@ -194,6 +197,8 @@ projection_matrix: {rows: 3, cols: 4, data: [490, 0, 321, 0, 0, 491, 241, 0, 0, 
         assert!((larger.k[0] - 1.5 * 864.39938).abs() < 1e-9 && larger.k[8] == 1.0);
         assert_eq!(larger.d, full.d);
         let square = Calibration::default().info(720, 720);
-        assert!(square.k.iter().chain(&square.p).all(|number| *number == 0.0) && square.d.is_empty());
+        assert!(
+            square.k.iter().chain(&square.p).all(|number| *number == 0.0) && square.d.is_empty()
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
-use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture};
+use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture, Planes};
 use go2_link::session::LinkHandle;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::Image;
@@ -101,7 +101,7 @@ impl Work {
         };
         let settings = self.shared.settings();
         if has_listener(&self.outputs.image) {
-            fill(&mut self.image, &picture, &settings, time);
+            fill(&mut self.image, &picture, &settings, time)?;
             publish(&self.outputs.image, &self.image);
         }
         if has_listener(&self.outputs.jpeg) {
@@ -113,7 +113,12 @@ impl Work {
     }
 }
 
-fn fill(image: &mut Image, picture: &Picture<'_>, settings: &Settings, time: &Time) {
+fn fill(
+    image: &mut Image,
+    picture: &Picture<'_>,
+    settings: &Settings,
+    time: &Time,
+) -> Result<(), String> {
     let encoding = settings.camera_encoding;
     let (width, height) = (picture.width(), picture.height());
     let step = encoding.step(width);
@@ -123,11 +128,12 @@ fn fill(image: &mut Image, picture: &Picture<'_>, settings: &Settings, time: &Ti
         image.encoding = encoding.name().to_owned();
     }
     image.data.resize(step * height, 0);
-    match encoding {
+    let written = match encoding {
         Encoding::Rgb => picture.write_rgb(&mut image.data),
         Encoding::Bgr => picture.write_bgr(&mut image.data),
         Encoding::Yuv => picture.write_yuv422_yuy2(&mut image.data),
-    }
+    };
+    written.map_err(|error| error.to_string())
 }
 
 /// Makes JPEGs from the decoder's planes, without a detour over RGB.
@@ -147,10 +153,25 @@ impl Jpeg {
         let subsamp = turbojpeg::Subsamp::Sub2x2;
         compressor.set_quality(i32::from(quality)).map_err(failed)?;
         compressor.set_subsamp(subsamp).map_err(failed)?;
-        picture.write_planes(&mut self.planes);
+        pack(&picture.planes(), &mut self.planes);
         let (width, height) = (picture.width(), picture.height());
         let pixels = self.planes.as_slice();
         let image = turbojpeg::YuvImage { pixels, width, align: 1, height, subsamp };
         compressor.compress_yuv_to_vec(image).map_err(failed)
+    }
+}
+
+/// Writes the planes one after the other, without the padding of their rows.
+fn pack(planes: &Planes<'_>, target: &mut Vec<u8>) {
+    target.clear();
+    let half = (planes.width.div_ceil(2), planes.height.div_ceil(2));
+    for (plane, stride, (width, height)) in [
+        (planes.y, planes.y_stride, (planes.width, planes.height)),
+        (planes.u, planes.uv_stride, half),
+        (planes.v, planes.uv_stride, half),
+    ] {
+        for row in plane.chunks(stride).take(height) {
+            target.extend_from_slice(&row[..width]);
+        }
     }
 }

@@ -141,7 +141,9 @@ pub(crate) enum Refused {
     Variances(usize),
     #[error("it must be six finite numbers: x y z in metres, roll pitch yaw in radians")]
     Mount,
-    #[error("it must be six finite numbers, least and most of x, y and z, each least below its most")]
+    #[error(
+        "it must be six finite numbers, least and most of x, y and z, each least below its most"
+    )]
     Box,
     #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
@@ -198,7 +200,8 @@ fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refused> {
         }
         (Kind::Mount(_), _) => Err(Refused::Mount),
         (Kind::Box(_), P::DoubleArray(numbers)) => {
-            let ordered = |pair: &[f64]| pair[0].abs() < 100.0 && pair[0] < pair[1] && pair[1] < 100.0;
+            let ordered =
+                |pair: &[f64]| pair[0].abs() < 100.0 && pair[0] < pair[1] && pair[1] < 100.0;
             let fits = numbers.len() == 6 && numbers.chunks_exact(2).all(ordered);
             fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Box)
         }
@@ -264,7 +267,8 @@ impl Store {
         self.put(spec, &value)
     }
 
-    fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
+    /// Takes a new value of a parameter that can be changed while the node runs.
+    pub(crate) fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
         let spec = changeable(name)?;
         self.put(spec, value)
     }

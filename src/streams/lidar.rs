@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use go2_link::geometry::Transform;
-use go2_link::lidar::{write_points, Body, VoxelDecoder, VoxelGrid};
+use go2_link::lidar::{project, write_points, Body, VoxelDecoder, VoxelGrid};
 use go2_link::session::LinkHandle;
 use r2r::sensor_msgs::msg::{LaserScan, PointCloud2};
 use r2r::Publisher;
@@ -33,7 +33,7 @@ pub(super) async fn publish_lidar(
     scan: Publisher<LaserScan>,
     place: Place,
 ) {
-    let mut decoder = VoxelDecoder::new();
+    let mut decoder = VoxelDecoder::default();
     while let Some(message) = source.next().await {
         let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
         if !(to_points || to_scan) || place.poses().is_empty() {
@@ -73,9 +73,7 @@ fn cloud(
     let (frame, to_frame) = match settings.points_frame {
         PointsFrame::Odometry => (&settings.odom_frame, Transform::IDENTITY),
         PointsFrame::Base => (&settings.base_frame, to_trunk),
-        PointsFrame::Lidar => {
-            (&settings.lidar_frame, settings.lidar_mount.inverse() * to_trunk)
-        }
+        PointsFrame::Lidar => (&settings.lidar_frame, settings.lidar_mount.inverse() * to_trunk),
     };
     let mut data = Vec::new();
     let body = Body { shape: settings.body_box, base_from_odom: to_trunk };
@@ -98,10 +96,7 @@ fn level_slice(
 }
 
 /// Has the link keep the LiDAR as the parameter says.
-pub(super) async fn follow_switch(
-    mut settings: watch::Receiver<Arc<Settings>>,
-    link: LinkHandle,
-) {
+pub(super) async fn follow_switch(mut settings: watch::Receiver<Arc<Settings>>, link: LinkHandle) {
     loop {
         link.set_lidar(settings.borrow_and_update().lidar);
         if settings.changed().await.is_err() {

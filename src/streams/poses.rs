@@ -64,10 +64,7 @@ mod tests {
     use go2_link::geometry::Quaternion;
 
     fn pose(x: f64, yaw: f64) -> Transform {
-        Transform {
-            translation: [x, 0.0, 0.3],
-            rotation: Quaternion::from_rpy([0.0, 0.0, yaw]),
-        }
+        Transform { translation: [x, 0.0, 0.3], rotation: Quaternion::from_rpy([0.0, 0.0, yaw]) }
     }
 
     #[test]

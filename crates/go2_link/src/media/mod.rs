@@ -5,10 +5,16 @@
 //! [`Assembler`] holds them together and lets no damaged picture through. Pure: time is an argument.
 
 mod assembler;
+#[cfg(feature = "openh264")]
+mod convert;
+#[cfg(feature = "openh264")]
+mod decoder;
 mod error;
 mod nal;
 mod parameters;
 mod reorder;
+#[cfg(all(test, feature = "openh264", feature = "webrtc"))]
+mod testing;
 mod unit;
 
 use std::time::{Duration, Instant};
@@ -16,6 +22,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 pub use assembler::Assembler;
+#[cfg(feature = "openh264")]
+pub use convert::{Planes, SizeError};
+#[cfg(feature = "openh264")]
+pub use decoder::{DecodeError, Decoder, Picture};
 pub use error::{Malformed, MediaError, Refused};
 
 /// The clock of video timestamps.

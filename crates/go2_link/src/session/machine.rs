@@ -193,7 +193,12 @@ impl Machine {
                     self.lidar.frame(now);
                 }
                 let Inbound { topic, data, payload, .. } = message;
-                self.events.push_back(Event::Message(Message { topic, data, payload, received: now }));
+                self.events.push_back(Event::Message(Message {
+                    topic,
+                    data,
+                    payload,
+                    received: now,
+                }));
             }
             Kind::Subscribe
             | Kind::Unsubscribe
@@ -405,7 +410,8 @@ impl Machine {
         let phase = match self.phase {
             Phase::Validating { deadline, .. } => deadline,
             Phase::Live { next_heartbeat, .. } => {
-                let upkeep = [&self.lidar, &self.video].into_iter().filter_map(Upkeep::poll_timeout);
+                let upkeep =
+                    [&self.lidar, &self.video].into_iter().filter_map(Upkeep::poll_timeout);
                 let silence = self.last_received + self.timing.silence;
                 upkeep.fold(next_heartbeat.min(silence), Instant::min)
             }

@@ -323,8 +323,7 @@ fn answers_in_parts_are_put_together_and_take_their_time() {
     for index in [1, 3] {
         session.machine.handle(part(number, index), session.now).unwrap();
     }
-    let settled = |event: &Event| {
-        matches!(event, Event::Settled(i, Err(RequestError::Garbled)) if *i == id)
-    };
+    let settled =
+        |event: &Event| matches!(event, Event::Settled(i, Err(RequestError::Garbled)) if *i == id);
     assert!(session.events().iter().any(settled));
 }

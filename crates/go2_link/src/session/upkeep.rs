@@ -74,7 +74,8 @@ impl Upkeep {
         let before = self.commands;
         self.commands += 1;
         self.last_command = Some(now);
-        let pause = if self.commands < self.pace.firsts { self.pace.first } else { self.pace.later };
+        let pause =
+            if self.commands < self.pace.firsts { self.pace.first } else { self.pace.later };
         // Off is said a few times; after that frames would tell that it was not heard.
         let again = on || self.commands < self.pace.firsts;
         self.due = again.then(|| now + pause);
@@ -112,7 +113,10 @@ mod tests {
         upkeep.want(true, start);
         let given = commands(&mut upkeep, start, 9000, &[250, 400, 4500]);
         let times: Vec<_> = given.iter().map(|(ms, _)| *ms).collect();
-        assert_eq!(times, [0, 100, 200, 2400, 2500, 2600, 2700, 2800, 6500, 6600, 6700, 6800, 6900, 8900]);
+        assert_eq!(
+            times,
+            [0, 100, 200, 2400, 2500, 2600, 2700, 2800, 6500, 6600, 6700, 6800, 6900, 8900]
+        );
         assert!(given.iter().all(|(_, on)| *on));
     }
 
