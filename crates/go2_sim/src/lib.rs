@@ -12,6 +12,7 @@ mod options; // which robot is simulated
 mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
+pub mod world; // walls and what rays hit: pure
 
 pub use client::Disorder;
 pub use options::{Firmware, Generation, Options, Validation};
