@@ -5,6 +5,7 @@
 pub mod body; // postures, velocity, gait: pure
 mod client; // what the robot says to the client in session
 pub mod garbage; // messages that no client may stumble over
+mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server
 pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
