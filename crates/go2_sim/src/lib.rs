@@ -5,13 +5,16 @@
 pub mod body; // postures, velocity, gait: pure
 mod client; // what the robot says to the client in session
 pub mod garbage; // messages that no client may stumble over
+mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server
+pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
 mod options; // which robot is simulated
 mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
+pub mod world; // walls and what rays hit: pure
 
 pub use client::Disorder;
 pub use options::{Firmware, Generation, Options, Validation};
