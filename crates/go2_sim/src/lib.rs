@@ -3,6 +3,7 @@
 //! It must not be kinder than a robot. Where robots differ, the default is the harsher one.
 
 pub mod body; // postures, velocity, gait: pure
+pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
 pub mod garbage; // messages that no client may stumble over
 mod http; // the minimal HTTP server
