@@ -1,4 +1,10 @@
 //! The front camera: what it sees, encoded and sent as the robot does.
 
+pub mod lens;
+pub mod picture;
+pub mod stamp;
+
+mod bricks;
 mod network;
+mod render;
 mod rtp;
