@@ -5,6 +5,7 @@ pub mod picture;
 pub mod stamp;
 
 mod bricks;
+mod encode;
 mod network;
 mod render;
 mod rtp;
