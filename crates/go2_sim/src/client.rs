@@ -13,6 +13,7 @@ use serde_json::{json, Value};
 use tokio::sync::watch;
 
 use crate::body::{Body, NOT_IMPLEMENTED};
+use crate::camera::{Camera, Video};
 use crate::log::Log;
 use crate::messages;
 use crate::options::{Firmware, Options, Validation};
@@ -53,6 +54,7 @@ pub(crate) struct Client<'a> {
     body: Arc<Mutex<Body>>,
     log: &'a Log,
     channel: Channel,
+    video: Option<Video>,
     disorder: watch::Receiver<Disorder>,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
@@ -72,10 +74,13 @@ impl<'a> Client<'a> {
         options: &'a Options,
         body: Arc<Mutex<Body>>,
         log: &'a Log,
-        channel: Channel,
+        mut channel: Channel,
+        camera: Arc<Camera>,
         disorder: watch::Receiver<Disorder>,
         faults: watch::Receiver<Vec<Fault>>,
     ) -> Self {
+        let track = channel.video.take();
+        let video = track.map(|track| Video::start(track, camera, log.clone(), options.log_sent));
         let now = Instant::now();
         let ticker = |topic, hz: f64, burst: u32| {
             let every = Duration::from_secs_f64(f64::from(burst.max(1)) / hz.max(1e-3));
@@ -93,6 +98,7 @@ impl<'a> Client<'a> {
             body,
             log,
             channel,
+            video,
             disorder,
             faults,
             told: Vec::new(),
@@ -137,6 +143,9 @@ impl<'a> Client<'a> {
     }
 
     async fn close(self, reason: &'static str) -> &'static str {
+        if let Some(video) = self.video {
+            video.close().await;
+        }
         self.channel.close().await;
         reason
     }
@@ -190,6 +199,7 @@ impl<'a> Client<'a> {
                 self.subscribed.remove(&inbound.topic);
             }
             Kind::RtcInnerReq => self.inner(&inbound.data, &message["data"]).await,
+            Kind::Vid => self.switch_video(&inbound.data),
             Kind::Req => self.request(&inbound.topic, &message["data"], true).await,
             // A request that comes as a plain message is executed and not answered.
             Kind::Msg if inbound.topic.ends_with("/request") => {
@@ -246,6 +256,18 @@ impl<'a> Client<'a> {
         let frame = Frame { head: head.into(), payload: payload.into() };
         if let Some(bytes) = frame.encode() {
             let _ = self.channel.send(Message::Binary(bytes)).await;
+        }
+    }
+
+    fn switch_video(&self, data: &Json) {
+        let on = match data.decode::<String>().as_deref() {
+            Ok("on") => true,
+            Ok("off") => false,
+            _ => return,
+        };
+        self.log.add("video", json!({"on": on}));
+        if let Some(video) = &self.video {
+            video.switch(on);
         }
     }
 

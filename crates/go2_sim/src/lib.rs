@@ -15,6 +15,7 @@ mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
 pub mod world; // walls and what rays hit: pure
 
+pub use camera::VideoOptions;
 pub use client::Disorder;
 pub use options::{Firmware, Generation, Options, Validation};
 pub use robot::{Failure, Robot, StartError, Step, SOON};

@@ -8,6 +8,8 @@ use clap::{Parser, ValueEnum};
 use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
 
+use crate::camera::VideoOptions;
+
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Generation {
@@ -115,7 +117,10 @@ pub struct Options {
     /// Send malformed messages of every kind beside the proper ones
     #[arg(long)]
     pub garble: bool,
-    /// Log every state message with the time of its sending, for benchmarks
+    /// The front camera.
+    #[command(flatten)]
+    pub video: VideoOptions,
+    /// Log every state message and every frame with the time of its sending, for benchmarks
     #[arg(long)]
     pub log_sent: bool,
     /// Write everything that happens to this file, a JSON object a line

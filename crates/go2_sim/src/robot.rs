@@ -17,12 +17,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::body::Body;
+use crate::camera::Camera;
 use crate::client::{Client, Disorder};
 use crate::http::{self, Request, Response};
 use crate::log::Log;
 use crate::options::{Generation, Options};
 use crate::peer::{Channel, Peer};
 use crate::sdp;
+use crate::world::World;
 
 /// A step of the signaling that a test can make fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,7 @@ struct Shared {
     options: Options,
     log: Log,
     body: Arc<Mutex<Body>>,
+    camera: Arc<Camera>,
     failures: Mutex<VecDeque<(Step, Failure)>>,
     disorder: watch::Sender<Disorder>,
     faults: watch::Sender<Vec<Fault>>,
@@ -108,8 +111,12 @@ impl Robot {
         let address =
             listener.local_addr().map_err(|error| StartError::Io(wanted.to_string(), error))?;
         let (stop, stopped) = watch::channel(false);
+        let body = Arc::new(Mutex::new(Body::new(options.move_lasts(), Instant::now())));
+        let world = Arc::new(World::house());
+        let camera = Camera::new(options.video.clone(), world, Arc::clone(&body));
         let shared = Arc::new(Shared {
-            body: Arc::new(Mutex::new(Body::new(options.move_lasts(), Instant::now()))),
+            body,
+            camera: Arc::new(camera),
             log,
             failures: Mutex::default(),
             disorder: watch::Sender::new(Disorder {
@@ -330,9 +337,11 @@ impl Shared {
     ) -> &'static str {
         let client: Value = channel.client().map(|address| address.to_string()).into();
         self.log.add("channel", json!({"client": client}));
-        let body = Arc::clone(&self.body);
+        let (body, camera) = (Arc::clone(&self.body), Arc::clone(&self.camera));
         let (disorder, faults) = (self.disorder.subscribe(), self.faults.subscribe());
-        Client::new(&self.options, body, &self.log, channel, disorder, faults).run(stop).await
+        Client::new(&self.options, body, &self.log, channel, camera, disorder, faults)
+            .run(stop)
+            .await
     }
 }
 
