@@ -3,6 +3,7 @@
 mod lidar; // its switch and its maps
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use serde_json::{json, Value};
 use tokio::sync::watch;
 
 use crate::body::NOT_IMPLEMENTED;
+use crate::camera::Video;
 use crate::hardware::Hardware;
 use crate::lidar::{SWITCH, VOXEL_MAP};
 use crate::log::Log;
@@ -56,6 +58,7 @@ pub(crate) struct Client<'a> {
     hardware: &'a Hardware,
     log: &'a Log,
     channel: Channel,
+    video: Option<Video>,
     disorder: watch::Receiver<Disorder>,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
@@ -79,10 +82,13 @@ impl<'a> Client<'a> {
         options: &'a Options,
         hardware: &'a Hardware,
         log: &'a Log,
-        channel: Channel,
+        mut channel: Channel,
         disorder: watch::Receiver<Disorder>,
         faults: watch::Receiver<Vec<Fault>>,
     ) -> Self {
+        let track = channel.video.take();
+        let camera = Arc::clone(&hardware.camera);
+        let video = track.map(|track| Video::start(track, camera, log.clone(), options.log_sent));
         let now = Instant::now();
         let ticker = |topic, hz: f64, burst: u32| {
             let every = Duration::from_secs_f64(f64::from(burst.max(1)) / hz.max(1e-3));
@@ -102,6 +108,7 @@ impl<'a> Client<'a> {
             hardware,
             log,
             channel,
+            video,
             disorder,
             faults,
             told: Vec::new(),
@@ -148,6 +155,9 @@ impl<'a> Client<'a> {
     }
 
     async fn close(self, reason: &'static str) -> &'static str {
+        if let Some(video) = self.video {
+            video.close().await;
+        }
         self.channel.close().await;
         reason
     }
@@ -201,6 +211,7 @@ impl<'a> Client<'a> {
                 self.subscribed.remove(&inbound.topic);
             }
             Kind::RtcInnerReq => self.inner(&inbound.data, &message["data"]).await,
+            Kind::Vid => self.switch_video(&inbound.data),
             Kind::Req => self.request(&inbound.topic, &message["data"], true).await,
             // A request that comes as a plain message is executed and not answered.
             Kind::Msg if inbound.topic.ends_with("/request") => {
@@ -258,6 +269,18 @@ impl<'a> Client<'a> {
         let frame = Frame { head: head.into(), payload: payload.into() };
         if let Some(bytes) = frame.encode() {
             let _ = self.channel.send(Message::Binary(bytes)).await;
+        }
+    }
+
+    fn switch_video(&self, data: &Json) {
+        let on = match data.decode::<String>().as_deref() {
+            Ok("on") => true,
+            Ok("off") => false,
+            _ => return,
+        };
+        self.log.add("video", json!({"on": on}));
+        if let Some(video) = &self.video {
+            video.switch(on);
         }
     }
 

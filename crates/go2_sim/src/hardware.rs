@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::body::Body;
+use crate::camera::Camera;
 use crate::lidar::{Lidar, Pose, Scan};
 use crate::log::Log;
 use crate::messages;
 use crate::options::{Firmware, Options};
 use crate::world::World;
 
-/// Body, LiDAR and world of a robot. Clones share them.
+/// Body, LiDAR, camera and world of a robot. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Hardware {
     pub(crate) world: Arc<World>,
     pub(crate) body: Arc<Mutex<Body>>,
+    pub(crate) camera: Arc<Camera>,
     lidar: Arc<Mutex<Lidar>>,
     firmware: Firmware,
     log: Log,
@@ -26,9 +28,12 @@ impl Hardware {
     pub(crate) fn new(options: &Options, world: World, log: Log) -> Self {
         let body = Body::new(options.move_lasts(), Instant::now());
         let lidar = Lidar::new(options.lidar_stamp, options.lidar_stops_after());
+        let (world, body) = (Arc::new(world), Arc::new(Mutex::new(body)));
+        let camera = Camera::new(options.video.clone(), Arc::clone(&world), Arc::clone(&body));
         Self {
-            world: Arc::new(world),
-            body: Arc::new(Mutex::new(body)),
+            world,
+            body,
+            camera: Arc::new(camera),
             lidar: Arc::new(Mutex::new(lidar)),
             firmware: options.firmware,
             log,

@@ -3,6 +3,7 @@
 //! It must not be kinder than a robot. Where robots differ, the default is the harsher one.
 
 pub mod body; // postures, velocity, gait: pure
+pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
 pub mod garbage; // messages that no client may stumble over
 mod hardware; // body, LiDAR and world, shared by sessions
@@ -16,6 +17,7 @@ mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
 pub mod world; // walls and what rays hit: pure
 
+pub use camera::VideoOptions;
 pub use client::Disorder;
 pub use options::{Firmware, Generation, Options, Validation};
 pub use robot::{Failure, Robot, StartError, Step, SOON};

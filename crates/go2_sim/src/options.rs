@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
 
+use crate::camera::VideoOptions;
 use crate::lidar::Stamps;
 
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
@@ -133,7 +134,10 @@ pub struct Options {
     /// Send malformed messages of every kind beside the proper ones
     #[arg(long)]
     pub garble: bool,
-    /// Log every state message and voxel map with the time of its sending, for benchmarks
+    /// The front camera.
+    #[command(flatten)]
+    pub video: VideoOptions,
+    /// Log every state message, voxel map and video frame with the time of its sending, for benchmarks
     #[arg(long)]
     pub log_sent: bool,
     /// Write everything that happens to this file, a JSON object a line
