@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from dog import ROOT
 
 README = ROOT / "README.md"
-# What a code span in a first cell may be: a name of a topic, a service or a frame.
+# What a code span in a first cell may be: the name of a topic, a service or a frame.
 NAME = re.compile(r"`([~/\w]+)`")
 KIND = re.compile(r"\b(\w+)/(\w+)\b")
 
 
-def table(title: str) -> list[list[str]]:
-    """The rows of the table whose first heading starts with a word, without the headings."""
+def tables(title: str) -> Iterator[tuple[str, list[list[str]]]]:
+    """The first heading and the rows of each table whose first heading begins with a word."""
+    heading: str | None = None
     rows: list[list[str]] = []
-    inside = False
-    for line in README.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
-        if not cells:
-            inside = False
-        elif not inside:
-            inside = cells[0].startswith(title)
-        elif not set(cells[0]) <= set("-: "):
+    for line in [*README.read_text(encoding="utf-8").splitlines(), ""]:
+        cells = [cell.strip() for cell in line.strip("| ").split("|")] if line.startswith("|") else []
+        if cells and heading is None:
+            heading, rows = cells[0], []
+        elif cells and not set(cells[0]) <= set("-: "):
             rows.append(cells)
-    assert rows, f"the README has no table of {title}"
-    return rows
+        elif not cells and heading is not None:
+            if re.match(rf"{title}\b", heading):
+                yield heading, rows
+            heading = None
 
 
 def kinds(title: str, middle: str) -> dict[str, set[str]]:
-    """Names of the first column with the types of the second, as ROS writes them, with `msg` or `srv` in the middle."""
+    """Names of first columns with their types as ROS writes them, `msg` or `srv` in the middle.
+
+    The types are in the heading, or in the second column.
+    """
     found: dict[str, set[str]] = {}
-    for names, types, *_ in table(title):
-        for name in NAME.findall(names):
-            assert name not in found, f"{name} is there twice"
-            found[name] = {f"{package}/{middle}/{kind}" for package, kind in KIND.findall(types)}
-            assert found[name], f"{name} has no type"
+    for heading, rows in tables(title):
+        of_all = KIND.findall(heading)
+        for names, second, *_ in rows:
+            for name in NAME.findall(names):
+                assert name not in found, f"{name} is there twice"
+                types = of_all or KIND.findall(second)
+                found[name] = {f"{package}/{middle}/{kind}" for package, kind in types}
+                assert found[name], f"{name} has no type"
+    assert found, f"the README has no table of {title}"
     return found
 
 
@@ -44,14 +52,9 @@ def published() -> dict[str, str]:
     return {name: only for name, (only,) in kinds("published", "msg").items()}
 
 
-def subscribed() -> dict[str, set[str]]:
-    """Types of each topic that the node subscribes to; more than one where a parameter decides."""
-    short = kinds("subscribed", "msg")
-    # "geometry_msgs/Twist, or TwistStamped with ..."
-    (commands,) = (types for names, types, *_ in table("subscribed") if "`cmd_vel`" in names)
-    if "TwistStamped" in commands:
-        short["cmd_vel"].add("geometry_msgs/msg/TwistStamped")
-    return short
+def subscribed() -> dict[str, str]:
+    """Type of each topic that the node subscribes to, without parameters."""
+    return {name: only for name, (only,) in kinds("subscribed", "msg").items()}
 
 
 def services() -> dict[str, str]:
@@ -60,5 +63,5 @@ def services() -> dict[str, str]:
 
 
 def frames() -> set[str]:
-    """The frames of the messages."""
-    return {name for names, *_ in table("frame") for name in NAME.findall(names)}
+    """The frames."""
+    return {name for _, rows in tables("frame") for names, *_ in rows for name in NAME.findall(names)}
