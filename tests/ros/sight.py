@@ -89,9 +89,10 @@ class Watch:
         ros.node.create_subscription(TFMessage, "/tf", self.frames.hear, 100)
 
     def until_known(self, message: Any) -> None:
-        """Waits until the transforms are as new as a message."""
-        stamp = seconds(message.header.stamp)
-        self._ros.until("transforms as new as the message", lambda: self.frames.newest("base_link") >= stamp)
+        """Waits for the transforms of a message's time."""
+        frame, stamp = message.header.frame_id, seconds(message.header.stamp)
+        what = f"transforms from {frame} to odom around the message's time"
+        self._ros.until(what, lambda: self.frames.pose(frame, "odom", stamp) is not None)
 
     def pose(self, frame: str, message: Any, root: str = "odom") -> Array:
         """Pose of a frame at the time of a message."""
@@ -210,3 +211,42 @@ class VideoDecoder:
 def kinds(stream: bytes) -> list[int]:
     """The types of the NAL units of a message."""
     return [unit[0] & 31 for unit in nal_units(stream)]
+
+
+def frame_number(stream: bytes, most: int) -> tuple[int, int]:
+    """frame_num of a coded picture, and what it is counted up to: from the picture's SPS, or as it was, `most`.
+
+    Every picture of the robot's is referred to by the next one, whose number is one more.
+    """
+    for unit in nal_units(stream):
+        bits = Bits(unit[1:])
+        if unit[0] & 31 == 7:
+            assert bits.take(8) in (66, 77), "neither Baseline nor Main: there would be more in between"
+            bits.take(16)
+            bits.golomb()
+            most = 1 << (bits.golomb() + 4)
+        elif unit[0] & 31 in (1, 5):
+            assert unit[0] & 0x60, "a picture that no other one refers to"
+            for _ in range(3):  # first macroblock, type of slice, PPS
+                bits.golomb()
+            return bits.take(most.bit_length() - 1), most
+    raise AssertionError("no picture")
+
+
+class Bits:
+    """The bits of a NAL unit."""
+
+    def __init__(self, unit: bytes) -> None:
+        # 0 0 3 stands for 0 0, wherever these would look like a start code.
+        data = unit.replace(b"\0\0\3", b"\0\0")
+        self._bits = "".join(f"{byte:08b}" for byte in data[:64])
+
+    def take(self, count: int) -> int:
+        """An unsigned number of so many bits."""
+        taken, self._bits = self._bits[:count], self._bits[count:]
+        return int(taken, 2)
+
+    def golomb(self) -> int:
+        """An unsigned Exp-Golomb number."""
+        zeros = self._bits.index("1")
+        return self.take(2 * zeros + 1) - 1
