@@ -22,6 +22,16 @@ def marker2_frame(head: dict[str, Any], payload: bytes) -> bytes:
     return struct.pack("<HHII", LIDAR_MARKER, 0, len(text), len(payload)) + text + payload
 
 
+def chunk_frames(head: dict[str, Any], payload: bytes, size: int) -> list[bytes]:
+    """Normal frames with the payload in pieces, numbered from 1 in what their heads tell of the content."""
+    pieces = [payload[at : at + size] for at in range(0, len(payload), size)]
+    frames = []
+    for index, piece in enumerate(pieces, 1):
+        info = {"enable_chunking": True, "chunk_index": index, "total_chunk_num": len(pieces)}
+        frames.append(normal_frame(head | {"data": head["data"] | {"content_info": info}}, piece))
+    return frames
+
+
 def big_frame(size: int) -> bytes:
     """A frame of which every byte is known."""
     period = bytes(range(251))

@@ -86,6 +86,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     p.add_argument("--lidar-hz", type=float, default=7.5)
     p.add_argument("--lidar-stops-after", type=float, default=0.0, help="s after each turning on")
     p.add_argument("--bad-voxels", action="store_true", help="a malformed frame after each good one")
+    loses = "the still picture's piece N is left out, counted from 1"
+    p.add_argument("--snapshot-loses-chunk", type=int, nargs="?", const=3, default=0, help=loses)
     p.add_argument("--video", type=_video_option, default=(1280, 720, 15), help="WxH@FPS")
     p.add_argument("--kill-after", type=float, default=0.0, help="s after validation")
     p.add_argument("--mute-after", type=float, default=0.0, help="s after validation")
@@ -111,6 +113,7 @@ def session_options(a: argparse.Namespace) -> SessionOptions:
         kill_after=a.kill_after,
         mute_after=a.mute_after,
         faults=a.fault,
+        photo_loses_chunk=a.snapshot_loses_chunk,
         lidar=LidarOptions(
             framing=a.lidar_framing,
             ignores=a.lidar_ignores,

@@ -176,3 +176,66 @@ def test_stamps_that_come_again(firmware: str) -> None:
             assert stamps[19] == stamps[0] and len(set(stamps)) == 20
 
     run()
+
+
+def ask_for_photo(client: Client, number: int, api_id: int = 1001, kind: str = "req") -> None:
+    header = {"identity": {"id": number, "api_id": api_id}}
+    data = {"header": header, "parameter": ""}
+    client.send({"type": kind, "topic": "rt/api/videohub/request", "data": data})
+
+
+def pieces(client: Client, number: int) -> list[tuple[dict[str, Any], bytes]]:
+    """What the heads of an answer say of the content, and the bytes."""
+    found = []
+    for head, payload in map(split_frame, binaries(client)):
+        if head["data"]["header"]["identity"] == {"id": number, "api_id": 1001}:
+            assert head["type"] == "res" and head["topic"] == "rt/api/videohub/response"
+            found.append((head["data"]["content_info"], payload))
+    return found
+
+
+@with_robot("--sport-hz", "100")
+async def test_a_photo_comes_in_pieces(robot: RobotProcess, client: Client) -> None:
+    await client.connect(robot)
+    await client.validated()
+    subscribe(client, "rt/lf/sportmodestate")
+    ask_for_photo(client, 1)
+    ask_for_photo(client, 2)
+    frames = await more_binaries(client, 12)
+    assert all(frame[2:5] == b"\0\0{" and len(frame) < 17_000 for frame in frames)
+    for number in (1, 2):
+        got = pieces(client, number)
+        assert [info["chunk_index"] for info, _ in got] == [1, 2, 3, 4, 5, 6]
+        assert all(info["total_chunk_num"] == 6 and info["enable_chunking"] for info, _ in got)
+        whole = b"".join(payload for _, payload in got)
+        assert whole[:2] == b"\xff\xd8" and whole[-2:] == b"\xff\xd9" and len(whole) == 90_001
+        assert all(whole[i] == (7 * i + (i >> 8)) % 251 for i in range(2, 90_001 - 2))
+    kinds = [isinstance(m, bytes) for m in client.log.items]
+    first, last = kinds.index(True), len(kinds) - kinds[::-1].index(True)
+    assert not all(kinds[first:last]), "other messages come in between"
+
+    ask_for_photo(client, 3, api_id=1002)
+    response = await client.message("res")
+    assert response["data"]["header"]["status"]["code"] == 3203
+    ask_for_photo(client, 4, kind="msg")
+    assert not (await robot.event("request", id=4))["answered"]
+    await quiet(robot, client)
+    assert len(binaries(client)) == 12
+
+
+@pytest.mark.parametrize("lost", [1, 3, 6])
+def test_a_photo_that_loses_a_piece(lost: int) -> None:
+    which = [str(lost)] if lost != 3 else []  # which is the default
+
+    @with_robot("--snapshot-loses-chunk", *which)
+    async def run(robot: RobotProcess, client: Client) -> None:
+        await client.connect(robot)
+        await client.validated()
+        ask_for_photo(client, 7)
+        sent = await robot.event("photo_sent")
+        assert (sent["bytes"], sent["chunks"], sent["lost"]) == (90_001, 6, lost)
+        await quiet(robot, client)
+        indices = [info["chunk_index"] for info, _ in pieces(client, 7)]
+        assert indices == [i for i in range(1, 7) if i != lost]
+
+    run()
