@@ -21,6 +21,8 @@
 //! ```
 
 pub mod codec; // the data channel's language: bytes to values and back
+pub mod geometry; // rotations, rigid transforms
+pub mod lidar; // voxel frames to clouds and scans
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before
 pub mod state; // what the robot says of itself, in SI units
