@@ -7,9 +7,11 @@
 mod body;
 mod cloud;
 mod grid;
+mod scan;
 #[cfg(test)]
 mod synthetic;
 
 pub use body::{Body, BodyBox};
 pub use cloud::{write_points, POINT_SIZE};
 pub use grid::{VoxelDecoder, VoxelError, VoxelGrid, VoxelHead, MAX_ORIGIN, MAX_SIDE, MAX_VOXELS};
+pub use scan::{ScanError, ScanPose, ScanSettings, Scanner, MAX_BEAMS};
