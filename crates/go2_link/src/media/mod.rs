@@ -5,10 +5,21 @@
 //! [`Assembler`] holds them together and lets no damaged picture through. Pure: time is an argument.
 
 mod assembler;
+mod clock;
+#[cfg(feature = "openh264")]
+mod convert;
+#[cfg(feature = "openh264")]
+mod decoder;
 mod error;
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+mod loss_tests;
 mod nal;
 mod parameters;
 mod reorder;
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+mod testing;
 mod unit;
 
 use std::time::Instant;
@@ -16,6 +27,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 pub use assembler::Assembler;
+#[cfg(feature = "openh264")]
+pub use convert::{Planes, SizeError};
+#[cfg(feature = "openh264")]
+pub use decoder::{DecodeError, Decoder, Picture};
 pub use error::{Malformed, MediaError, Refused};
 
 /// The clock of video timestamps.
