@@ -5,15 +5,20 @@
 //! [`Assembler`] holds them together and lets no damaged picture through. Pure: time is an argument.
 
 mod assembler;
+mod clock;
 #[cfg(feature = "openh264")]
 mod convert;
 #[cfg(feature = "openh264")]
 mod decoder;
 mod error;
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+mod loss_tests;
 mod nal;
 mod parameters;
 mod reorder;
-#[cfg(all(test, feature = "openh264", feature = "webrtc"))]
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
 mod testing;
 mod unit;
 
