@@ -160,6 +160,7 @@ def test_tf_is_the_pose_of_odom(ros: Ros) -> None:
         (each.header.stamp.sec, each.header.stamp.nanosec): each
         for message in tf.messages
         for each in message.transforms
+        if each.child_frame_id == "base_link"
     }
     pairs = 0
     for message in odometry.messages:

@@ -21,6 +21,7 @@
 //! ```
 
 pub mod codec; // the data channel's language: bytes to values and back
+pub mod media; // the video track: packets to pictures
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before
 pub mod state; // what the robot says of itself, in SI units

@@ -1,7 +1,9 @@
 //! What the robot says and does for the client that holds its slot.
 
+mod lidar; // its switch and its maps
+
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,8 +14,10 @@ use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
 use tokio::sync::watch;
 
-use crate::body::{Body, NOT_IMPLEMENTED};
-use crate::camera::{Camera, Video};
+use crate::body::NOT_IMPLEMENTED;
+use crate::camera::Video;
+use crate::hardware::Hardware;
+use crate::lidar::{SWITCH, VOXEL_MAP};
 use crate::log::Log;
 use crate::messages;
 use crate::options::{Firmware, Options, Validation};
@@ -51,7 +55,7 @@ const BATTERY: u32 = 55;
 /// One client, from its open channel on.
 pub(crate) struct Client<'a> {
     options: &'a Options,
-    body: Arc<Mutex<Body>>,
+    hardware: &'a Hardware,
     log: &'a Log,
     channel: Channel,
     video: Option<Video>,
@@ -62,6 +66,10 @@ pub(crate) struct Client<'a> {
     challenge: String,
     asked_again: bool,
     validated: bool,
+    /// Until the client says otherwise, nothing large is sent.
+    saves_traffic: bool,
+    /// Commands of the LiDAR's switch in this session.
+    switched: u32,
     subscribed: BTreeSet<String>,
     last_heartbeat: Instant,
     probe: Option<(Instant, String)>,
@@ -72,14 +80,14 @@ pub(crate) struct Client<'a> {
 impl<'a> Client<'a> {
     pub(crate) fn new(
         options: &'a Options,
-        body: Arc<Mutex<Body>>,
+        hardware: &'a Hardware,
         log: &'a Log,
         mut channel: Channel,
-        camera: Arc<Camera>,
         disorder: watch::Receiver<Disorder>,
         faults: watch::Receiver<Vec<Fault>>,
     ) -> Self {
         let track = channel.video.take();
+        let camera = Arc::clone(&hardware.camera);
         let video = track.map(|track| Video::start(track, camera, log.clone(), options.log_sent));
         let now = Instant::now();
         let ticker = |topic, hz: f64, burst: u32| {
@@ -92,10 +100,12 @@ impl<'a> Client<'a> {
             ticker(topics::ROBOT_POSE, options.pose_hz, options.pose_burst),
             ticker(topics::LIDAR_STATE, 1.0, 1),
             ticker(topics::MULTIPLE_STATE, 1.0, 1),
+            // The last, because it takes longest.
+            ticker(VOXEL_MAP, options.lidar_hz, 1),
         ];
         Self {
             options,
-            body,
+            hardware,
             log,
             channel,
             video,
@@ -105,6 +115,8 @@ impl<'a> Client<'a> {
             challenge: format!("{:016x}", OsRng.next_u64()),
             asked_again: false,
             validated: false,
+            saves_traffic: true,
+            switched: 0,
             subscribed: BTreeSet::new(),
             last_heartbeat: now,
             probe: None,
@@ -205,6 +217,7 @@ impl<'a> Client<'a> {
             Kind::Msg if inbound.topic.ends_with("/request") => {
                 self.request(&inbound.topic, &message["data"], false).await;
             }
+            Kind::Msg if inbound.topic == SWITCH => self.switch_lidar(&inbound.data),
             _ => {}
         }
     }
@@ -282,6 +295,11 @@ impl<'a> Client<'a> {
     async fn inner(&mut self, data: &Json, value: &Value) {
         match value["req_type"].as_str() {
             Some("disable_traffic_saving") => {
+                match value["instruction"].as_str() {
+                    Some("on") => self.saves_traffic = false,
+                    Some("off") => self.saves_traffic = true,
+                    _ => {}
+                }
                 let info = json!({"req_type": "disable_traffic_saving", "execution": "ok"});
                 self.send(json!({"type": "rtc_inner_req", "info": info})).await;
             }
@@ -302,7 +320,7 @@ impl<'a> Client<'a> {
         let parameter = data["parameter"].as_str().unwrap_or_default();
         let code = match (topic, api_id) {
             (topics::SPORT_REQUEST, Some(api_id)) => {
-                self.body_now().execute(api_id, parameter, Instant::now())
+                self.hardware.body_now().execute(api_id, parameter, Instant::now())
             }
             (topics::SPORT_REQUEST, None) => NOT_IMPLEMENTED,
             _ => {
@@ -322,12 +340,6 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn body_now(&self) -> std::sync::MutexGuard<'_, Body> {
-        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        body.step(Instant::now());
-        body
-    }
-
     /// Sends what is due.
     async fn tick(&mut self) {
         let now = Instant::now();
@@ -345,7 +357,10 @@ impl<'a> Client<'a> {
         for ticker in tickers.iter_mut().filter(|ticker| ticker.due <= now) {
             if self.subscribed.contains(ticker.topic) {
                 for _ in 0..ticker.burst {
-                    self.send_state(ticker.topic).await;
+                    match ticker.topic {
+                        VOXEL_MAP => self.send_voxels().await,
+                        topic => self.send_state(topic).await,
+                    }
                 }
             }
             // Late ticks are left out, not made up for.
@@ -366,12 +381,12 @@ impl<'a> Client<'a> {
         let time = messages::robot_time();
         let firmware: Firmware = self.options.firmware;
         let data = {
-            let body = self.body_now();
+            let body = self.hardware.body_now();
             match topic {
                 topics::LOW_STATE => messages::low_state(&body, BATTERY),
                 topics::SPORT_MODE_STATE => messages::sport_mode_state(&body, firmware, time),
                 topics::ROBOT_POSE => messages::robot_pose(&body, time),
-                topics::LIDAR_STATE => messages::lidar_state(time),
+                topics::LIDAR_STATE => messages::lidar_state(&self.hardware.lidar_now(), time),
                 _ => messages::multiple_state(firmware),
             }
         };

@@ -6,7 +6,9 @@ pub mod body; // postures, velocity, gait: pure
 pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
 pub mod garbage; // messages that no client may stumble over
+mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server
+pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
 mod options; // which robot is simulated

@@ -91,33 +91,38 @@ impl World {
             return None;
         }
         let mut distance = entry;
-        let mut cell = [0, 1].map(|axis| {
+        let cell = [0, 1].map(|axis| {
             let at = (start[axis] + entry * direction[axis]).floor();
-            (at.max(0.0) as i64).min(self.size[axis] as i64 - 1)
+            (at.max(0.0) as usize).min(self.size[axis] - 1)
         });
-        let step = direction.map(|d| if d < 0.0 { -1 } else { 1 });
-        let ahead = direction.map(|d| i64::from(d >= 0.0));
-        let inverse = direction.map(f64::recip);
-        // Distance from the start at which the ray leaves the cell on an axis: from the cell, so that errors do not add up.
-        let leaves = |cell: [i64; 2], axis: usize| {
-            if direction[axis] == 0.0 {
-                return f64::INFINITY;
+        let [mut column, mut row] = cell;
+        let [step_x, step_y] = direction.map(|d| if d < 0.0 { -1.0 } else { 1.0 });
+        // The edges at which the ray leaves its cell, and how far they are: from the start each time, so that errors do
+        // not add up.
+        let [mut edge_x, mut edge_y] =
+            [0, 1].map(|axis| cell[axis] as f64 + f64::from(direction[axis] >= 0.0));
+        // Never reached, rather than 0 times infinity.
+        let [per_x, per_y] = direction.map(|d| if d == 0.0 { f64::MAX } else { d.recip() });
+        let [mut next_x, mut next_y] = [(edge_x - start[0]) * per_x, (edge_y - start[1]) * per_y];
+        while !self.occupied[row * self.size[0] + column] {
+            if next_x <= next_y {
+                axis = 0;
+                distance = next_x;
+                column = if step_x < 0.0 { column.wrapping_sub(1) } else { column + 1 };
+                edge_x += step_x;
+                next_x = (edge_x - start[0]) * per_x;
+            } else {
+                axis = 1;
+                distance = next_y;
+                row = if step_y < 0.0 { row.wrapping_sub(1) } else { row + 1 };
+                edge_y += step_y;
+                next_y = (edge_y - start[1]) * per_y;
             }
-            ((cell[axis] + ahead[axis]) as f64 - start[axis]) * inverse[axis]
-        };
-        let mut next = [leaves(cell, 0), leaves(cell, 1)];
-        loop {
-            if self.occupied[cell[1] as usize * self.size[0] + cell[0] as usize] {
-                return Some(self.hit(from, direction, axis, distance));
-            }
-            axis = usize::from(next[1] < next[0]);
-            distance = next[axis];
-            cell[axis] += step[axis];
-            if distance > last || cell[axis] < 0 || cell[axis] >= self.size[axis] as i64 {
+            if distance > last || column >= self.size[0] || row >= self.size[1] {
                 return None;
             }
-            next[axis] = leaves(cell, axis);
         }
+        Some(self.hit(from, direction, axis, distance))
     }
 
     /// Where a ray enters the grid, through which axis, and where it leaves it, in cells.

@@ -1,0 +1,106 @@
+//! The LiDAR's voxel map: `points` and `scan`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use go2_link::geometry::Transform;
+use go2_link::lidar::{project, write_points, Body, VoxelDecoder, VoxelGrid};
+use go2_link::session::LinkHandle;
+use r2r::sensor_msgs::msg::{LaserScan, PointCloud2};
+use r2r::Publisher;
+use tokio::sync::watch;
+
+use super::poses::Poses;
+use super::{has_listener, publish, Source};
+use crate::clock::Stamped;
+use crate::convert::{self, Motion};
+use crate::params::{PointsFrame, Settings};
+
+/// What says where the robot is.
+pub(super) struct Place {
+    pub(super) poses: Arc<Mutex<Poses>>,
+    pub(super) motion: watch::Receiver<Motion>,
+}
+
+impl Place {
+    fn poses(&self) -> std::sync::MutexGuard<'_, Poses> {
+        self.poses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) async fn publish_lidar(
+    mut source: Source,
+    points: Publisher<PointCloud2>,
+    scan: Publisher<LaserScan>,
+    place: Place,
+) {
+    let mut decoder = VoxelDecoder::default();
+    while let Some(message) = source.next().await {
+        let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
+        if !(to_points || to_scan) || place.poses().is_empty() {
+            continue;
+        }
+        let payload = message.payload.as_deref().unwrap_or_default();
+        let grid = match decoder.decode(&message.data, payload) {
+            Ok(grid) => grid,
+            Err(error) => {
+                source.refuse(&error);
+                continue;
+            }
+        };
+        let stamped = source.stamps.place(grid.head().time(), message.received);
+        let Some(trunk) = place.poses().at(stamped.at) else {
+            source.refuse(&"no pose of the robot near its time");
+            continue;
+        };
+        let settings = source.shared.settings();
+        if to_points {
+            publish(&points, &cloud(&grid, &trunk, &settings, &stamped));
+        }
+        if to_scan {
+            let footprint = place.motion.borrow().footprint(&trunk);
+            publish(&scan, &level_slice(&grid, &trunk, &footprint, &settings, &stamped));
+        }
+    }
+}
+
+fn cloud(
+    grid: &VoxelGrid<'_>,
+    trunk: &Transform,
+    settings: &Settings,
+    stamped: &Stamped,
+) -> PointCloud2 {
+    let to_trunk = trunk.inverse();
+    let (frame, to_frame) = match settings.points_frame {
+        PointsFrame::Odometry => (&settings.odom_frame, Transform::IDENTITY),
+        PointsFrame::Base => (&settings.base_frame, to_trunk),
+        PointsFrame::Lidar => (&settings.lidar_frame, settings.lidar_mount.inverse() * to_trunk),
+    };
+    let mut data = Vec::new();
+    let body = Body { shape: settings.body_box, base_from_odom: to_trunk };
+    write_points(grid, &to_frame, Some(&body), &mut data);
+    convert::point_cloud(data, frame, &stamped.time)
+}
+
+fn level_slice(
+    grid: &VoxelGrid<'_>,
+    trunk: &Transform,
+    footprint: &Transform,
+    settings: &Settings,
+    stamped: &Stamped,
+) -> LaserScan {
+    let floor = footprint.translation[2];
+    let heights = settings.scan_heights.map(|height| floor + height);
+    let body = Body { shape: settings.body_box, base_from_odom: trunk.inverse() };
+    let ranges = project(grid, footprint, heights, &body, &settings.scan);
+    convert::laser_scan(ranges, &settings.scan, &settings.footprint_frame, &stamped.time)
+}
+
+/// Has the link keep the LiDAR as the parameter says.
+pub(super) async fn follow_switch(mut settings: watch::Receiver<Arc<Settings>>, link: LinkHandle) {
+    loop {
+        link.set_lidar(settings.borrow_and_update().lidar);
+        if settings.changed().await.is_err() {
+            return;
+        }
+    }
+}
