@@ -204,7 +204,8 @@ impl Sender {
             }
             Feedback::Missing(missing) => {
                 let answered = options.answer_nack;
-                self.log.add("nack", json!({"missing": missing, "answered": answered}));
+                let event = json!({"missing": missing.len(), "first": missing.first(), "answered": answered});
+                self.log.add("nack", event);
                 if answered {
                     for sequence in missing {
                         let found = self.history.iter().find(|packet| packet.0 == sequence);
