@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from go2_lidar import BAD, EXAMPLE, EXAMPLE_ORIGIN, RESOLUTION, SIZE, TOPIC, WIDTH
+from readers import decode_block, occupied, picture_number
 from robot_client import Client, RobotProcess, split_frame, with_robot
-from voxel_reader import decode_block, occupied
 
 
 def turn(client: Client, data: Any) -> None:
@@ -237,5 +237,76 @@ def test_a_photo_that_loses_a_piece(lost: int) -> None:
         await quiet(robot, client)
         indices = [info["chunk_index"] for info, _ in pieces(client, 7)]
         assert indices == [i for i in range(1, 7) if i != lost]
+
+    run()
+
+
+async def viewer_of(robot: RobotProcess, client: Client) -> Client:
+    """Another client, one that takes video."""
+    await client.close()
+    viewer = Client(media=True)
+    await viewer.connect(robot)
+    await viewer.validated()
+    return viewer
+
+
+def video(client: Client, data: str) -> None:
+    client.send({"type": "vid", "topic": "", "data": data})
+
+
+async def more_pictures(client: Client, count: int) -> None:
+    await client.frames.wait(lambda _: len(client.frames.items) >= count)
+
+
+def sent(robot: RobotProcess) -> list[dict[str, Any]]:
+    return [e for e in robot.log.items if e["event"] == "frame"]
+
+
+@with_robot("--video", "640x360@15", "--idr-every", "1")
+async def test_pictures_count_themselves(robot: RobotProcess, client: Client) -> None:
+    viewer = await viewer_of(robot, client)
+    for _ in range(2):
+        before = len(viewer.frames.items)
+        assert len(sent(robot)) == 0 or before > 0, "nothing comes before it is turned on"
+        video(viewer, "on")
+        await more_pictures(viewer, before + 20)
+        video(viewer, "off")
+        await robot.event("rx", msg={"type": "vid", "topic": "", "data": "off"})
+        await quiet(robot, viewer)
+    numbers = [picture_number(frame) for frame in viewer.frames.items]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "across the pause too"
+    assert (numbers[0] & 0xFFFF0000) == 0xA5C30000
+    frames = sent(robot)
+    keyframes = [e["counter"] for e in frames if e["keyframe"]]
+    assert not frames[0]["keyframe"] and numbers[0] == keyframes[0]
+    assert keyframes[1] - keyframes[0] == 15
+    assert [e["counter"] for e in frames] == [frames[0]["counter"] + i for i in range(len(frames))]
+    times = {e["counter"]: e["pts"] for e in frames}
+    assert all(times[n + 1] > times[n] and times[n] % 6000 == 0 for n in numbers[:-1])
+    shown = {n: f.pts for n, f in zip(numbers, viewer.frames.items, strict=True)}
+    first = numbers[0]
+    assert all((shown[n] - shown[first]) % 2**32 == times[n] - times[first] for n in numbers)
+    assert not robot.errors()
+    await viewer.close()
+
+
+@pytest.mark.parametrize("pli", ["ignore", "heed"])
+def test_a_keyframe_on_request(pli: str) -> None:
+    @with_robot("--video", "640x360@15", "--idr-every", "600", "--pli", pli)
+    async def run(robot: RobotProcess, client: Client) -> None:
+        viewer = await viewer_of(robot, client)
+        video(viewer, "on")
+        # aiortc's own receiver asks when it cannot decode.
+        assert (await robot.event("pli"))["heeded"] is (pli == "heed")
+        seen = len(sent(robot))
+        await robot.log.wait(lambda _: len(sent(robot)) >= seen + 10)
+        assert not sent(robot)[0]["keyframe"]
+        if pli == "heed":
+            shown = picture_number(await viewer.frames.wait(lambda _: True))
+            assert shown in [e["counter"] for e in sent(robot) if e["keyframe"]]
+        else:
+            assert not viewer.frames.items
+            assert not any(e["keyframe"] for e in sent(robot))
+        await viewer.close()
 
     run()
