@@ -84,6 +84,7 @@ def test_voxels_show_the_world_around_the_robot(framing: str) -> None:
         check_frame(frames[7])
         heads = [split_frame(frame)[0]["data"] for frame in frames]
         assert heads[7]["origin"] != heads[1]["origin"], "the robot walks"
+        await robot.event("voxel_frame", seq=7)
         events = [e for e in robot.log.items if e["event"] == "voxel_frame"][:8]
         assert [e["seq"] for e in events] == list(range(8))
         assert [e["origin"] for e in events] == [head["origin"] for head in heads[:8]]
@@ -151,9 +152,11 @@ async def test_bad_frames_between_good_ones(robot: RobotProcess, client: Client)
     turn(client, "on")
     wanted = 2 * len(BAD)
     frames = await more_binaries(client, wanted)
+    await robot.event("bad_voxel_frame", seq=len(BAD) - 1)
     events = [e for e in robot.log.items if e["event"] in ("voxel_frame", "bad_voxel_frame")]
     assert [e["event"] for e in events[:4]] == ["voxel_frame", "bad_voxel_frame"] * 2
     assert [e["what"] for e in events[1:wanted:2]] == [what for what, _, _ in BAD]
+    assert [e["seq"] for e in events[:wanted]] == [i // 2 for i in range(wanted)]
     check_example(frames[0])
     for frame in frames[2::8]:
         check_frame(frame)
@@ -266,12 +269,12 @@ def sent(robot: RobotProcess) -> list[dict[str, Any]]:
 async def test_pictures_count_themselves(robot: RobotProcess, client: Client) -> None:
     viewer = await viewer_of(robot, client)
     for _ in range(2):
-        before = len(viewer.frames.items)
-        assert len(sent(robot)) == 0 or before > 0, "nothing comes before it is turned on"
+        before, start = len(viewer.frames.items), len(robot.log.items)
+        assert before > 0 or not sent(robot), "nothing comes before it is turned on"
         video(viewer, "on")
         await more_pictures(viewer, before + 20)
         video(viewer, "off")
-        await robot.event("rx", msg={"type": "vid", "topic": "", "data": "off"})
+        await robot.event("rx", start, msg={"type": "vid", "topic": "", "data": "off"})
         await quiet(robot, viewer)
     numbers = [picture_number(frame) for frame in viewer.frames.items]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "across the pause too"
