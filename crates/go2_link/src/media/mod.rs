@@ -73,7 +73,8 @@ impl AccessUnit {
     pub fn time(&self) -> Duration {
         let (seconds, ticks) =
             (self.timestamp / TICKS_PER_SECOND, self.timestamp % TICKS_PER_SECOND);
-        Duration::from_secs(seconds) + Duration::from_nanos(ticks * 1_000_000_000 / TICKS_PER_SECOND)
+        Duration::from_secs(seconds)
+            + Duration::from_nanos(ticks * 1_000_000_000 / TICKS_PER_SECOND)
     }
 }
 
