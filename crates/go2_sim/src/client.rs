@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
+use go2_link::codec::{api, topics, Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
 use go2_link::state::Fault;
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::body::NOT_IMPLEMENTED;
 use crate::camera::Video;
@@ -42,11 +43,17 @@ struct Ticker {
 
 enum Input {
     Message(Message),
+    Photo(Photo),
     Faults,
     Time,
     End(&'static str),
 }
 
+/// A still picture, and the identity of the request that it answers.
+type Photo = (Value, Vec<u8>);
+
+/// Bytes of a still picture in one message.
+const PHOTO_PART: usize = 16 * 1024;
 /// Unsent bytes beyond which state is dropped, as on a slow Wi-Fi.
 const LARGEST_BACKLOG: usize = 256 * 1024;
 const RECEIVE_BUFFER: usize = 256 * 1024;
@@ -59,6 +66,8 @@ pub(crate) struct Client<'a> {
     log: &'a Log,
     channel: Channel,
     video: Option<Video>,
+    /// Still pictures that are being taken.
+    photos: JoinSet<Photo>,
     disorder: watch::Receiver<Disorder>,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
@@ -109,6 +118,7 @@ impl<'a> Client<'a> {
             log,
             channel,
             video,
+            photos: JoinSet::new(),
             disorder,
             faults,
             told: Vec::new(),
@@ -137,11 +147,13 @@ impl<'a> Client<'a> {
                     message.map_or(Input::End("the client left"), Input::Message)
                 }
                 _ = stop.wait_for(|stop| *stop) => Input::End("the robot stopped"),
+                Some(Ok(photo)) = self.photos.join_next() => Input::Photo(photo),
                 Ok(()) = self.faults.changed(), if self.validated => Input::Faults,
                 () = tokio::time::sleep_until(due) => Input::Time,
             };
             match input {
                 Input::Message(message) => self.hear(message).await,
+                Input::Photo(photo) => self.send_photo(photo).await,
                 Input::End(reason) => return self.close(reason).await,
                 Input::Faults => self.tell_faults().await,
                 Input::Time => {}
@@ -323,6 +335,9 @@ impl<'a> Client<'a> {
                 self.hardware.body_now().execute(api_id, parameter, Instant::now())
             }
             (topics::SPORT_REQUEST, None) => NOT_IMPLEMENTED,
+            (topics::VIDEOHUB_REQUEST, Some(api::videohub::SNAPSHOT)) => {
+                return self.take_photo(identity.clone(), answered);
+            }
             _ => {
                 self.log.add("unknown_service", json!({"topic": topic}));
                 return; // services that are not there never answer
@@ -338,6 +353,34 @@ impl<'a> Client<'a> {
             let topic = topic.replace("/request", "/response");
             self.say("res", &topic, json!({"header": header, "data": ""})).await;
         }
+    }
+
+    fn take_photo(&mut self, identity: Value, answered: bool) {
+        let (camera, log) = (Arc::clone(&self.hardware.camera), self.log.clone());
+        self.photos.spawn_blocking(move || match camera.still() {
+            Ok(jpeg) if answered => (identity, jpeg),
+            Ok(_) => (identity, vec![]),
+            Err(error) => {
+                log.add("error", json!({"what": error.to_string()}));
+                (identity, vec![])
+            }
+        });
+    }
+
+    /// Sends a still picture in parts. No status is in their heads: it is not known that robots send one.
+    async fn send_photo(&self, (identity, jpeg): Photo) {
+        let total = jpeg.len().div_ceil(PHOTO_PART);
+        for (index, part) in jpeg.chunks(PHOTO_PART).enumerate() {
+            let content = json!({"enable_chunking": true, "chunk_index": index + 1, "total_chunk_num": total});
+            let data = json!({"header": {"identity": identity}, "content_info": content});
+            let topic = topics::VIDEOHUB_REQUEST.replace("/request", "/response");
+            let head = json!({"type": "res", "topic": topic, "data": data}).to_string();
+            let frame = Frame { head: head.into(), payload: Bytes::copy_from_slice(part) };
+            if let Some(bytes) = frame.encode() {
+                let _ = self.channel.send(Message::Binary(bytes)).await;
+            }
+        }
+        self.log.add("photo", json!({"bytes": jpeg.len(), "parts": total}));
     }
 
     /// Sends what is due.

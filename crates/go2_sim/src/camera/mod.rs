@@ -20,6 +20,7 @@ mod options;
 mod render; // what is seen
 mod rtp; // packets
 mod shoot; // the camera's clock and thread
+mod still; // JPEGs
 mod track; // SRTP
 mod video; // the video of a session
 

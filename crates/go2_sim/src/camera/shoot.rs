@@ -29,7 +29,7 @@ pub(crate) struct Frame {
 /// The front camera of one robot.
 pub(crate) struct Camera {
     pub(super) options: VideoOptions,
-    world: Arc<World>,
+    pub(super) world: Arc<World>,
     body: Arc<Mutex<Body>>,
     works: Mutex<Option<Works>>,
 }
@@ -104,7 +104,7 @@ impl Camera {
         Ok(Frame { counter, beat, taken, encoded })
     }
 
-    fn pose(&self) -> Pose {
+    pub(super) fn pose(&self) -> Pose {
         let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
         body.step(Instant::now());
         let motion = body.motion();
