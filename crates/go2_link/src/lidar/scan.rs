@@ -183,24 +183,33 @@ impl Scanner {
 
     /// One beam's range. `start` is in cells, the way is counted in cells.
     fn march(&self, head: &VoxelHead, start: [f64; 2], direction: [f64; 2]) -> f64 {
-        let inside =
-            |cell: [f64; 2]| (0..2).all(|i| cell[i] >= 0.0 && cell[i] < head.width[i] as f64);
-        let mut cell = start.map(f64::floor);
-        // The way to the next border across x and across y, and from one border to the next.
+        let width = [head.width[0], head.width[1]];
+        if !(0..2).all(|i| start[i] >= 0.0 && start[i] < width[i] as f64) {
+            return f64::NAN;
+        }
+        let cell = start.map(|v| v as usize);
+        let mut bit = cell[1] * width[0] + cell[0];
+        // For x and y: the way to the next border and from one to the next, how many there are up to the window's,
+        // and how far apart in the plane the bits on both sides are.
         let mut border = [f64::INFINITY; 2];
         let between = direction.map(|d| 1.0 / d.abs());
+        let mut borders = [usize::MAX; 2];
+        let mut stride = [1, width[0]];
         for i in 0..2 {
-            if direction[i] != 0.0 {
-                let next = if direction[i] > 0.0 { cell[i] + 1.0 } else { cell[i] };
-                border[i] = (next - start[i]) / direction[i];
+            if direction[i] > 0.0 {
+                border[i] = ((cell[i] + 1) as f64 - start[i]) / direction[i];
+                borders[i] = width[i] - cell[i];
+            } else if direction[i] < 0.0 {
+                border[i] = (cell[i] as f64 - start[i]) / direction[i];
+                borders[i] = cell[i] + 1;
+                stride[i] = stride[i].wrapping_neg();
             }
         }
         let farthest = self.settings.range_max / head.resolution;
         let mut entered = 0.0;
-        while inside(cell) {
+        loop {
             let axis = usize::from(border[1] < border[0]);
             let left = border[axis];
-            let bit = cell[1] as usize * head.width[0] + cell[0] as usize;
             if self.plane[bit / 8] & (0x80 >> (bit % 8)) != 0 {
                 let range = (entered + left) / 2.0 * head.resolution;
                 return if range < self.settings.range_min {
@@ -214,11 +223,14 @@ impl Scanner {
             if left >= farthest {
                 return f64::INFINITY;
             }
-            cell[axis] += direction[axis].signum();
+            borders[axis] -= 1;
+            if borders[axis] == 0 {
+                return f64::NAN;
+            }
+            bit = bit.wrapping_add(stride[axis]);
             border[axis] += between[axis];
             entered = left;
         }
-        f64::NAN
     }
 }
 
