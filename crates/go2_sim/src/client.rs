@@ -1,6 +1,7 @@
 //! What the robot says and does for the client that holds its slot.
 
-mod lidar; // its switch and its maps
+mod garble; // what it should not say
+mod lidar; // the LiDAR's switch and its maps
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub(crate) struct Client<'a> {
     probe: Option<(Instant, String)>,
     next_probe: Instant,
     tickers: Vec<Ticker>,
+    /// Where in the bad voxel maps it is.
+    garbled: usize,
 }
 
 impl<'a> Client<'a> {
@@ -132,6 +135,7 @@ impl<'a> Client<'a> {
             probe: None,
             next_probe: now + Duration::from_secs_f64(options.probe_every),
             tickers: tickers.into_iter().flatten().collect(),
+            garbled: 0,
         }
     }
 
@@ -437,16 +441,6 @@ impl<'a> Client<'a> {
             self.log.add("sent", json!({"topic": topic, "data": data}));
         }
         self.say("msg", topic, data).await;
-    }
-
-    /// Bad messages of every kind that a client must survive.
-    async fn garble(&self) {
-        for text in crate::garbage::TEXTS {
-            self.send_text((*text).to_owned()).await;
-        }
-        for bytes in crate::garbage::BINARIES {
-            let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes))).await;
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod grid; // a window of voxels that rolls with the robot
 use std::f64::consts::TAU;
 
 pub use device::{Lidar, Scan, Stamps};
+pub(crate) use frame::marked;
 pub use frame::VoxelFrame;
 use grid::{Grid, Voxel};
 
