@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use go2_link::lidar::{ScanError, Scanner};
 use go2_link::session::LinkBuilder;
 use go2_link::transport::webrtc::WebRtcConnector;
 use tokio::signal::unix::{signal, SignalKind};
@@ -48,6 +49,8 @@ enum StartError {
     Argument(String),
     #[error("parameter {0}: {1}")]
     Parameter(String, Refused),
+    #[error("parameters of the scan: {0}")]
+    Scan(#[from] ScanError),
     #[error("parameter camera_info_url: {0}")]
     Calibration(#[from] CalibrationError),
     #[error("{KEY_VARIABLE} is not a key: an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
@@ -108,6 +111,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     if settings.robot_ip.is_empty() {
         return Err(StartError::NoRobot);
     }
+    Scanner::new(settings.scan)?;
     if settings.key.is_none() && std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.is_empty()) {
         return Err(StartError::Key);
     }

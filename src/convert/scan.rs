@@ -6,18 +6,17 @@ use r2r::sensor_msgs::msg::LaserScan;
 
 use super::header;
 
-/// A scan in the plane of its frame. All beams are of one time: they come from a map.
+/// A scan in the plane of its frame; `settings` with the last beam's own angle. All beams are of one time: they come from a map.
 pub(crate) fn laser_scan(
     ranges: Vec<f32>,
     settings: &ScanSettings,
     frame: &str,
     stamp: &Time,
 ) -> LaserScan {
-    let beams = ranges.len().saturating_sub(1) as f64;
     LaserScan {
         header: header(stamp, frame),
         angle_min: settings.angle_min as f32,
-        angle_max: (settings.angle_min + settings.angle_increment * beams) as f32,
+        angle_max: settings.angle_max as f32,
         angle_increment: settings.angle_increment as f32,
         time_increment: 0.0,
         scan_time: 0.0,

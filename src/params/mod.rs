@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use go2_link::geometry::{Quaternion, Transform};
-use go2_link::lidar::{BodyBox, ScanSettings};
+use go2_link::lidar::{BodyBox, ScanError, ScanSettings, Scanner};
 use go2_link::session::Velocity;
 use go2_link::signaling::{DeviceKey, Network, Target};
 use r2r::{Parameter, ParameterValue, RosParams};
@@ -89,8 +89,6 @@ pub(crate) struct Settings {
     /// In the trunk's frame, metres.
     pub(crate) body_box: BodyBox,
     pub(crate) scan: ScanSettings,
-    /// Lower and upper edge of the scan in metres over the floor.
-    pub(crate) scan_heights: [f64; 2],
     pub(crate) camera_encoding: Encoding,
     pub(crate) camera_info_url: String,
     /// 1 to 100.
@@ -145,6 +143,8 @@ pub(crate) enum Refused {
         "it must be six finite numbers, least and most of x, y and z, each least below its most"
     )]
     Box,
+    #[error("together with the others it makes no scan: {0}")]
+    Scan(#[from] ScanError),
     #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
 }
@@ -270,7 +270,16 @@ impl Store {
     /// Takes a new value of a parameter that can be changed while the node runs.
     pub(crate) fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
         let spec = changeable(name)?;
+        self.check_together(spec, value)?;
         self.put(spec, value)
+    }
+
+    /// Whether the values make sense beside each other once this one is taken.
+    fn check_together(&self, spec: &Spec, value: &ParameterValue) -> Result<(), Refused> {
+        let mut values = self.values.clone();
+        values.insert(spec.name, check(spec, value)?);
+        Scanner::new(settings(&values).scan)?;
+        Ok(())
     }
 
     fn put(&mut self, spec: &Spec, value: &ParameterValue) -> Result<(), Refused> {
@@ -344,13 +353,15 @@ fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         lidar_mount: mount(numbers(values, "lidar_mount")),
         body_box: body_box(numbers(values, "body_box")),
         scan: ScanSettings {
+            min_height: number("scan_min_height"),
+            max_height: number("scan_max_height"),
             angle_min: number("scan_angle_min"),
             angle_max: number("scan_angle_max"),
             angle_increment: number("scan_angle_increment"),
             range_min: number("scan_range_min"),
             range_max: number("scan_range_max"),
+            body: Some(body_box(numbers(values, "body_box"))),
         },
-        scan_heights: [number("scan_min_height"), number("scan_max_height")],
         camera_encoding: match text("camera_encoding").as_str() {
             "bgr8" => Encoding::Bgr,
             "yuv422_yuy2" => Encoding::Yuv,
@@ -435,8 +446,7 @@ impl RosParams for Store {
 
     fn check_parameter(&self, name: &str, value: &ParameterValue) -> r2r::Result<()> {
         changeable(name)
-            .and_then(|spec| check(spec, value))
-            .map(drop)
+            .and_then(|spec| self.check_together(spec, value))
             .map_err(|refused| ros_error(name, &refused))
     }
 }
@@ -469,6 +479,16 @@ mod tests {
         assert!(change("imu_orientation_variances", P::DoubleArray(vec![1.0])).contains("3 finite"));
         assert!(change("robot_ip", P::String("x".into())).contains("at start only"));
         assert!(change("robot", P::String("x".into())).contains("no parameter"));
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_refused() {
+        let mut store = Store::new();
+        let mut change = |name: &str, value| store.change(name, &P::Double(value));
+        assert!(matches!(change("scan_min_height", 0.7), Err(Refused::Scan(_))));
+        assert!(matches!(change("scan_angle_max", -3.14159265), Err(Refused::Scan(_))));
+        assert_eq!(change("scan_max_height", 1.0), Ok(()));
+        assert_eq!(change("scan_min_height", 0.7), Ok(()));
     }
 
     #[test]

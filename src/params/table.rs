@@ -46,6 +46,8 @@ const fn number(default: f64, least: f64, most: f64) -> Kind {
     Kind::Number { default, least, most }
 }
 
+const DEGREE: f64 = PI / 180.0;
+
 pub(crate) const TABLE: &[Spec] = &[
     at_start("robot_ip", Kind::Text(""), "IP address or host name of the robot"),
     at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
@@ -109,8 +111,8 @@ pub(crate) const TABLE: &[Spec] = &[
     live("scan_min_height", number(0.10, -1.0, 2.0), "Lower edge of the scan over the floor, m"),
     live("scan_max_height", number(0.60, -1.0, 2.0), "Upper edge of the scan over the floor, m"),
     live("scan_angle_min", number(-PI, -PI, PI), "First beam, rad"),
-    live("scan_angle_max", number(PI, -PI, PI), "Last beam, rad"),
-    live("scan_angle_increment", number(PI / 180.0, 0.001, 0.2), "Between two beams, rad"),
+    live("scan_angle_max", number(PI - DEGREE, -PI, PI), "Last beam, rad"),
+    live("scan_angle_increment", number(DEGREE, 0.001, 0.2), "Between two beams, rad"),
     live("scan_range_min", number(0.30, 0.0, 2.0), "Nearest that counts, m"),
     live("scan_range_max", number(3.0, 0.5, 4.5), "Farthest that counts, m"),
     live(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use go2_link::geometry::Transform;
-use go2_link::lidar::{project, write_points, Body, VoxelDecoder, VoxelGrid};
+use go2_link::lidar::{write_points, Body, ScanError, ScanPose, Scanner, VoxelDecoder, VoxelGrid};
 use go2_link::session::LinkHandle;
 use r2r::sensor_msgs::msg::{LaserScan, PointCloud2};
 use r2r::Publisher;
@@ -34,6 +34,7 @@ pub(super) async fn publish_lidar(
     place: Place,
 ) {
     let mut decoder = VoxelDecoder::default();
+    let mut slicer = Slicer::default();
     while let Some(message) = source.next().await {
         let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
         if !(to_points || to_scan) || place.poses().is_empty() {
@@ -58,7 +59,10 @@ pub(super) async fn publish_lidar(
         }
         if to_scan {
             let footprint = place.motion.borrow().footprint(&trunk);
-            publish(&scan, &level_slice(&grid, &trunk, &footprint, &settings, &stamped));
+            match slicer.slice(&grid, &footprint, &settings, &stamped) {
+                Ok(message) => publish(&scan, &message),
+                Err(error) => source.refuse(&error), // the parameters are checked before
+            }
         }
     }
 }
@@ -81,18 +85,26 @@ fn cloud(
     convert::point_cloud(data, frame, &stamped.time)
 }
 
-fn level_slice(
-    grid: &VoxelGrid<'_>,
-    trunk: &Transform,
-    footprint: &Transform,
-    settings: &Settings,
-    stamped: &Stamped,
-) -> LaserScan {
-    let floor = footprint.translation[2];
-    let heights = settings.scan_heights.map(|height| floor + height);
-    let body = Body { shape: settings.body_box, base_from_odom: trunk.inverse() };
-    let ranges = project(grid, footprint, heights, &body, &settings.scan);
-    convert::laser_scan(ranges, &settings.scan, &settings.footprint_frame, &stamped.time)
+/// Makes scans; its memory is used again for each.
+#[derive(Default)]
+struct Slicer(Option<Scanner>);
+
+impl Slicer {
+    fn slice(
+        &mut self,
+        grid: &VoxelGrid<'_>,
+        footprint: &Transform,
+        settings: &Settings,
+        stamped: &Stamped,
+    ) -> Result<LaserScan, ScanError> {
+        let kept = self.0.take().filter(|scanner| scanner.made_of(&settings.scan));
+        let scanner = self.0.insert(kept.map_or_else(|| Scanner::new(settings.scan), Ok)?);
+        let [x, y, floor] = footprint.translation;
+        let pose = ScanPose { position: [x, y], yaw: footprint.rotation.yaw(), floor };
+        let ranges = scanner.project(grid, &pose);
+        let frame = &settings.footprint_frame;
+        Ok(convert::laser_scan(ranges, &scanner.settings(), frame, &stamped.time))
+    }
 }
 
 /// Has the link keep the LiDAR as the parameter says.

@@ -26,7 +26,7 @@ from go2_crypto import (
     notify_data,
     path_digits,
 )
-from go2_options import DATA2, Failure, parse_args, session_options
+from go2_options import DATA2, Failure, parse_args, session_options, video_options
 from go2_peer import Peer, PeerOptions
 from go2_robot import Session
 from go2_sdp import OfferError, read_offer
@@ -103,7 +103,8 @@ class Slot:
             emit("offer_facts", **offer.facts())
             for warning in offer.warnings():
                 emit("offer_warning", detail=warning)
-            options = PeerOptions(a.bind, a.old_sctp_form, a.dcep_ack, a.lost_after, a.video)
+            video = video_options(a)
+            options = PeerOptions(a.bind, a.old_sctp_form, a.dcep_ack, a.lost_after, video)
             peer = Peer(offer, options, emit)
             sdp = await peer.answer()
         except OfferError as error:

@@ -211,7 +211,7 @@ class Lidar:
             what, other, change = BAD[sequence % len(BAD)]
             changed = {k: v for k, v in (head | other).items() if v is not None}
             self._send_frame(changed, change(block))
-            self._emit("bad_voxel_frame", what=what)
+            self._emit("bad_voxel_frame", seq=sequence, what=what)
 
     def _head(self, sequence: int, origin: tuple[float, float, float]) -> dict[str, Any]:
         stamp = time.time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
+from go2_camera import VideoOptions
 from go2_frames import FRAMINGS
 from go2_lidar import LidarOptions
 from go2_robot import SessionOptions
@@ -46,7 +47,10 @@ def _key_option(text: str) -> bytes:
 def _video_option(text: str) -> tuple[int, int, int]:
     size, _, fps = text.partition("@")
     width, _, height = size.partition("x")
-    return int(width), int(height), int(fps)
+    numbers = int(width), int(height), int(fps)
+    if numbers[0] % 2 or numbers[1] % 2 or not 1 <= numbers[2] <= 30:
+        raise argparse.ArgumentTypeError(f"{text!r}: want WxH@FPS, W and H even, FPS up to 30")
+    return numbers
 
 
 def _loopback(text: str) -> str:
@@ -89,6 +93,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     loses = "the still picture's piece N is left out, counted from 1"
     p.add_argument("--snapshot-loses-chunk", type=int, nargs="?", const=3, default=0, help=loses)
     p.add_argument("--video", type=_video_option, default=(1280, 720, 15), help="WxH@FPS")
+    p.add_argument("--idr-every", type=float, default=2.0, help="s between keyframes")
+    p.add_argument("--pli", choices=["ignore", "heed"], default="ignore")
     p.add_argument("--kill-after", type=float, default=0.0, help="s after validation")
     p.add_argument("--mute-after", type=float, default=0.0, help="s after validation")
     p.add_argument("--watch-stdin", action="store_true", help="leave when standard input ends")
@@ -96,6 +102,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if args.generation == "3" and not args.static_under_3 and args.key is None:
         p.error("--generation 3 wants --key or --static-under-3")
     return args
+
+
+def video_options(a: argparse.Namespace) -> VideoOptions:
+    width, height, fps = a.video
+    return VideoOptions(width, height, fps, a.idr_every, a.pli == "heed")
 
 
 def session_options(a: argparse.Namespace) -> SessionOptions:

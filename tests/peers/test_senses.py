@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from go2_lidar import BAD, EXAMPLE, EXAMPLE_ORIGIN, RESOLUTION, SIZE, TOPIC, WIDTH
+from readers import decode_block, occupied, picture_number
 from robot_client import Client, RobotProcess, split_frame, with_robot
-from voxel_reader import decode_block, occupied
 
 
 def turn(client: Client, data: Any) -> None:
@@ -84,6 +84,7 @@ def test_voxels_show_the_world_around_the_robot(framing: str) -> None:
         check_frame(frames[7])
         heads = [split_frame(frame)[0]["data"] for frame in frames]
         assert heads[7]["origin"] != heads[1]["origin"], "the robot walks"
+        await robot.event("voxel_frame", seq=7)
         events = [e for e in robot.log.items if e["event"] == "voxel_frame"][:8]
         assert [e["seq"] for e in events] == list(range(8))
         assert [e["origin"] for e in events] == [head["origin"] for head in heads[:8]]
@@ -151,9 +152,11 @@ async def test_bad_frames_between_good_ones(robot: RobotProcess, client: Client)
     turn(client, "on")
     wanted = 2 * len(BAD)
     frames = await more_binaries(client, wanted)
+    await robot.event("bad_voxel_frame", seq=len(BAD) - 1)
     events = [e for e in robot.log.items if e["event"] in ("voxel_frame", "bad_voxel_frame")]
     assert [e["event"] for e in events[:4]] == ["voxel_frame", "bad_voxel_frame"] * 2
     assert [e["what"] for e in events[1:wanted:2]] == [what for what, _, _ in BAD]
+    assert [e["seq"] for e in events[:wanted]] == [i // 2 for i in range(wanted)]
     check_example(frames[0])
     for frame in frames[2::8]:
         check_frame(frame)
@@ -237,5 +240,77 @@ def test_a_photo_that_loses_a_piece(lost: int) -> None:
         await quiet(robot, client)
         indices = [info["chunk_index"] for info, _ in pieces(client, 7)]
         assert indices == [i for i in range(1, 7) if i != lost]
+
+    run()
+
+
+async def viewer_of(robot: RobotProcess, client: Client) -> Client:
+    """Another client, one that takes video."""
+    await client.close()
+    viewer = Client(media=True)
+    await viewer.connect(robot)
+    await viewer.validated()
+    return viewer
+
+
+def video(client: Client, data: str) -> None:
+    client.send({"type": "vid", "topic": "", "data": data})
+
+
+async def more_pictures(client: Client, count: int) -> None:
+    await client.frames.wait(lambda _: len(client.frames.items) >= count)
+
+
+def sent(robot: RobotProcess) -> list[dict[str, Any]]:
+    return [e for e in robot.log.items if e["event"] == "frame"]
+
+
+@with_robot("--video", "640x360@15", "--idr-every", "1")
+async def test_pictures_count_themselves(robot: RobotProcess, client: Client) -> None:
+    viewer = await viewer_of(robot, client)
+    for _ in range(2):
+        before, start = len(viewer.frames.items), len(robot.log.items)
+        assert before > 0 or not sent(robot), "nothing comes before it is turned on"
+        video(viewer, "on")
+        await more_pictures(viewer, before + 20)
+        video(viewer, "off")
+        await robot.event("rx", start, msg={"type": "vid", "topic": "", "data": "off"})
+        await quiet(robot, viewer)
+    numbers = [picture_number(frame) for frame in viewer.frames.items]
+    await robot.event("frame", counter=numbers[-1])
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "across the pause too"
+    assert (numbers[0] & 0xFFFF0000) == 0xA5C30000
+    frames = sent(robot)
+    keyframes = [e["counter"] for e in frames if e["keyframe"]]
+    assert not frames[0]["keyframe"] and numbers[0] == keyframes[0]
+    assert keyframes[1] - keyframes[0] == 15
+    assert [e["counter"] for e in frames] == [frames[0]["counter"] + i for i in range(len(frames))]
+    times = {e["counter"]: e["pts"] for e in frames}
+    assert all(times[n + 1] > times[n] and times[n] % 6000 == 0 for n in numbers[:-1])
+    shown = {n: f.pts for n, f in zip(numbers, viewer.frames.items, strict=True)}
+    first = numbers[0]
+    assert all((shown[n] - shown[first]) % 2**32 == times[n] - times[first] for n in numbers)
+    assert not robot.errors()
+    await viewer.close()
+
+
+@pytest.mark.parametrize("pli", ["ignore", "heed"])
+def test_a_keyframe_on_request(pli: str) -> None:
+    @with_robot("--video", "640x360@15", "--idr-every", "600", "--pli", pli)
+    async def run(robot: RobotProcess, client: Client) -> None:
+        viewer = await viewer_of(robot, client)
+        video(viewer, "on")
+        # aiortc's own receiver asks when it cannot decode.
+        assert (await robot.event("pli"))["heeded"] is (pli == "heed")
+        seen = len(sent(robot))
+        await robot.log.wait(lambda _: len(sent(robot)) >= seen + 10)
+        assert not sent(robot)[0]["keyframe"]
+        if pli == "heed":
+            shown = picture_number(await viewer.frames.wait(lambda _: True))
+            assert shown in [e["counter"] for e in sent(robot) if e["keyframe"]]
+        else:
+            assert not viewer.frames.items
+            assert not any(e["keyframe"] for e in sent(robot))
+        await viewer.close()
 
     run()

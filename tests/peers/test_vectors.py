@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 
+import go2_camera as camera
 import go2_crypto as crypto
 import go2_lidar as lidar
 from go2_frames import big_frame, marker2_frame
@@ -18,7 +19,7 @@ from go2_lz4 import encode_block
 from go2_options import parse_args
 from go2_sdp import AnswerParts, OfferError, read_offer, write_answer
 from go2_walk import Walk
-from voxel_reader import decode_block, occupied
+from readers import decode_block, occupied, picture_number
 
 NOTIFY = "ABCDEFGHIJ<base64-spki>xBxDxAxJxF"
 SEALED = "6+D89WcF2SuEBjvuxPulwH8svX+/PhOKRemDvSZcpmwrAAECAwQFBgcICQoL1nINH9m3WwerRU6p2GyK5w=="
@@ -278,6 +279,23 @@ def test_bad_frames_are_bad(what: str, other: dict[str, Any], change: Callable[[
         assert size != other.get("src_size", lidar.SIZE)
 
 
+@pytest.mark.parametrize("number", [0, 1, 0x80000000, 0xFFFFFFFF, 0xA5C30000, 0x12345678])
+def test_pictures_show_their_number(number: int) -> None:
+    frame = camera.draw(640, 360, number)
+    assert picture_number(frame) == number
+    luma = frame.planes[0]
+    rows = [bytes(luma)[y * luma.line_size :][:640] for y in range(360)]
+    assert all(set(rows[y][8:536]) == {128} for y in (*range(40, 48), *range(64, 72)))
+    assert all(set(rows[y][8:16]) | set(rows[y][528:536]) == {128} for y in range(40, 72))
+    assert {row[16:528] for row in rows[48:64]} == {rows[48][16:528]}
+    assert set(rows[48][16:528]) <= {16, 235}
+    assert all(abs(a - b) < 3 for row in (*rows[:40], *rows[72:]) for a, b in zip(row, row[1:], strict=False))
+
+
+def test_small_pictures_have_no_number() -> None:
+    assert {16, 235}.isdisjoint(bytes(camera.draw(320, 240, 5).planes[0]))
+
+
 @pytest.mark.parametrize("new", [True, False])
 def test_orientations_agree(new: bool) -> None:
     walk = Walk(new)
@@ -298,6 +316,8 @@ def test_orientations_agree(new: bool) -> None:
         "--bind 192.168.1.2",
         "--fail notify:reject",
         "--fail elsewhere:403",
+        "--video 639x360@15",
+        "--video 640x360@31",
     ],
 )
 def test_options_that_make_no_sense(line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import av
+import av  # comes with aiortc
 import numpy as np
 import yaml
 from nav_msgs.msg import Odometry

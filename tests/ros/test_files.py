@@ -35,13 +35,25 @@ def parameters() -> dict[str, object]:
     return yaml.safe_load(CONFIG.read_text())["/**"]["ros__parameters"]
 
 
+NUMBER = r"-?(?:\d+(?:\.\d+)?|pi)"
+
+
 def told() -> dict[str, Told]:
-    """The parameter file's comments. A paragraph may say for several parameters when they are read."""
+    """The parameter file's comments: each is for the parameters that follow it, a paragraph's mark for all of it."""
     found: dict[str, Told] = {}
     live: bool | None = None
-    comment = ""
-    for line in CONFIG.read_text().splitlines():
+    comment, names = "", list[str]()
+    for line in [*CONFIG.read_text().splitlines(), ""]:
         text = line.strip()
+        if names and not re.match(r"\w", text):
+            # With fewer ranges than parameters the first one is for several.
+            ranges = re.findall(rf"({NUMBER}) to ({NUMBER})", comment)
+            limits: list[tuple[float, float] | None] = [(number(least), number(most)) for least, most in ranges]
+            limits = [(limits or [None])[0]] * (len(names) - len(limits)) + limits
+            for name, limit in zip(names, limits, strict=True):
+                assert live is not None, f"{name}: neither (live) nor (at start)"
+                found[name] = Told(live, limit)
+            comment, names = "", []
         if not text:
             live, comment = None, ""
         elif text.startswith("#"):
@@ -49,11 +61,13 @@ def told() -> dict[str, Told]:
             if mark := re.search(r"\((live|at start)", text):
                 live = mark[1] == "live"
         elif name := re.fullmatch(r"(\w+): .+", text):
-            assert live is not None, f"{name[1]}: neither (live) nor (at start)"
-            limits = re.search(r"([\d.]+) to ([\d.]*\d)", comment)
-            found[name[1]] = Told(live, (float(limits[1]), float(limits[2])) if limits else None)
-            comment = ""
+            names.append(name[1])
     return found
+
+
+def number(text: str) -> float:
+    """A number as the parameter file's comments write it."""
+    return math.copysign(math.pi, -1 if text[0] == "-" else 1) if text.endswith("pi") else float(text)
 
 
 @pytest.mark.usefixtures("bridge")
@@ -79,6 +93,7 @@ def test_the_parameter_file_says_what_can_be_changed_and_how_far(ros: Ros) -> No
         least, most = comment.limits
         for value, fits in ((least, True), (most, True), (least - 0.01, False), (most + 0.01, False)):
             assert ros.set_parameter(name, value).successful == fits, f"{name}: {value}"
+        assert ros.set_parameter(name, values[name]).successful
 
 
 def test_the_parameter_file_starts_the_node(world: World, ros: Ros) -> None:

@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import BatteryState, Imu, JointState
+from sensor_msgs.msg import (
+    BatteryState,
+    CameraInfo,
+    CompressedImage,
+    Image,
+    Imu,
+    JointState,
+    LaserScan,
+    PointCloud2,
+)
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
@@ -22,6 +32,12 @@ TOPICS = {
     "/imu/data": Imu,
     "/odom": Odometry,
     "/tf": TFMessage,
+    "/points": PointCloud2,
+    "/scan": LaserScan,
+    "/camera/image_raw": Image,
+    "/camera/camera_info": CameraInfo,
+    "/camera/image_raw/compressed": CompressedImage,
+    "/camera/video": CompressedVideo,
     "/battery_state": BatteryState,
     "/diagnostics": DiagnosticArray,
     "/go2_bridge/link_state": String,
@@ -66,7 +82,7 @@ def test_every_topic_is_there_with_its_type(ros: Ros) -> None:
 
 @pytest.mark.usefixtures("bridge")
 def test_both_kinds_of_subscriber_receive(ros: Ros) -> None:
-    sensors = ["/joint_states", "/imu/data", "/odom", "/battery_state"]
+    sensors = [name for name in TOPICS if name not in ("/tf", "/diagnostics", "/go2_bridge/link_state")]
     for reliability in (ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE):
         qos = QoSProfile(depth=5, reliability=reliability)
         heard = [ros.listen(TOPICS[name], name, qos) for name in sensors]
@@ -266,12 +282,17 @@ def test_a_namespace_and_a_frame_prefix_keep_robots_apart(world: World, ros: Ros
     ros.live("/dog1/go2_bridge")
     odometry, imu = ros.listen(Odometry, "/dog1/odom"), ros.listen(Imu, "/dog1/imu/data")
     tf, diagnostics = ros.listen(TFMessage, "/tf"), ros.listen(DiagnosticArray, "/diagnostics")
+    points, scan = ros.listen(PointCloud2, "/dog1/points"), ros.listen(LaserScan, "/dog1/scan")
+    image, video = ros.listen(Image, "/dog1/camera/image_raw"), ros.listen(CompressedVideo, "/dog1/camera/video")
     others = [ros.listen(JointState, "/dog1/joint_states"), ros.listen(BatteryState, "/dog1/battery_state")]
-    everything = [odometry, imu, tf, diagnostics, *others]
+    everything = [odometry, imu, tf, diagnostics, points, scan, image, video, *others]
     ros.until("every topic in the namespace", lambda: all(each.messages for each in everything))
     assert (odometry.last.header.frame_id, odometry.last.child_frame_id) == ("dog1/odom", "dog1/base_link")
     assert imu.last.header.frame_id == "dog1/imu_link"
-    transform = tf.last.transforms[0]
-    assert (transform.header.frame_id, transform.child_frame_id) == ("dog1/odom", "dog1/base_link")
+    pairs = {(each.header.frame_id, each.child_frame_id) for message in tf.messages for each in message.transforms}
+    assert pairs == {("dog1/odom", "dog1/base_link"), ("dog1/base_link", "dog1/base_footprint")}
+    assert points.last.header.frame_id == "dog1/utlidar_lidar"
+    assert scan.last.header.frame_id == "dog1/base_footprint"
+    assert image.last.header.frame_id == video.last.frame_id == "dog1/front_camera_optical_frame"
     assert diagnostics.last.status[0].name == "/dog1/go2_bridge: link"
     assert ros.trigger("stand_up", "/dog1/go2_bridge") == (True, "")

@@ -148,6 +148,6 @@ def test_foxglove_shows_diagnostics_and_battery() -> None:
     paths = [path for name, plot in panels().items() if name.startswith("Plot!") for path in plot["paths"]]
     assert len(paths) >= 3 and all(path["enabled"] for path in paths)
     for path in paths:
-        topic, field = re.fullmatch(r"(/\w+)\.(\w+)", path["value"]).groups()
-        assert topics()[topic] == "sensor_msgs/msg/BatteryState"
-        assert field in BatteryState.get_fields_and_field_types()
+        plotted = re.fullmatch(r"(/\w+)\.(\w+)", path["value"])
+        assert plotted and topics()[plotted[1]] == "sensor_msgs/msg/BatteryState"
+        assert plotted[2] in BatteryState.get_fields_and_field_types()

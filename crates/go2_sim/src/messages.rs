@@ -51,9 +51,7 @@ pub(crate) fn sport_mode_state(body: &Body, firmware: Firmware, time: Duration) 
         Firmware::New => (0, mode_code(body.posture())),
     };
     let feet = match firmware {
-        Firmware::Old => {
-            json!([0.19, -0.14, -0.3, 0.19, 0.14, -0.3, -0.19, -0.14, -0.3, -0.19, 0.14, -0.3])
-        }
+        Firmware::Old => json!(body.feet().as_flattened()),
         Firmware::New => json!([]),
     };
     json!({

@@ -60,6 +60,9 @@ pub enum StartError {
     /// The map cannot be used.
     #[error("the map {0}: {1}")]
     Map(String, WorldError),
+    /// The map has a wall where the robot starts.
+    #[error("the map has a wall at (0, 0), where the robot starts; move the map's origin")]
+    Walled,
     /// The port is taken, or the log cannot be written.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
@@ -117,9 +120,10 @@ impl Robot {
         let listener = bound.map_err(|error| StartError::Io(wanted.to_string(), error))?;
         let address =
             listener.local_addr().map_err(|error| StartError::Io(wanted.to_string(), error))?;
+        let hardware = Hardware::new(&options, world, log.clone()).ok_or(StartError::Walled)?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
-            hardware: Hardware::new(&options, world, log.clone()),
+            hardware,
             log,
             failures: Mutex::default(),
             disorder: watch::Sender::new(Disorder {

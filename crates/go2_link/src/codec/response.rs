@@ -194,18 +194,25 @@ mod tests {
             (chunk.unwrap(), response.payload)
         };
         let mut assembly = Assembly::default();
-        for (index, bytes, whole) in [(1, b"ab", None), (2, b"cd", None), (3, b"ef", Some("abcdef"))] {
+        for (index, bytes, whole) in
+            [(1, b"ab", None), (2, b"cd", None), (3, b"ef", Some("abcdef"))]
+        {
             let (chunk, payload) = read(index, 3, bytes);
             assert_eq!(assembly.add(chunk, payload), Ok(whole.map(Bytes::from)));
         }
-        for (first, second) in [((2, 2), (1, 2)), ((1, 3), (3, 3)), ((1, 2), (2, 3)), ((1, 5000), (2, 5000))] {
+        for (first, second) in
+            [((2, 2), (1, 2)), ((1, 3), (3, 3)), ((1, 2), (2, 3)), ((1, 5000), (2, 5000))]
+        {
             let mut assembly = Assembly::default();
             let mut add = |(index, total)| {
                 let (chunk, payload) = read(index, total, b"x");
                 assembly.add(chunk, payload)
             };
             let results = [add(first), add(second)];
-            assert!(results.contains(&Err(DecodeError::Chunk)), "{first:?} {second:?}: {results:?}");
+            assert!(
+                results.contains(&Err(DecodeError::Chunk)),
+                "{first:?} {second:?}: {results:?}"
+            );
         }
     }
 }

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::clock::Clock;
 use super::error::{Malformed, MediaError, Refused};
 use super::parameters::Parameters;
 use super::reorder::{Ordered, Reorder};
 use super::unit::{self, First, Unit};
-use super::{nal, AccessUnit, Packet, VideoCounters, TICKS_PER_SECOND};
+use super::{nal, AccessUnit, Packet, VideoCounters};
 
 /// How long a missing packet is waited for: reordering, and one retransmission on a local network.
 const WAIT: Duration = Duration::from_millis(60);
@@ -18,8 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MOST_UNITS: usize = 256;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 const MOST_ERRORS: usize = 16;
-/// A timestamp that runs ahead of the clock by more has another origin.
-const LARGEST_STEP: u64 = 10 * TICKS_PER_SECOND;
 
 /// Makes access units of packets, and lets only whole pictures out whose references were let out too.
 ///
@@ -382,28 +381,7 @@ fn take_nal(unit: &mut Unit, known: &mut Parameters, range: Range<usize>) -> Res
     Ok(())
 }
 
-/// Timestamps that do not wrap around.
-#[derive(Debug, Default)]
-struct Clock {
-    last: Option<(u32, u64, Instant)>,
-    /// The next timestamp has another origin.
-    rebase: bool,
-}
-
-impl Clock {
-    fn at(&mut self, timestamp: u32, received: Instant) -> u64 {
-        let now = match self.last {
-            None => u64::from(timestamp),
-            Some((before, at, when)) => {
-                let elapsed = received.saturating_duration_since(when).as_micros() * 9 / 100;
-                let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
-                let step = u64::try_from(timestamp.wrapping_sub(before) as i32).unwrap_or(0);
-                let plausible = !self.rebase && step > 0 && step <= elapsed + LARGEST_STEP;
-                at.saturating_add(if plausible { step } else { elapsed.max(1) })
-            }
-        };
-        self.rebase = false;
-        self.last = Some((timestamp, now, received));
-        now
-    }
-}
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+#[path = "assembler_tests.rs"]
+mod tests;

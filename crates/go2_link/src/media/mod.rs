@@ -5,15 +5,20 @@
 //! [`Assembler`] holds them together and lets no damaged picture through. Pure: time is an argument.
 
 mod assembler;
+mod clock;
 #[cfg(feature = "openh264")]
 mod convert;
 #[cfg(feature = "openh264")]
 mod decoder;
 mod error;
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+mod loss_tests;
 mod nal;
 mod parameters;
 mod reorder;
-#[cfg(all(test, feature = "openh264", feature = "webrtc"))]
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
 mod testing;
 mod unit;
 
@@ -68,7 +73,8 @@ impl AccessUnit {
     pub fn time(&self) -> Duration {
         let (seconds, ticks) =
             (self.timestamp / TICKS_PER_SECOND, self.timestamp % TICKS_PER_SECOND);
-        Duration::from_secs(seconds) + Duration::from_nanos(ticks * 1_000_000_000 / TICKS_PER_SECOND)
+        Duration::from_secs(seconds)
+            + Duration::from_nanos(ticks * 1_000_000_000 / TICKS_PER_SECOND)
     }
 }
 

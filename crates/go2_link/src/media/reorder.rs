@@ -95,9 +95,11 @@ impl Reorder {
             return;
         }
         self.late_run = 0;
-        let marker = arrived.packet.marker;
-        self.insert(next + offset, arrived);
-        if marker && self.is_blocked() {
+        let number = next + offset;
+        let last = self.waiting.last_key_value().is_none_or(|(last, _)| *last < number);
+        let may_complete = arrived.packet.marker || !last;
+        self.insert(number, arrived);
+        if may_complete && self.is_blocked() {
             if let Some(keyframe) = self.whole_keyframe() {
                 self.give_up(keyframe);
             }
@@ -252,4 +254,177 @@ fn wrap(number: i64) -> u16 {
 /// How far a sequence number is behind or before a number, the shorter way around.
 fn distance(from: i64, sequence: u16) -> i64 {
     i64::from(sequence.wrapping_sub(wrap(from)) as i16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    const WAIT: Duration = Duration::from_millis(60);
+    const NOTHING: [i32; 0] = [];
+
+    struct Line {
+        reorder: Reorder,
+        now: Instant,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            Self { reorder: Reorder::new(WAIT), now: Instant::now() }
+        }
+
+        /// Lets packets arrive and tells what comes out: numbers of packets, `-n` for n packets given up,
+        /// `100_000 + number` for a new numbering.
+        fn push(&mut self, sequences: impl IntoIterator<Item = u16>) -> Vec<i32> {
+            let mut out = Vec::new();
+            for sequence in sequences {
+                self.reorder.push(packet(sequence, 0, false, b"x"), self.now);
+                out.extend(self.pop());
+            }
+            out
+        }
+
+        fn pop(&mut self) -> Vec<i32> {
+            let ordered = std::iter::from_fn(|| self.reorder.pop());
+            let told = ordered.map(|ordered| match ordered {
+                Ordered::Packet(packet, _) => i32::from(packet.sequence),
+                Ordered::Gap(packets, _) => -(packets as i32),
+                Ordered::Restart(sequence) => 100_000 + i32::from(sequence),
+            });
+            told.collect()
+        }
+
+        fn wait(&mut self, millis: u64) -> Vec<i32> {
+            self.now += Duration::from_millis(millis);
+            self.reorder.handle_timeout(self.now);
+            self.pop()
+        }
+    }
+
+    fn packet(sequence: u16, timestamp: u32, marker: bool, payload: &'static [u8]) -> Packet {
+        Packet { sequence, timestamp, marker, payload: Bytes::from_static(payload) }
+    }
+
+    #[test]
+    fn what_is_in_order_passes_at_once() {
+        let mut line = Line::new();
+        assert_eq!(line.push([7]), [7]);
+        assert_eq!(line.push([8]), [8]);
+        assert_eq!(line.push([9]), [9]);
+        assert_eq!(line.reorder.timeout(), None);
+    }
+
+    #[test]
+    fn what_overtook_waits_for_its_turn() {
+        let mut line = Line::new();
+        assert_eq!(line.push([1, 3, 4]), [1]);
+        assert_eq!(line.push([2]), [2, 3, 4]);
+        assert_eq!(line.push([3, 2, 5]), [5]);
+        assert_eq!(line.push([8, 8]), NOTHING);
+        assert_eq!(line.reorder.late(), 3);
+    }
+
+    #[test]
+    fn a_gap_is_given_up_when_what_came_behind_it_is_old() {
+        let mut line = Line::new();
+        assert_eq!(line.push([1, 3]), [1]);
+        assert_eq!(line.reorder.timeout(), Some(line.now + WAIT));
+        assert_eq!(line.wait(30), NOTHING);
+        assert_eq!(line.push([4, 7]), NOTHING);
+        assert_eq!(line.wait(29), NOTHING);
+        assert_eq!(line.wait(1), [-1, 3, 4]);
+        // The second gap showed later.
+        assert_eq!(line.reorder.timeout(), Some(line.now + WAIT / 2));
+        assert_eq!(line.push([6, 2]), NOTHING);
+        assert_eq!(line.wait(30), [-1, 6, 7]);
+        assert_eq!((line.reorder.timeout(), line.reorder.late()), (None, 1));
+    }
+
+    #[test]
+    fn sequence_numbers_wrap_around() {
+        let mut line = Line::new();
+        assert_eq!(line.push([65534, 0, 65535, 2]), [65534, 65535, 0]);
+        assert_eq!(line.push([65535, 1]), [1, 2]);
+        assert_eq!(line.reorder.late(), 1);
+        assert_eq!(line.push(3..=65535).len(), 65533);
+        assert_eq!(line.push([0, 1]), [0, 1]);
+    }
+
+    #[test]
+    fn one_packet_far_off_is_a_stray_and_two_are_a_new_numbering() {
+        let mut line = Line::new();
+        assert_eq!(line.push([1, 30_000, 2, 40_000, 3]), [1, 2, 3]);
+        assert_eq!(line.reorder.late(), 2);
+        assert_eq!(
+            line.push([6, 30_000, 30_001, 30_002]),
+            [-2, 6, 130_000, 30_000, 30_001, 30_002]
+        );
+        assert_eq!(line.push([7, 30_003]), [30_003]);
+        assert_eq!(line.push([1, 2]), [100_001, 1, 2]);
+        assert_eq!(line.reorder.late(), 3);
+    }
+
+    #[test]
+    fn a_numbering_that_starts_again_a_little_before_is_noticed() {
+        let mut line = Line::new();
+        assert_eq!(line.push([500, 501]), [500, 501]);
+        assert_eq!(line.push(100..163), NOTHING);
+        assert_eq!(line.push([163, 164, 165]), [100_163, 163, 164, 165]);
+        // A packet of the old one in between shows that it goes on.
+        assert_eq!(line.push(60..120), NOTHING);
+        assert_eq!(line.push([166]), [166]);
+        assert_eq!(line.push(60..120), NOTHING);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut line = Line::new();
+        line.push([0]);
+        assert_eq!(line.push(2..2 + MOST_PACKETS as u16), NOTHING);
+        let out = line.push([900]);
+        assert_eq!((out.len(), out[0]), (1 + MOST_PACKETS, -1));
+        assert_eq!(line.reorder.waiting.len(), 1);
+
+        let mut line = Line::new();
+        line.push([0]);
+        let large = Bytes::from(vec![0; 60_000]);
+        for sequence in (2..200).step_by(2) {
+            let large = Packet { payload: large.clone(), ..packet(sequence, 0, false, b"") };
+            line.reorder.push(large, line.now);
+            line.pop();
+            assert!(line.reorder.bytes <= MOST_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_whole_keyframe_makes_what_is_missing_before_it_unneeded() {
+        let mut line = Line::new();
+        line.push([1]);
+        let later = [
+            packet(3, 100, true, b"\x41slice"),
+            packet(5, 200, false, b"\x67sps"),
+            packet(6, 200, false, b"\x68pps"),
+            packet(8, 200, true, b"\x65end"),
+        ];
+        for packet in later {
+            line.reorder.push(packet, line.now);
+            assert_eq!(line.pop(), NOTHING);
+        }
+        line.reorder.push(packet(7, 200, false, b"\x65begin"), line.now);
+        assert_eq!(line.pop(), [-1, 3, -1, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn a_keyframe_whose_start_may_be_missing_is_no_reason_to_give_up() {
+        let mut line = Line::new();
+        line.push([1]);
+        for keyframe in [packet(3, 200, false, b"\x68pps"), packet(4, 200, true, b"\x65all")] {
+            line.reorder.push(keyframe, line.now);
+            assert_eq!(line.pop(), NOTHING);
+        }
+        line.reorder.push(packet(5, 300, false, b"\x67sps"), line.now);
+        line.reorder.push(packet(6, 301, true, b"\x65all"), line.now);
+        assert_eq!(line.pop(), NOTHING);
+    }
 }

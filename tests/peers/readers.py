@@ -1,6 +1,8 @@
-"""What a client makes of voxel frames, written apart from the robot; for the tests."""
+"""What a client makes of voxel frames and pictures, written apart from the robot; for the tests."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from go2_lidar import leaves
 
@@ -45,3 +47,16 @@ def occupied(x: int, y: int, z: int) -> bool:
     wall = (abs(x) == 60 and -30 <= y <= 90) or (y in (-30, 90) and abs(x) <= 60)
     leaf = 16 <= z <= 20 and leaves(y, z) >> x % 64 & 1 == 1
     return z == 0 or (z > 0 and (wall or leaf))
+
+
+def picture_number(frame: Any) -> int:
+    """The number that a decoded picture shows in 32 squares of 16 by 16 from (16, 48) on."""
+    luma = frame.planes[0]
+    pixels = bytes(luma)
+    number = 0
+    for square in range(32):
+        middle = [(16 + 16 * square + x, 48 + y) for x in range(4, 12) for y in range(4, 12)]
+        values = [pixels[y * luma.line_size + x] for x, y in middle]
+        assert max(values) < 60 or min(values) > 180, (square, min(values), max(values))
+        number = number << 1 | (values[0] > 120)
+    return number

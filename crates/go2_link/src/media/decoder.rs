@@ -1,0 +1,237 @@
+//! Decoding with openh264.
+
+use openh264::decoder::{DecodedYUV, Decoder as OpenH264, DecoderConfig};
+use openh264::formats::YUVSource;
+use openh264::OpenH264API;
+
+use super::convert::{self, Planes, SizeError};
+use super::AccessUnit;
+
+/// Why there is no picture.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The decoder could not be made.
+    #[error("the H.264 decoder could not be made: {0}")]
+    Unavailable(String),
+    /// The unit builds on one that was not decoded.
+    #[error("the picture builds on one that was not decoded; waiting for a keyframe")]
+    NeedsKeyframe,
+    /// The decoder found damage. Nothing of the picture is shown.
+    #[error("the picture cannot be decoded ({0}); waiting for a keyframe")]
+    Damaged(String),
+    /// The unit holds no whole picture, or one of a kind that the decoder does not know.
+    #[error("no whole picture came of it; waiting for a keyframe")]
+    NoPicture,
+}
+
+/// Turns access units into pictures, each at once: openh264 on the thread that calls, without concealment of
+/// errors. What builds on a unit that was left out or failed is refused until the next keyframe.
+pub struct Decoder {
+    inner: OpenH264,
+    /// Number of the unit that comes next, if the last one was decoded.
+    next: Option<u64>,
+    failed: bool,
+}
+
+impl Decoder {
+    /// A decoder that waits for a keyframe.
+    pub fn new() -> Result<Self, DecodeError> {
+        Ok(Self { inner: make()?, next: None, failed: false })
+    }
+
+    /// Decodes a unit. After an error, only a keyframe helps.
+    pub fn decode(&mut self, unit: &AccessUnit) -> Result<Picture<'_>, DecodeError> {
+        let follows = self.next.take() == Some(unit.number);
+        if !unit.keyframe && !follows {
+            return Err(DecodeError::NeedsKeyframe);
+        }
+        if std::mem::take(&mut self.failed) {
+            // Whatever the failure left behind is not worth trusting.
+            self.inner = make()?;
+        }
+        let Self { inner, next, failed } = self;
+        *failed = true;
+        let decoded = inner.decode(&unit.data);
+        let yuv = decoded.map_err(|error| DecodeError::Damaged(error.to_string()))?;
+        let picture = yuv.and_then(Picture::new).ok_or(DecodeError::NoPicture)?;
+        *failed = false;
+        *next = Some(unit.number + 1);
+        Ok(picture)
+    }
+}
+
+fn make() -> Result<OpenH264, DecodeError> {
+    // The defaults are one thread, and no concealment.
+    OpenH264::with_api_config(OpenH264API::from_source(), DecoderConfig::new())
+        .map_err(|error| DecodeError::Unavailable(error.to_string()))
+}
+
+/// A picture in the decoder's memory: I420, limited range, as cameras send it.
+#[derive(Debug)]
+pub struct Picture<'a> {
+    yuv: DecodedYUV<'a>,
+}
+
+impl<'a> Picture<'a> {
+    fn new(yuv: DecodedYUV<'a>) -> Option<Self> {
+        let picture = Self { yuv };
+        picture.planes().is_consistent().then_some(picture)
+    }
+
+    /// Pixels in a row.
+    pub fn width(&self) -> usize {
+        self.yuv.dimensions().0
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.yuv.dimensions().1
+    }
+
+    /// The samples, where the decoder has them.
+    pub fn planes(&self) -> Planes<'_> {
+        let (width, height) = self.yuv.dimensions();
+        let (y_stride, uv_stride, _) = self.yuv.strides();
+        let (y, u, v) = (self.yuv.y(), self.yuv.u(), self.yuv.v());
+        Planes { width, height, y, u, v, y_stride, uv_stride }
+    }
+
+    /// Writes rows of R, G, B bytes without padding: `width * height * 3` bytes.
+    pub fn write_rgb(&self, target: &mut [u8]) -> Result<(), SizeError> {
+        SizeError::check(self.width() * self.height() * 3, target)?;
+        self.yuv.write_rgb8(target);
+        Ok(())
+    }
+
+    /// Writes rows of B, G, R bytes without padding: `width * height * 3` bytes.
+    pub fn write_bgr(&self, target: &mut [u8]) -> Result<(), SizeError> {
+        convert::write_bgr(&self.planes(), target)
+    }
+
+    /// Writes rows of Y, U, Y, V bytes without padding: `width * height * 2` bytes.
+    pub fn write_yuv422_yuy2(&self, target: &mut [u8]) -> Result<(), SizeError> {
+        convert::write_yuv422_yuy2(&self.planes(), target)
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "webrtc")]
+mod tests {
+    use super::*;
+    use crate::media::testing::*;
+    use bytes::Bytes;
+    use openh264::encoder::Profile;
+    use std::time::Instant;
+
+    fn units(size: (usize, usize), count: usize, profile: Profile) -> Vec<AccessUnit> {
+        let mut camera = Camera::new(size, 5, profile);
+        let unit = |number: usize| AccessUnit {
+            data: camera.take(),
+            keyframe: number.is_multiple_of(5),
+            number: number as u64,
+            timestamp: 0,
+            received: Instant::now(),
+            size: (0, 0),
+        };
+        (0..count).map(unit).collect()
+    }
+
+    #[test]
+    fn each_unit_gives_its_picture_at_once() {
+        for profile in [Profile::Baseline, Profile::Main, Profile::High] {
+            let mut decoder = Decoder::new().unwrap();
+            for unit in units((192, 128), 12, profile) {
+                let picture = decoder.decode(&unit).unwrap();
+                // The bar that moves tells the pictures apart.
+                let bar = (3 * unit.number as usize, 3 * unit.number as usize + 39);
+                let planes = picture.planes();
+                let bright = |x: usize| {
+                    (0..128)
+                        .map(|y| u32::from(planes.y[y * planes.y_stride + x % 192]))
+                        .sum::<u32>()
+                };
+                let edge = 128 * 45;
+                let outside = (192 - 2 - bar.0 + 192) % 192;
+                assert!(
+                    bright(192 - bar.0 + 2) > bright(outside) + edge,
+                    "{profile:?} {}",
+                    unit.number
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_may_change_and_be_cropped() {
+        let mut decoder = Decoder::new().unwrap();
+        for size in [(192, 128), (200, 120), (66, 34), (320, 176)] {
+            let unit = &units(size, 1, Profile::Baseline)[0];
+            let picture = decoder.decode(unit).unwrap();
+            assert_eq!((picture.width(), picture.height()), size);
+            let mut rgb = vec![0; size.0 * size.1 * 3];
+            let mut bgr = rgb.clone();
+            picture.write_rgb(&mut rgb).unwrap();
+            picture.write_bgr(&mut bgr).unwrap();
+            for (rgb, bgr) in rgb.chunks(3).zip(bgr.chunks(3)) {
+                let close = rgb.iter().zip(bgr.iter().rev()).all(|(a, b)| a.abs_diff(*b) <= 2);
+                assert!(close, "{rgb:?} {bgr:?}");
+            }
+            picture.write_yuv422_yuy2(&mut rgb[..size.0 * size.1 * 2]).unwrap();
+            assert!(picture.write_rgb(&mut rgb[1..]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_unit_that_builds_on_nothing_is_refused() {
+        let units = units((192, 128), 7, Profile::Baseline);
+        let mut decoder = Decoder::new().unwrap();
+        assert_eq!(decoder.decode(&units[1]).unwrap_err(), DecodeError::NeedsKeyframe);
+        decoder.decode(&units[0]).unwrap();
+        decoder.decode(&units[1]).unwrap();
+        // One was dropped on the way.
+        assert_eq!(decoder.decode(&units[3]).unwrap_err(), DecodeError::NeedsKeyframe);
+        assert_eq!(decoder.decode(&units[4]).unwrap_err(), DecodeError::NeedsKeyframe);
+        decoder.decode(&units[5]).unwrap();
+        decoder.decode(&units[6]).unwrap();
+    }
+
+    #[test]
+    fn damage_is_an_error_and_no_picture() {
+        let units = units((192, 128), 7, Profile::Baseline);
+        let mut decoder = Decoder::new().unwrap();
+        for (at, cut) in [(0, 1500), (1, 100), (1, 30), (0, 60)] {
+            for unit in &units[..at] {
+                decoder.decode(unit).unwrap();
+            }
+            let mut damaged = units[at].clone();
+            damaged.data.truncate(cut);
+            decoder.decode(&damaged).unwrap_err();
+            let next = decoder.decode(&units[at + 1]).unwrap_err();
+            assert_eq!(next, DecodeError::NeedsKeyframe);
+            decoder.decode(&units[5]).unwrap();
+            decoder.decode(&units[6]).unwrap();
+        }
+        // Bytes that are no H.264 at all.
+        for data in [&b""[..], b"\x00\x00\x00\x01", b"\x00\x00\x00\x01\x65\xff\xff", b"abcdefgh"] {
+            let noise = AccessUnit { data: Bytes::from_static(data), ..units[0].clone() };
+            decoder.decode(&noise).unwrap_err();
+        }
+        decoder.decode(&units[5]).unwrap();
+    }
+
+    #[test]
+    fn what_follows_the_slices_does_not_hide_the_picture() {
+        let (filler, end) = (b"\x00\x00\x00\x01\x0c\xff\xff\x80", b"\x00\x00\x00\x01\x0a");
+        for tail in [&filler[..], end, b"\x00\x00\x00"] {
+            for profile in [Profile::Baseline, Profile::High] {
+                let mut decoder = Decoder::new().unwrap();
+                for mut unit in units((192, 128), 7, profile) {
+                    unit.data = [&unit.data, tail].concat().into();
+                    decoder
+                        .decode(&unit)
+                        .unwrap_or_else(|e| panic!("{tail:?} {} {profile:?} {e}", unit.number));
+                }
+            }
+        }
+    }
+}
