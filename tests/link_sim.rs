@@ -386,7 +386,9 @@ async fn the_camera_is_seen_while_it_is_on() {
 
     link.set_video(false);
     let log = robot.log();
-    log.wait_for(0, LIMIT, |entry| entry["event"] == "video" && entry["on"] == false).await.unwrap();
+    log.wait_for(0, LIMIT, |entry| entry["event"] == "video" && entry["on"] == false)
+        .await
+        .unwrap();
     // What was sent before it was off may still come.
     while tokio::time::timeout(Duration::from_secs(1), pictures.recv()).await.is_ok() {}
     let sent = log.of("frame").len();

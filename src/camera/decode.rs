@@ -161,17 +161,48 @@ impl Jpeg {
     }
 }
 
-/// Writes the planes one after the other, without the padding of their rows.
+/// Writes the planes one after the other, without the padding of their rows, and stretches their range: the
+/// camera's black is 16 and its white 235, a JPEG's are 0 and 255.
 fn pack(planes: &Planes<'_>, target: &mut Vec<u8>) {
     target.clear();
     let half = (planes.width.div_ceil(2), planes.height.div_ceil(2));
-    for (plane, stride, (width, height)) in [
-        (planes.y, planes.y_stride, (planes.width, planes.height)),
-        (planes.u, planes.uv_stride, half),
-        (planes.v, planes.uv_stride, half),
-    ] {
-        for row in plane.chunks(stride).take(height) {
-            target.extend_from_slice(&row[..width]);
-        }
+    let stretch =
+        |plane: &[u8], stride, (width, height), to_full: fn(u8) -> u8, target: &mut Vec<u8>| {
+            for row in plane.chunks(stride).take(height) {
+                target.extend(row[..width].iter().map(|sample| to_full(*sample)));
+            }
+        };
+    stretch(planes.y, planes.y_stride, (planes.width, planes.height), full_luma, target);
+    stretch(planes.u, planes.uv_stride, half, full_chroma, target);
+    stretch(planes.v, planes.uv_stride, half, full_chroma, target);
+}
+
+/// 255 / 219 in steps of 1 / 4096.
+fn full_luma(sample: u8) -> u8 {
+    (((i32::from(sample) - 16) * 4769 + 2048) >> 12).clamp(0, 255) as u8
+}
+
+/// 255 / 224 in steps of 1 / 4096, about the middle.
+fn full_chroma(sample: u8) -> u8 {
+    ((((i32::from(sample) - 128) * 4663 + 2048) >> 12).clamp(-128, 127) + 128) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn black_white_and_grey_are_those_of_a_jpeg() {
+        assert_eq!([16, 235, 0, 255].map(full_luma), [0, 255, 0, 255]);
+        assert_eq!([128, 16, 240, 0, 255].map(full_chroma), [128, 1, 255, 0, 255]);
+    }
+
+    #[test]
+    fn padding_is_left_out() {
+        let (y, u, v) = ([16; 24], [128; 8], [240; 8]);
+        let planes = Planes { width: 4, height: 3, y: &y, u: &u, v: &v, y_stride: 8, uv_stride: 4 };
+        let mut packed = vec![9];
+        pack(&planes, &mut packed);
+        assert_eq!(packed, [vec![0; 12], vec![128; 4], vec![255; 4]].concat());
     }
 }

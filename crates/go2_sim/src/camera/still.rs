@@ -12,7 +12,15 @@ impl Camera {
     pub(crate) fn still(&self) -> Result<Vec<u8>, turbojpeg::Error> {
         let mut picture = Picture::default();
         Renderer::new().render(&self.world, self.pose(), &mut picture);
-        let pixels = [picture.y, picture.u, picture.v].concat();
+        // A JPEG's black is 0 and its white 255, the video's are 16 and 235.
+        let full = |middle: f32, share: f32| {
+            move |sample: u8| ((f32::from(sample) - middle) * share).round()
+        };
+        let (luma, chroma) = (full(16.0, 255.0 / 219.0), full(128.0, 255.0 / 224.0));
+        let y = picture.y.iter().map(|sample| luma(*sample) as u8);
+        let colours = picture.u.iter().chain(&picture.v);
+        let colours = colours.map(|sample| (chroma(*sample) + 128.0) as u8);
+        let pixels: Vec<u8> = y.chain(colours).collect();
         let subsamp = turbojpeg::Subsamp::Sub2x2;
         let mut compressor = turbojpeg::Compressor::new()?;
         compressor.set_quality(QUALITY)?;
