@@ -13,8 +13,9 @@ use crate::convert;
 use crate::params::{Encoding, Settings};
 use crate::streams::{has_listener, publish, Shared, Tally};
 
-/// Pictures that may wait to be decoded.
-const QUEUE: usize = 4;
+/// Pictures that may wait to be decoded: half a second of them, since one that is dropped costs all until the next
+/// keyframe.
+const QUEUE: usize = 15;
 /// The decoder's memory is given back after so long without a picture.
 const IDLE: Duration = Duration::from_secs(10);
 

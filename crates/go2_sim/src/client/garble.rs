@@ -7,11 +7,16 @@ use crate::garbage;
 use crate::peer::Message;
 
 /// Bad voxel maps that are sent at a time.
-const MAPS: usize = 8;
+const MAPS: usize = 4;
+/// Unsent bytes beyond which there is no more: the proper messages must come through.
+const LARGEST_BACKLOG: usize = 8 * 1024;
 
 impl Client<'_> {
     /// Bad messages of every kind that a client must survive; the long ones in turns.
     pub(super) async fn garble(&mut self) {
+        if self.channel.backlog() > LARGEST_BACKLOG {
+            return;
+        }
         for text in garbage::TEXTS {
             self.send_text((*text).to_owned()).await;
         }
