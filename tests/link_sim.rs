@@ -362,7 +362,9 @@ async fn the_camera_is_seen_while_it_is_on() {
     let builder = LinkBuilder::default();
     let mut pictures = builder.pictures();
     let link = builder.start(WebRtcConnector::new(target(robot.address(), true)));
-    link.state().wait_for(|state| *state == LinkState::Live).await.unwrap();
+    let mut state = link.state();
+    let live = state.wait_for(|state| *state == LinkState::Live);
+    tokio::time::timeout(LIMIT, live).await.expect("not live").unwrap();
     let packets = |link: &Link| link.counters().borrow().media.video.packets;
     assert_eq!(packets(&link), 0, "nothing flows before it is asked for");
 
