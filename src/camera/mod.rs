@@ -83,12 +83,22 @@ impl Camera {
         // The video's time stamps are of a clock of their own.
         let stamps = self.shared.stamps.of_another_clock().stream(TRACK);
         let mut listened: Option<Instant> = None;
+        // The number of the picture that may come next without being a keyframe.
+        let mut next = None;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 picture = self.pictures.recv() => match picture {
-                    Ok(picture) => self.take(picture, &stamps, &decoding),
+                    Ok(picture) if picture.keyframe || next == Some(picture.number) => {
+                        next = Some(picture.number + 1);
+                        self.take(picture, &stamps, &decoding);
+                    }
+                    Ok(_) => {
+                        next = None;
+                        self.shared.camera.dropped(1, TRACK, &"the picture before it is missing");
+                        link.request_keyframe();
+                    }
                     Err(RecvError::Lagged(count)) => {
                         self.shared.camera.dropped(count, TRACK, &"publishing is late");
                         link.request_keyframe();
