@@ -58,7 +58,7 @@ pub enum StartError {
     #[error("generation 3 needs --key or --static-under-3")]
     KeyMissing,
     /// The map cannot be used.
-    #[error("the map {0}: {1}")]
+    #[error("the map {0} cannot be used: {1}")]
     Map(String, WorldError),
     /// The map has a wall where the robot starts.
     #[error("the map has a wall at (0, 0), where the robot starts; move the map's origin")]
