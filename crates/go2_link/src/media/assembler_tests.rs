@@ -11,7 +11,7 @@ fn packet(sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) -> Packet
     Packet { sequence, timestamp, marker, payload: Bytes::copy_from_slice(payload) }
 }
 
-fn errors(assembler: &mut Assembler) -> Vec<MediaError> {
+fn all_errors(assembler: &mut Assembler) -> Vec<MediaError> {
     std::iter::from_fn(|| assembler.poll_error()).collect()
 }
 
@@ -64,7 +64,7 @@ fn each_picture_comes_out_with_its_last_packet() {
     assert_eq!(assembler.poll_timeout(), None);
     let packets = assembler.counters().packets;
     assert_eq!(assembler.counters(), VideoCounters { packets, pictures: 25, ..Default::default() });
-    assert_eq!(errors(&mut assembler), []);
+    assert_eq!(all_errors(&mut assembler), []);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn after_a_loss_nothing_comes_out_before_the_next_keyframe() {
         let edge = u64::from(lost == packets_of_4 - 1);
         assert_eq!((counters.damaged, counters.skipped), (1 + edge, 5 - edge), "{lost}");
         assert_eq!(counters.malformed, 0);
-        let error = &errors(&mut assembler)[..];
+        let error = &all_errors(&mut assembler)[..];
         assert!(matches!(error, [MediaError::Lost { packets: 1, .. }]), "{error:?}");
     }
 }
@@ -237,7 +237,7 @@ fn other_parameter_sets_hold_from_the_next_keyframe() {
     let counters = assembler.counters();
     assert_eq!((counters.damaged, counters.skipped), (1, 1));
     let timestamp = small[2][0].timestamp;
-    assert_eq!(errors(&mut assembler), [MediaError::Changed { timestamp }]);
+    assert_eq!(all_errors(&mut assembler), [MediaError::Changed { timestamp }]);
 }
 
 #[test]
@@ -256,14 +256,47 @@ fn parameter_sets_that_cannot_be_used_are_refused() {
         let mut assembler = Assembler::new();
         assert_eq!(feed(&mut assembler, &packets, Instant::now()).len(), 2);
         assert_eq!(assembler.counters().refused, 1);
-        let errors = errors(&mut assembler);
+        let errors = all_errors(&mut assembler);
         let [MediaError::Refused { what, .. }] = &errors[..] else { panic!("{errors:?}") };
         assert_eq!(*what == Refused::Size { width: 1936, height: 1088 }, size, "{what}");
-        // Nothing tells which one it was to replace.
-        renumber(&mut packets, 1000);
-        packets.iter_mut().for_each(|packet| packet.timestamp += 10 * TICKS);
-        let keyframe = &packets[packets.len() - without_sets(&good[0]).len()..];
-        assert_eq!(feed(&mut assembler, keyframe, Instant::now()), []);
+        // Nothing tells which one it was to replace, so a keyframe without any is of no use.
+        let mut keyframe = without_sets(&good[0]);
+        keyframe.iter_mut().for_each(|packet| packet.timestamp = START + 3 * TICKS);
+        renumber(&mut keyframe, packets.len() as u16);
+        assert_eq!(feed(&mut assembler, &keyframe, Instant::now()), []);
+        let timestamp = START + 3 * TICKS;
+        let error = MediaError::NoParameters { timestamp, pps: 0 };
+        assert_eq!(all_errors(&mut assembler), [error]);
+    }
+}
+
+#[test]
+fn pictures_without_beginning_or_end_are_left_out() {
+    let mut camera = Camera::sliced((192, 128), 4, 600);
+    let mut sender = Sender::new(100, 0, START);
+    let stream: Vec<_> = (0..9).map(|_| sender.send(&camera.take())).collect();
+    let fragment = |packet: &Packet| nal::kind(packet.payload[0]) == 28;
+    let end = |packet: &Packet| fragment(packet) && packet.payload[1] & 0x40 != 0;
+    let slice = 1 + stream[4].iter().skip(1).position(end).unwrap();
+    assert!(slice + 1 < stream[4].len());
+
+    // The robot leaves out the first slice, and the end of the last one; no packet is missing.
+    let mut headless = stream[4].clone();
+    headless.drain(1..=slice);
+    let mut endless = stream[4].clone();
+    let last = endless.last_mut().unwrap();
+    assert!(end(last));
+    last.payload =
+        [&[last.payload[0], last.payload[1] & !0x40], &last.payload[2..]].concat().into();
+    for broken in [headless, endless] {
+        let mut packets = [stream[..4].concat(), broken, stream[5..].concat()].concat();
+        renumber(&mut packets, 0);
+        let mut assembler = Assembler::new();
+        let units = feed(&mut assembler, &packets, Instant::now());
+        let came: Vec<_> = units.iter().map(|u| (u.timestamp as u32 - START) / TICKS).collect();
+        assert_eq!(came, [0, 1, 2, 3, 8]);
+        let timestamp = START + 4 * TICKS;
+        assert_eq!(all_errors(&mut assembler), [MediaError::Incomplete { timestamp }]);
     }
 }
 
@@ -278,7 +311,7 @@ fn a_picture_that_the_robot_left_out_is_noticed() {
     let came: Vec<_> = units.iter().map(|unit| (unit.timestamp as u32 - START) / TICKS).collect();
     assert_eq!(came, [0, 1, 2, 3, 10, 11]);
     let error = MediaError::FrameSkipped { found: 5, expected: 4 };
-    assert_eq!(errors(&mut assembler), [error]);
+    assert_eq!(all_errors(&mut assembler), [error]);
 }
 
 #[test]
@@ -314,7 +347,7 @@ fn a_stream_that_starts_anew_goes_on_in_time() {
         }
         let steps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!(steps, [3000, 3000, 2999, 3000, 3000], "{timestamp}");
-        assert_eq!(errors(&mut assembler), [MediaError::Restarted { sequence: 30_000 }]);
+        assert_eq!(all_errors(&mut assembler), [MediaError::Restarted { sequence: 30_000 }]);
     }
 }
 
@@ -344,7 +377,7 @@ fn a_picture_whose_end_does_not_come_is_given_up() {
     now += PATIENCE;
     assembler.handle_timeout(now);
     assert_eq!((assembler.poll_timeout(), assembler.counters().damaged), (None, 1));
-    assert_eq!(errors(&mut assembler), [MediaError::Stopped]);
+    assert_eq!(all_errors(&mut assembler), [MediaError::Stopped]);
     assert!(assembler.wants_keyframe());
     for packets in &stream[2..10] {
         assert_eq!(feed(&mut assembler, packets, now), []);
@@ -372,7 +405,7 @@ fn payloads_that_are_no_h264_spoil_their_picture() {
         assert_eq!(feed(&mut assembler, &packets, Instant::now()).len(), 3, "{payload:?}");
         let counters = assembler.counters();
         assert_eq!((counters.malformed, counters.damaged, counters.skipped), (1, 1, 7));
-        let error = &errors(&mut assembler)[..];
+        let error = &all_errors(&mut assembler)[..];
         assert!(matches!(error, [MediaError::Malformed { .. }]), "{error:?}");
     }
 }
@@ -415,7 +448,7 @@ fn pictures_are_bounded() {
             feed(&mut assembler, &[packet(sequence, 0, false, &next)], Instant::now());
             assert!(assembler.unit.as_ref().is_none_or(|unit| unit.len() <= unit::MOST_BYTES));
         }
-        assert!(matches!(errors(&mut assembler)[0], MediaError::TooLarge { timestamp: 0, .. }));
+        assert!(matches!(all_errors(&mut assembler)[0], MediaError::TooLarge { timestamp: 0, .. }));
         assert!(assembler.wants_keyframe());
     }
 }

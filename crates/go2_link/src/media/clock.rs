@@ -33,3 +33,28 @@ impl Clock {
         now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn timestamps_that_jump_go_on_with_the_receivers_clock() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut clock = Clock::default();
+        assert_eq!(clock.at(5000, at(0)), 5000);
+        assert_eq!(clock.at(8000, at(900)), 8000);
+        // Back, the same again, and far ahead of the clock.
+        assert_eq!(clock.at(7000, at(1000)), 17_000);
+        assert_eq!(clock.at(7000, at(1000)), 17_001);
+        assert_eq!(clock.at(7000 + 90_000 * 11, at(1010)), 17_901);
+        assert_eq!(clock.at(7000 + 90_000 * 20, at(1020)), 17_901 + 90_000 * 9);
+        // After a pause the clock is ahead.
+        assert_eq!(clock.at(7000 + 90_000 * 40, at(30_000)), 17_901 + 90_000 * 29);
+        clock.rebase = true;
+        assert_eq!(clock.at(7000 + 90_000 * 41, at(30_100)), 26_901 + 90_000 * 29);
+        assert_eq!(clock.at(7000 + 90_000 * 42, at(30_100)), 26_901 + 90_000 * 30);
+    }
+}

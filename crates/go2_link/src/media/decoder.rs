@@ -8,17 +8,17 @@ use super::convert::{self, Planes, SizeError};
 use super::AccessUnit;
 
 /// Why there is no picture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The decoder could not be made.
-    #[error("the H.264 decoder could not be made: {0}")]
-    Unavailable(String),
+    #[error("the H.264 decoder could not be made (openh264's code {0})")]
+    Unavailable(i64),
     /// The unit builds on one that was not decoded.
     #[error("the picture builds on one that was not decoded; waiting for a keyframe")]
     NeedsKeyframe,
     /// The decoder found damage. Nothing of the picture is shown.
-    #[error("the picture cannot be decoded ({0}); waiting for a keyframe")]
-    Damaged(String),
+    #[error("the picture cannot be decoded (openh264's code {0}); waiting for a keyframe")]
+    Damaged(i64),
     /// The unit holds no whole picture, or one of a kind that the decoder does not know.
     #[error("no whole picture came of it; waiting for a keyframe")]
     NoPicture,
@@ -52,7 +52,7 @@ impl Decoder {
         let Self { inner, next, failed } = self;
         *failed = true;
         let decoded = inner.decode(&unit.data);
-        let yuv = decoded.map_err(|error| DecodeError::Damaged(error.to_string()))?;
+        let yuv = decoded.map_err(|error| DecodeError::Damaged(error.native_code()))?;
         let picture = yuv.and_then(Picture::new).ok_or(DecodeError::NoPicture)?;
         *failed = false;
         *next = Some(unit.number + 1);
@@ -63,7 +63,7 @@ impl Decoder {
 fn make() -> Result<OpenH264, DecodeError> {
     // The defaults are one thread, and no concealment.
     OpenH264::with_api_config(OpenH264API::from_source(), DecoderConfig::new())
-        .map_err(|error| DecodeError::Unavailable(error.to_string()))
+        .map_err(|error| DecodeError::Unavailable(error.native_code()))
 }
 
 /// A picture in the decoder's memory: I420, limited range, as cameras send it.
@@ -208,6 +208,18 @@ mod tests {
             decoder.decode(&damaged).unwrap_err();
             let next = decoder.decode(&units[at + 1]).unwrap_err();
             assert_eq!(next, DecodeError::NeedsKeyframe);
+            decoder.decode(&units[5]).unwrap();
+            decoder.decode(&units[6]).unwrap();
+        }
+        // A slice of the picture is missing.
+        let mut camera = Camera::sliced((192, 128), 5, 600);
+        let data = camera.take();
+        let nals: Vec<_> = openh264::nal_units(&data).collect();
+        for missing in 2..nals.len() {
+            let mut nals = nals.clone();
+            nals.remove(missing);
+            let gappy = AccessUnit { data: nals.concat().into(), ..units[0].clone() };
+            decoder.decode(&gappy).unwrap_err();
             decoder.decode(&units[5]).unwrap();
             decoder.decode(&units[6]).unwrap();
         }

@@ -160,7 +160,7 @@ fn never_a_damaged_picture_and_always_back_with_the_next_keyframe() {
     let cameras = [
         Camera::new(SIZE, KEYFRAME_EVERY as u32, Profile::Baseline),
         Camera::new(SIZE, KEYFRAME_EVERY as u32, Profile::High),
-        Camera::sliced(SIZE, KEYFRAME_EVERY as u32, 250),
+        Camera::sliced(SIZE, KEYFRAME_EVERY as u32, 600),
     ];
     for camera in cameras {
         // Both kinds of numbers wrap around on the way.

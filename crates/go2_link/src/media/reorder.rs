@@ -134,18 +134,10 @@ impl Reorder {
 
     /// Gives up the gaps that are older than the wait.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        // A gap is as old as the oldest packet behind it.
-        let mut oldest = now;
-        let mut due = None;
-        for (&number, arrived) in self.waiting.iter().rev() {
-            oldest = oldest.min(arrived.at);
-            if oldest + self.wait <= now {
-                due = Some(number);
-                break;
-            }
-        }
-        if let Some(number) = due {
-            // Nothing behind `number` is due; whatever gap lies before it is.
+        // A gap shows with the first packet that comes behind it, so all before an old packet are old.
+        let old = |arrived: &Arrived| arrived.at + self.wait <= now;
+        let last = self.waiting.iter().rev().find(|(_, arrived)| old(arrived));
+        if let Some(number) = last.map(|(number, _)| *number) {
             self.give_up(number);
         }
     }

@@ -85,8 +85,7 @@ impl Unit {
     /// Takes a piece. Returns where the NAL unit lies, if it is whole now.
     pub(super) fn append(&mut self, piece: Piece<'_>) -> Result<Option<Range<usize>>, Malformed> {
         let start = match self.open.take() {
-            // In a damaged picture the end of one may be what is missing.
-            open if piece.first && (open.is_none() || self.damaged) => {
+            None if piece.first => {
                 self.data.put_slice(&START_CODE);
                 self.data.put_u8(piece.header);
                 self.data.len() - 1
