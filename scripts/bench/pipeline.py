@@ -162,8 +162,9 @@ def counter(data: memoryview, row: int, pixel: int) -> int:
 class Listener(Node):
     """Listens, and drives the robot."""
 
-    def __init__(self, camera: str) -> None:
+    def __init__(self, camera: str, speed: float) -> None:
         super().__init__("bench")
+        self.speed = speed
         self.received: dict[str, list[tuple[float, float]]] = {topic: [] for topic in KEYS}
         self.arrivals: dict[str, list[Arrival]] = {}
         self.commands: dict[float, float] = {}
@@ -193,8 +194,8 @@ class Listener(Node):
     def drive(self, number: int) -> None:
         """Publishes a velocity that no other command has."""
         twist = Twist()
-        twist.linear.x = 0.4 + 1e-6 * number
-        twist.angular.z = 0.4
+        twist.linear.x = self.speed + 1e-6 * number
+        twist.angular.z = self.speed
         self.commands[round(twist.linear.x, 9)] = time.time()
         self.cmd_vel.publish(twist)
 
@@ -307,9 +308,9 @@ def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
     return len(entries), list(found.values()), late
 
 
-def measure(binaries: Path, camera: str, seconds: float) -> Run:
+def measure(binaries: Path, camera: str, seconds: float, speed: float) -> Run:
     """One run with a robot and a node of its own."""
-    listener = Listener(camera)
+    listener = Listener(camera, speed)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
         robot_command = [binaries / "go2_sim", "--bind", ROBOT, *RATES, "--log-sent", "--log", log_file]
@@ -402,11 +403,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=60)
+    # The faster the robot walks and turns, the more there is to decode of each picture.
+    parser.add_argument("--speed", type=float, default=0.4)
     parser.add_argument("--camera", choices=CAMERA, action="append")
     arguments = parser.parse_args()
     rclpy.init()
     for camera in arguments.camera or ["raw", "none"]:
-        report(camera, measure(arguments.bin, camera, arguments.seconds))
+        report(camera, measure(arguments.bin, camera, arguments.seconds, arguments.speed))
 
 
 if __name__ == "__main__":

@@ -124,12 +124,8 @@ impl Calibration {
             u64::from(self.width) * u64::from(height) == u64::from(self.height) * u64::from(width);
         let scale = f64::from(width) / f64::from(self.width);
         let (mut k, mut p) = (self.intrinsic, self.projection);
-        for i in 0..6 {
-            k[i] *= scale; // the first two rows
-        }
-        for i in 0..8 {
-            p[i] *= scale;
-        }
+        // The first two rows are in pixels.
+        k[..6].iter_mut().chain(&mut p[..8]).for_each(|number| *number *= scale);
         let mut info = CameraInfo {
             width,
             height,

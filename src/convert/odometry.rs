@@ -107,7 +107,11 @@ mod tests {
     fn the_twist_is_in_base_link() {
         let facing_left = Quaternion::from_rpy([0.0, 0.0, std::f64::consts::FRAC_PI_2]);
         let pose = RobotPose { stamp: None, position: [1.0, 2.0, 0.3], orientation: facing_left };
-        let motion = Motion { velocity: [0.0, 0.5, 0.0], angular_velocity: [0.0, 0.0, 0.2] };
+        let motion = Motion {
+            velocity: [0.0, 0.5, 0.0],
+            angular_velocity: [0.0, 0.0, 0.2],
+            ..Motion::default()
+        };
         let mut settings = Store::new().settings().borrow().as_ref().clone();
         let stamp = Time { sec: 0, nanosec: 0 };
         let message = odometry(&pose, &motion, &settings, &stamp);
@@ -118,5 +122,23 @@ mod tests {
         settings.velocity_frame = VelocityFrame::Body;
         let message = odometry(&pose, &motion, &settings, &stamp);
         assert_eq!(message.twist.twist.linear.y, 0.5);
+    }
+
+    #[test]
+    fn the_footprint_is_level_and_on_the_floor() {
+        let rotation = Rotation::from_rpy([0.1, -0.2, 1.0]);
+        let trunk = GeometryTransform { translation: [1.0, 2.0, 0.5], rotation };
+        for (told, height) in [(Some(0.2), 0.2), (None, 0.32), (Some(0.0), 0.32)] {
+            let motion = Motion { body_height: told, ..Motion::default() };
+            let footprint = motion.footprint(&trunk);
+            let level = footprint.rotation.rotate([0.0, 0.0, 1.0]);
+            assert!((level[2] - 1.0).abs() < 1e-12, "{level:?}");
+            let [x, y, z] = footprint.translation;
+            assert!((x, y) == (1.0, 2.0) && (z - (0.5 - height)).abs() < 1e-12);
+            let ahead = footprint.rotation.rotate([1.0, 0.0, 0.0]);
+            let trunk_ahead = rotation.rotate([1.0, 0.0, 0.0]);
+            let angle = trunk_ahead[1].atan2(trunk_ahead[0]) - ahead[1].atan2(ahead[0]);
+            assert!(angle.abs() < 1e-9, "turned like the robot");
+        }
     }
 }

@@ -486,7 +486,7 @@ mod tests {
         let mut store = Store::new();
         let mut change = |name: &str, value| store.change(name, &P::Double(value));
         assert!(matches!(change("scan_min_height", 0.7), Err(Refused::Scan(_))));
-        assert!(matches!(change("scan_angle_max", -3.14159265), Err(Refused::Scan(_))));
+        assert!(matches!(change("scan_angle_min", 3.13), Err(Refused::Scan(_))));
         assert_eq!(change("scan_max_height", 1.0), Ok(()));
         assert_eq!(change("scan_min_height", 0.7), Ok(()));
     }
