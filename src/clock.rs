@@ -1,9 +1,13 @@
-//! ROS time.
+//! ROS time, and the robot's time carried over to it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use go2_link::clock::{RobotClock, Stream};
 use r2r::builtin_interfaces::msg::Time;
+use tokio::sync::watch;
+
+use crate::params::{Settings, StampSource};
 
 /// The node's clock: the system's, or `/clock` with `use_sim_time`.
 #[derive(Clone)]
@@ -16,13 +20,78 @@ impl RosClock {
 
     /// Now.
     pub(crate) fn now(&self) -> Time {
+        self.before(Duration::ZERO)
+    }
+
+    /// So long ago.
+    fn before(&self, age: Duration) -> Time {
         let now = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_now();
         // Only an invalid clock fails; the system's time is what it would have said.
         let now = now.unwrap_or_else(|_| system_time());
-        Time { sec: now.as_secs() as i32, nanosec: now.subsec_nanos() }
+        let time = now.saturating_sub(age);
+        Time { sec: time.as_secs() as i32, nanosec: time.subsec_nanos() }
     }
 }
 
 fn system_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// When a message's content was true.
+#[derive(Debug, Clone)]
+pub(crate) struct Stamped {
+    /// On this computer's monotonic clock.
+    pub(crate) at: Instant,
+    /// In ROS time.
+    pub(crate) time: Time,
+}
+
+/// Stamps the messages of all streams by one model of one robot clock. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Stamps {
+    ros: RosClock,
+    settings: watch::Receiver<Arc<Settings>>,
+    model: Arc<Mutex<RobotClock>>,
+}
+
+impl Stamps {
+    pub(crate) fn new(ros: RosClock, settings: watch::Receiver<Arc<Settings>>) -> Self {
+        Self { ros, settings, model: Arc::default() }
+    }
+
+    /// A model of another clock, such as that of the video's time stamps.
+    pub(crate) fn of_another_clock(&self) -> Self {
+        Self { model: Arc::default(), ..self.clone() }
+    }
+
+    /// A stream whose messages are to be stamped.
+    pub(crate) fn stream(&self, name: &str) -> StreamStamps {
+        let stream = self.lock().stream(name);
+        StreamStamps { stamps: self.clone(), stream }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, RobotClock> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stamps the messages of one stream.
+#[derive(Clone)]
+pub(crate) struct StreamStamps {
+    stamps: Stamps,
+    stream: Stream,
+}
+
+impl StreamStamps {
+    /// When a message with this stamp of the robot was true.
+    pub(crate) fn place(&self, robot: Option<Duration>, received: Instant) -> Stamped {
+        let Stamps { ros, settings, .. } = &self.stamps;
+        // The model hears every stamp, so that it is ready when the parameter changes.
+        let placed = self.stamps.lock().place(self.stream, robot, received);
+        let at = match settings.borrow().stamp_source {
+            StampSource::Robot => placed.at,
+            StampSource::Receive => received,
+        };
+        Stamped { at, time: ros.before(at.elapsed()) }
+    }
 }

@@ -3,7 +3,8 @@
 //! `main` puts the rooms together and takes them apart in order: first the robot stops, then the link says
 //! goodbye, then ROS ends.
 
-mod clock; // ROS time
+mod camera; // the front camera
+mod clock; // ROS time, and the robot's carried over to it
 mod convert; // robot state to ROS messages
 mod logging; // log messages go where ROS's go
 mod motion; // cmd_vel to the robot
@@ -18,12 +19,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use go2_link::lidar::{ScanError, Scanner};
 use go2_link::session::LinkBuilder;
 use go2_link::transport::webrtc::WebRtcConnector;
 use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::camera::{Calibration, CalibrationError, Camera};
 use crate::clock::RosClock;
 use crate::motion::{Motion, Order};
 use crate::params::{Refused, Settings, Store, KEY_VARIABLE};
@@ -46,6 +49,10 @@ enum StartError {
     Argument(String),
     #[error("parameter {0}: {1}")]
     Parameter(String, Refused),
+    #[error("parameters of the scan: {0}")]
+    Scan(#[from] ScanError),
+    #[error("parameter camera_info_url: {0}")]
+    Calibration(#[from] CalibrationError),
     #[error("{KEY_VARIABLE} is not a key: an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
 }
@@ -84,7 +91,7 @@ fn run() -> Result<(), StartError> {
         let mut tasks = JoinSet::new();
         tasks.spawn(parameters);
         tasks.spawn(changes.for_each(|_| std::future::ready(()))); // the settings have them already
-        serve(node, tasks, settings, &spinning).await
+        serve(node, tasks, store, settings, &spinning).await
     })
 }
 
@@ -104,6 +111,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     if settings.robot_ip.is_empty() {
         return Err(StartError::NoRobot);
     }
+    Scanner::new(settings.scan)?;
     if settings.key.is_none() && std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.is_empty()) {
         return Err(StartError::Key);
     }
@@ -113,6 +121,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
 async fn serve(
     mut node: r2r::Node,
     mut tasks: JoinSet<()>,
+    store: Arc<Mutex<Store>>,
     settings: tokio::sync::watch::Receiver<Arc<Settings>>,
     spinning: &Arc<AtomicBool>,
 ) -> Result<(), StartError> {
@@ -121,14 +130,24 @@ async fn serve(
 
     let mut builder = LinkBuilder::default();
     let shared = Shared::new(RosClock::of(&node), settings.clone());
-    let streams = Streams::new(&mut node, &mut builder, shared)?;
+    let streams = Streams::new(&mut node, &mut builder, shared.clone())?;
+    let calibration = Calibration::load(&start.camera_info_url)?;
+    let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
     let commands = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
     let link = builder.start(WebRtcConnector::new(start.target()));
 
     let name = node.fully_qualified_name()?;
     streams.start(&mut tasks, name, link.handle());
+    let camera = camera.start(link.handle())?;
+    tasks.spawn(camera);
     let (orders, inbox) = mpsc::channel(ORDERS);
-    let robot = Robot { link: link.handle(), settings: settings.clone(), motion: orders.clone() };
+    let robot = Robot {
+        link: link.handle(),
+        settings: settings.clone(),
+        motion: orders.clone(),
+        store,
+        shared,
+    };
     services::start(&mut node, &mut tasks, &robot)?;
     let motion = tokio::spawn(Motion::new(link.handle(), settings).run(commands, inbox));
     let spinner = spin(node, Arc::clone(spinning))?;

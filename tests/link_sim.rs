@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use common::{address, check_offer, connect, connect_with, robot, target, Client, LIMIT};
 use go2_link::codec::{api, Request};
-use go2_link::session::{LinkState, RequestError, Timing, Velocity};
+use go2_link::media::Decoder;
+use go2_link::session::{Link, LinkBuilder, LinkState, RequestError, Timing, Velocity};
 use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
+use go2_link::transport::webrtc::WebRtcConnector;
+use go2_sim::camera::stamp::read_counter;
 use go2_sim::{Disorder, Failure, Firmware, Generation, Options, Robot, Step, Validation};
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -155,12 +158,8 @@ async fn garbage_is_dropped_and_counted_and_the_session_lives_on() {
     let counted = counters.wait_for(|counters| counters.malformed > 20 && counters.unexpected > 5);
     tokio::time::timeout(LIMIT, counted).await.expect("not counted").unwrap();
     robot.set_disorder(Disorder::default());
-    for receiver in &mut client.topics {
-        *receiver = receiver.resubscribe();
-    }
-    let marker = robot.log().entries().len();
-    let log = robot.log();
-    log.wait_for(marker, LIMIT, |entry| entry["msg"]["type"] == "heartbeat").await.unwrap();
+    // The channel keeps the order: its answer comes after the last of the garbage.
+    client.link.request(Request::sport(api::STOP_MOVE), LIMIT).await.unwrap();
     for receiver in &mut client.topics {
         *receiver = receiver.resubscribe();
     }
@@ -351,4 +350,48 @@ async fn faults_are_followed_and_forgotten_with_the_session() {
     let forgotten = faults.wait_for(|faults| faults.is_empty());
     tokio::time::timeout(LIMIT, forgotten).await.expect("still there").unwrap();
     client.link.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_camera_is_seen_while_it_is_on() {
+    let robot = Robot::start(Options { log_sent: true, ..robot() }).await.unwrap();
+    let builder = LinkBuilder::default();
+    let mut pictures = builder.pictures();
+    let link = builder.start(WebRtcConnector::new(target(robot.address(), true)));
+    let mut state = link.state();
+    let live = state.wait_for(|state| *state == LinkState::Live);
+    tokio::time::timeout(LIMIT, live).await.expect("not live").unwrap();
+    let packets = |link: &Link| link.counters().borrow().media.video.packets;
+    assert_eq!(packets(&link), 0, "nothing flows before it is asked for");
+
+    link.set_video(true);
+    let mut decoder = Decoder::new().unwrap();
+    let mut numbers = Vec::new();
+    while numbers.len() < 40 {
+        let unit = tokio::time::timeout(LIMIT, pictures.recv()).await.expect("no picture").unwrap();
+        assert!(unit.keyframe || !numbers.is_empty(), "nothing can be decoded before a keyframe");
+        let picture = decoder.decode(&unit).unwrap();
+        let planes = picture.planes();
+        numbers.push(read_counter(planes.y, planes.y_stride).expect("no number in the picture"));
+    }
+    let expected: Vec<_> = (numbers[0]..numbers[0] + 40).collect();
+    assert_eq!(numbers, expected);
+    let sent = robot.log().of("frame");
+    let first = sent.iter().find(|frame| frame["counter"] == numbers[0]).unwrap();
+    assert_eq!(first["idr"], true);
+    assert_eq!(sent[0]["idr"], false, "robots begin in the middle of a group of pictures");
+    assert!(packets(&link) > 40);
+
+    link.set_video(false);
+    let log = robot.log();
+    log.wait_for(0, LIMIT, |entry| entry["event"] == "video" && entry["on"] == false)
+        .await
+        .unwrap();
+    // What was sent before it was off may still come.
+    while tokio::time::timeout(Duration::from_secs(1), pictures.recv()).await.is_ok() {}
+    let sent = log.of("frame").len();
+    assert!(tokio::time::timeout(Duration::from_secs(1), pictures.recv()).await.is_err());
+    assert_eq!(log.of("frame").len(), sent);
+    link.close().await;
+    robot.stop().await;
 }

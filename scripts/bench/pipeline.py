@@ -1,4 +1,4 @@
-"""Runs node and simulated robot and prints a table of what the node costs and how late it is."""
+"""Runs node and simulated robot and prints what the node costs, how late it is, and whether all of it arrives."""
 
 from __future__ import annotations
 
@@ -9,25 +9,40 @@ import os
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rclpy
+from foxglove_msgs.msg import CompressedVideo
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from sensor_msgs.msg import BatteryState, Imu, JointState
+from sensor_msgs.msg import (
+    BatteryState,
+    CameraInfo,
+    CompressedImage,
+    Image,
+    Imu,
+    JointState,
+    LaserScan,
+    PointCloud2,
+)
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 ROBOT = "127.0.0.93"
-RATES = ["--low-hz", "50", "--sport-hz", "50", "--pose-hz", "20"]
+RATES = ["--low-hz", "50", "--sport-hz", "50", "--pose-hz", "20", "--lidar-hz", "15", "--video-fps", "30"]
 CMD_VEL_HZ = 20
 WARM_UP = 5.0
+# What is sent so shortly before the end may not have arrived.
+LAST = 1.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # How a message is found again on the other side: a number in it that changes with every one while the robot walks a
@@ -49,20 +64,120 @@ KEYS: dict[str, tuple[str, Callable[[Any], float], Callable[[Any], float]]] = {
         lambda message: message.pose.pose.position.x,
     ),
 }
+VOXELS = "rt/utlidar/voxel_map_compressed"
+
+# Topics of the camera that are listened to, by what is measured.
+CAMERA: dict[str, dict[str, Any]] = {
+    "none": {},
+    "video": {"camera/video": CompressedVideo},
+    "raw": {"camera/image_raw": Image, "camera/camera_info": CameraInfo},
+    "all": {
+        "camera/image_raw": Image,
+        "camera/camera_info": CameraInfo,
+        "camera/image_raw/compressed": CompressedImage,
+        "camera/video": CompressedVideo,
+    },
+}
+# Where the simulated robot burns the picture's number in: squares in a row, the most significant bit first.
+SQUARES_AT, SQUARE, BITS = (16, 48), 16, 32
+
+
+class Cdr:
+    """A message as it came, little endian. To make Python objects of pictures would take longer than to send them."""
+
+    def __init__(self, message: bytes) -> None:
+        self._message = message
+        self._at = 4  # after the encapsulation
+
+    def number(self) -> int:
+        """The next number of 32 bits, without a sign."""
+        self._at += -self._at % 4
+        (number,) = struct.unpack_from("<I", self._message, self._at)
+        self._at += 4
+        return number
+
+    def text(self) -> str:
+        """The next text."""
+        size = self.number()
+        self._at += size
+        return self._message[self._at - size : self._at - 1].decode()
+
+    def skip(self, count: int) -> None:
+        """Leaves bytes out."""
+        self._at += count
+
+    def rest(self) -> memoryview:
+        """What follows."""
+        return memoryview(self._message)[self._at :]
+
+
+@dataclass
+class Arrival:
+    """What came, and when."""
+
+    at: float
+    stamp: float = 0.0
+    size: int = 0
+    counter: int | None = None
+
+
+def arrival_of(kind: Any, message: bytes) -> Arrival:
+    """Reads the little of a message that is needed."""
+    arrival = Arrival(time.time())
+    cdr = Cdr(message)
+    arrival.stamp = cdr.number() + cdr.number() / 1e9
+    cdr.text()
+    if kind is PointCloud2:
+        height, width = cdr.number(), cdr.number()
+        arrival.size = height * width
+    elif kind is Image:
+        cdr.number(), cdr.number()
+        encoding = cdr.text()
+        cdr.skip(1)
+        step = cdr.number()
+        arrival.size = cdr.number()
+        arrival.counter = counter(cdr.rest(), step, step_of(encoding))
+    elif kind is CompressedVideo:
+        arrival.size = cdr.number()
+    elif kind is CompressedImage:
+        cdr.text()
+        arrival.size = cdr.number()
+    return arrival
+
+
+def step_of(encoding: str) -> int:
+    """Bytes from one pixel to the next."""
+    return {"rgb8": 3, "bgr8": 3, "yuv422_yuy2": 2}[encoding]
+
+
+def counter(data: memoryview, row: int, pixel: int) -> int:
+    """The number that is burnt into a picture."""
+    x, y = (start + SQUARE // 2 for start in SQUARES_AT)
+    found = 0
+    for bit in range(BITS):
+        found = found << 1 | (data[y * row + (x + bit * SQUARE) * pixel] > 127)
+    return found
 
 
 class Listener(Node):
-    """Listens to every topic and drives the robot."""
+    """Listens, and drives the robot."""
 
-    def __init__(self) -> None:
+    def __init__(self, camera: str) -> None:
         super().__init__("bench")
         self.received: dict[str, list[tuple[float, float]]] = {topic: [] for topic in KEYS}
+        self.arrivals: dict[str, list[Arrival]] = {}
         self.commands: dict[float, float] = {}
         for topic, kind in (("joint_states", JointState), ("imu/data", Imu), ("odom", Odometry)):
             self.create_subscription(kind, topic, self.record(topic), 50)
         self.create_subscription(BatteryState, "battery_state", lambda _: None, 5)
         self.create_subscription(TFMessage, "/tf", lambda _: None, 50)
+        for topic, kind in {"points": PointCloud2, "scan": LaserScan, **CAMERA[camera]}.items():
+            self.listen_raw(kind, topic)
         self.cmd_vel = self.create_publisher(Twist, "cmd_vel", 1)
+
+    def listen_raw(self, kind: Any, topic: str) -> None:
+        arrivals = self.arrivals.setdefault(topic, [])
+        self.create_subscription(kind, topic, lambda message: arrivals.append(arrival_of(kind, message)), 10, raw=True)
 
     def record(self, topic: str) -> Callable[[Any], None]:
         key = KEYS[topic][2]
@@ -95,92 +210,203 @@ class Listener(Node):
         return number
 
 
-def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def memory_mb(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+def memory_mb(pid: int) -> dict[str, float]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon", "RssFile", "RssShmem")}
+    return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem")}
 
 
-def quantiles(seconds: list[float]) -> str:
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return f"{statistics.median(ordered) * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(ordered)} messages)"
+@dataclass
+class Run:
+    """What one run has shown."""
+
+    listener: Listener
+    log: list[dict[str, Any]]
+    first: float
+    begun: float
+    ended: float
+    # CPU seconds a minute, by program.
+    cpu: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, float] = field(default_factory=dict)
+
+    def sent(self, event: str, topic: str | None = None) -> list[dict[str, Any]]:
+        """What the robot sent while it was measured, but for the last."""
+        return [
+            entry
+            for entry in self.log
+            if entry["event"] == event and entry.get("topic") == topic and self.begun <= entry["t"] <= self.ended - LAST
+        ]
 
 
-def latencies(log: list[dict[str, Any]], listener: Listener, after: float) -> dict[str, list[float]]:
+def state_latencies(run: Run) -> dict[str, list[float]]:
+    """Seconds from the robot's sending to ROS, and from cmd_vel to the robot."""
     result = {}
     for topic, (wire, key, _) in KEYS.items():
-        received = {round(value, 9): at for at, value in listener.received[topic]}
-        sent = [(e["t"], round(key(e["data"]), 9)) for e in log if e["event"] == "sent" and e["topic"] == wire]
-        found = [received[value] - at for at, value in sent if at > after and value in received]
+        received = {round(value, 9): at for at, value in run.listener.received[topic]}
+        sent = [(entry["t"], round(key(entry["data"]), 9)) for entry in run.sent("sent", wire)]
+        found = [received[value] - at for at, value in sent if value in received]
         result[topic] = [late for late in found if 0 <= late < 5]
-    moves = [
-        (e["t"], round(json.loads(e["parameter"])["x"], 9))
-        for e in log
-        if e["event"] == "request" and e["api_id"] == 1008
-    ]
-    first = {}
-    for at, value in moves:
-        first.setdefault(value, at)
-    result["cmd_vel"] = [first[x] - at for x, at in listener.commands.items() if x in first and at > after]
+    first: dict[float, float] = {}
+    for entry in run.log:
+        if entry["event"] == "request" and entry["api_id"] == 1008:
+            first.setdefault(round(json.loads(entry["parameter"])["x"], 9), entry["t"])
+    commands = run.listener.commands.items()
+    result["cmd_vel"] = [first[x] - at for x, at in commands if x in first and at > run.begun]
     return result
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=60)
-    arguments = parser.parse_args()
-    rclpy.init()
-    listener = Listener()
+def match_by_stamp(sent: list[tuple[float, float]], arrivals: list[Arrival]) -> dict[int, Arrival]:
+    """What arrived of what was sent (when, and its stamp): the arrivals by the place in `sent`.
+
+    The robot's stamps are of another clock; the difference is nearly the same for all of them.
+    """
+    if not sent or not arrivals:
+        return {}
+    times, stamps = (np.array(each) for each in zip(*sent, strict=True))
+    came, told = np.array([each.at for each in arrivals]), np.array([each.stamp for each in arrivals])
+    # Most come before the next one is sent.
+    before = np.searchsorted(times, came) - 1
+    ahead = float(np.median((told - stamps[before])[before >= 0]))
+    apart = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 1.0
+    found: dict[int, Arrival] = {}
+    for arrival in arrivals:
+        place = int(np.abs(stamps + ahead - arrival.stamp).argmin())
+        if abs(stamps[place] + ahead - arrival.stamp) < apart / 2:
+            found.setdefault(place, arrival)
+    return found
+
+
+def unwrapped(rtp: list[int]) -> list[float]:
+    """Seconds of time stamps of 32 bits at 90 kHz."""
+    steps = np.diff(np.array(rtp, dtype=np.int64), prepend=rtp[:1])
+    return list(np.cumsum((steps + (1 << 31)) % (1 << 32) - (1 << 31)) / 90_000)
+
+
+def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
+    """How many were sent for a topic, which came, and how late those were, in seconds."""
+    arrivals = run.listener.arrivals[topic]
+    if topic in ("points", "scan"):
+        entries = run.sent("sent", VOXELS)
+        found = match_by_stamp([(entry["t"], entry["stamp"]) for entry in entries], arrivals)
+    elif topic == "camera/image_raw":
+        entries = run.sent("frame")
+        by_counter = {each.counter: each for each in reversed(arrivals)}
+        numbers = {i: entry["counter"] for i, entry in enumerate(entries)}
+        found = {i: by_counter[number] for i, number in numbers.items() if number in by_counter}
+    else:
+        entries = run.sent("frame")
+        stamps = unwrapped([entry["rtp"] for entry in entries])
+        sent = [(entry["t"], stamp) for entry, stamp in zip(entries, stamps, strict=True)]
+        found = match_by_stamp(sent, arrivals)
+    late = [arrival.at - entries[place]["t"] for place, arrival in sorted(found.items())]
+    return len(entries), list(found.values()), late
+
+
+def measure(binaries: Path, camera: str, seconds: float) -> Run:
+    """One run with a robot and a node of its own."""
+    listener = Listener(camera)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
-        robot_command = [arguments.bin / "go2_sim", "--bind", ROBOT, *RATES, "--log-sent", "--log", log_file]
+        robot_command = [binaries / "go2_sim", "--bind", ROBOT, *RATES, "--log-sent", "--log", log_file]
         robot = subprocess.Popen(robot_command, stderr=subprocess.DEVNULL)
         try:
             while not listening(ROBOT):
+                assert robot.poll() is None, "the simulated robot has ended"
                 time.sleep(0.05)
             started = time.time()
-            node_command = [arguments.bin / "go2_bridge", f"robot_ip:={ROBOT}"]
+            node_command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}"]
             node = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
             try:
                 while not listener.received["joint_states"]:
+                    assert node.poll() is None, "the node has ended"
                     rclpy.spin_once(listener, timeout_sec=0.01)
-                first = listener.received["joint_states"][0][0] - started
+                run = Run(listener, [], listener.received["joint_states"][0][0] - started, 0.0, 0.0)
                 listener.call("balance_stand")
                 number = listener.drive_for(WARM_UP, 0)
-                before, begun = cpu_seconds(node), time.time()
-                listener.drive_for(arguments.seconds, number)
-                used = (cpu_seconds(node) - before) * 60 / (time.time() - begun)
-                memory = memory_mb(node)
+                # Pictures begin with a keyframe, which may take a while.
+                while not all(listener.arrivals.values()):
+                    number = listener.drive_for(0.1, number)
+                    assert time.time() - started < 60, "some topic is silent"
+                programs = {"node": node.pid, "robot": robot.pid, "listener": os.getpid()}
+                run.begun, before = time.time(), {name: cpu_seconds(pid) for name, pid in programs.items()}
+                listener.drive_for(seconds, number)
+                run.ended = time.time()
+                minutes = (run.ended - run.begun) / 60
+                run.cpu = {name: (cpu_seconds(pid) - before[name]) / minutes for name, pid in programs.items()}
+                run.memory = memory_mb(node.pid)
             finally:
                 node.send_signal(signal.SIGINT)
                 node.wait(10)
         finally:
             robot.send_signal(signal.SIGINT)
             robot.wait(10)
-        log = [json.loads(line) for line in log_file.read_text().splitlines()]
-    late = latencies(log, listener, begun)
-    print(f"\n{'node CPU':34} {used:6.2f} s a minute")
+        run.log = [json.loads(line) for line in log_file.read_text().splitlines()]
+    listener.destroy_node()
+    return run
+
+
+def quantiles(seconds: list[float]) -> str:
+    if not seconds:
+        return "     - /      -"
+    ordered = sorted(seconds)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"{statistics.median(ordered) * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(ordered)} messages)"
+
+
+def report(camera: str, run: Run) -> None:
+    """Prints the table of a run."""
+    topics = ", ".join(CAMERA[camera]) or "nothing"
+    print(f"\nof the camera: {topics}")
+    print(f"{'node CPU':44} {run.cpu['node']:6.2f} s a minute")
+    others = f"robot {run.cpu['robot']:.1f}, listener {run.cpu['listener']:.1f}; 60 is one core"
+    print(f"{'  the others':44} {others}")
     print(
-        f"{'node RSS':34} {memory['VmRSS']:6.1f} MB   (anonymous {memory['RssAnon']:.1f}, "
-        f"files {memory['RssFile']:.1f}, shared {memory['RssShmem']:.1f})"
+        f"{'node RSS':44} {run.memory['VmRSS']:6.1f} MB   (most {run.memory['VmHWM']:.1f}; anonymous "
+        f"{run.memory['RssAnon']:.1f}, files {run.memory['RssFile']:.1f}, shared {run.memory['RssShmem']:.1f})"
     )
-    print(f"{'start to first joint_states':34} {first:6.2f} s")
-    print(f"{'latency':34} median /    p99")
-    for topic in KEYS:
-        print(f"{'  robot sends > ' + topic:34} {quantiles(late[topic])}")
-    print(f"{'  cmd_vel > Move at the robot':34} {quantiles(late['cmd_vel'])}")
+    print(f"{'start to first joint_states':44} {run.first:6.2f} s")
+    print("delivered")
+    late = state_latencies(run)
+    for topic in run.listener.arrivals:
+        count, came, late[topic] = deliveries(run, topic)
+        print(f"{'  ' + topic:44} {len(came):6} of {count}{size(topic, came)}")
+    keyframes = sum(entry["idr"] for entry in run.sent("frame"))
+    if CAMERA[camera]:
+        print(f"{'  keyframes among what the robot sent':44} {keyframes:6}")
+    print(f"{'latency':44} median /    p99")
+    for topic, seconds in late.items():
+        what = "cmd_vel > Move at the robot" if topic == "cmd_vel" else f"robot sends > {topic}"
+        print(f"{'  ' + what:44} {quantiles(seconds)}")
+
+
+def size(topic: str, arrivals: list[Arrival]) -> str:
+    """What the messages hold, on average."""
+    sizes = [arrival.size for arrival in arrivals if arrival.size]
+    if not sizes:
+        return ""
+    mean = statistics.mean(sizes)
+    return f", {mean:.0f} points each" if topic == "points" else f", {mean / 1000:.0f} kB each"
 
 
 def listening(address: str) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((address, 9991)) == 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--camera", choices=CAMERA, action="append")
+    arguments = parser.parse_args()
+    rclpy.init()
+    for camera in arguments.camera or ["raw", "none"]:
+        report(camera, measure(arguments.bin, camera, arguments.seconds))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,11 @@ from rclpy.signals import SignalHandlerOptions
 
 from .children import Child
 from .table import Screen, layout
+from .views import Views
 from .walk import Walker
 
 SIMULATED = "127.0.0.2"
+MODEL = Path(__file__).resolve().parents[2] / "urdf" / "go2.urdf"
 SIM_STARTS = 20.0
 NODE_STOPS, SIM_STOPS = 10.0, 5.0
 REDRAW = 0.25
@@ -40,6 +42,7 @@ class Demo:
         self.told: int | None = None
         self.sim: Child | None = None
         self.node: Child | None = None
+        self.views = Views(options.pictures, MODEL)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._hear)
 
@@ -92,10 +95,12 @@ class Demo:
         context = Context()
         # A Ctrl-C must not end ROS here: the robot has to be stopped by it first.
         rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
-        walker = Walker(context, walk=self.sim is not None or self.options.walk)
+        walker = Walker(context, self.views, walk=self.sim is not None or self.options.walk)
         screen = Screen()
         try:
             in_time = self._loop(walker, screen)
+            self._stop(walker)
+            walker.draw()
             # After a Ctrl-C there was perhaps no time for anything to arrive.
             return walker.missing() if in_time else []
         finally:
@@ -114,6 +119,9 @@ class Demo:
                 return True
             self._check_children()
             walker.spin(POLL)
+            if not self.views.written:
+                # Once at first sight: whoever looks need not wait for the end.
+                walker.draw()
             if now - drawn >= REDRAW:
                 drawn = now
                 screen.draw(self._lines(walker))
@@ -134,7 +142,8 @@ class Demo:
 
     def _lines(self, walker: Walker) -> list[str]:
         table = layout(topic.cells() for topic in walker.topics.values())
-        return ["", *table, "", f"link: {walker.state}", f"demo: {walker.doing}"]
+        lines = ["", *table, "", f"link: {walker.state}", f"demo: {walker.doing}"]
+        return [*lines, *(f"picture: {path}" for path in self.views.written)]
 
     def _end(self) -> int:
         """Ends the node first: it stops the robot if that still walks. Returns its status."""
@@ -161,6 +170,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--robot")
     parser.add_argument("--walk", action="store_true")
+    parser.add_argument("--pictures", type=Path)
     return parser.parse_args()
 
 

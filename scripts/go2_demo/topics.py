@@ -9,13 +9,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from foxglove_msgs.msg import CompressedVideo
 from geometry_msgs.msg import Quaternion
 from nav_msgs.msg import Odometry
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import BatteryState, Imu, JointState
+from sensor_msgs.msg import (
+    BatteryState,
+    CameraInfo,
+    CompressedImage,
+    Image,
+    Imu,
+    JointState,
+    LaserScan,
+    PointCloud2,
+)
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
+
+from .arrays import cloud, hits, is_key
 
 # Seconds over which a rate is counted: long enough for topics of 1 Hz.
 WINDOW = 5.0
@@ -37,12 +50,16 @@ class Topic:
     type: Any
     describe: Callable[[Any], str]
     qos: QoSProfile = field(default_factory=lambda: QoSProfile(depth=10))
+    # Sees every message, where the last one does not tell enough.
+    count: Callable[[Any], None] | None = None
     last: Any = None
     _arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
     def hear(self, message: Any) -> None:
         """Takes a message."""
         self.last = message
+        if self.count:
+            self.count(message)
         self._arrivals.append(time.monotonic())
 
     def cells(self) -> tuple[str, str, str, str, str]:
@@ -66,11 +83,18 @@ class Topic:
 
 def all_topics() -> list[Topic]:
     """What has to arrive from a robot."""
+    stream = Stream()
     return [
         Topic("/joint_states", JointState, joints),
         Topic("/imu/data", Imu, imu),
         Topic("/odom", Odometry, odometry),
         Topic("/tf", TFMessage, transforms),
+        Topic("/points", PointCloud2, points),
+        Topic("/scan", LaserScan, scan),
+        Topic("/camera/image_raw", Image, image),
+        Topic("/camera/camera_info", CameraInfo, camera_info),
+        Topic("/camera/image_raw/compressed", CompressedImage, compressed),
+        Topic("/camera/video", CompressedVideo, stream.tell, count=stream.count),
         Topic("/battery_state", BatteryState, battery),
         Topic("/diagnostics", DiagnosticArray, diagnostics),
         Topic(LINK_STATE, String, link_state, LATCHED),
@@ -108,6 +132,60 @@ def transforms(message: TFMessage) -> str:
     at = first.transform.translation
     frames = f"{first.header.frame_id} -> {first.child_frame_id}"
     return f"{frames}: {at.x:.2f} {at.y:.2f} {at.z:.2f} m"
+
+
+def points(message: PointCloud2) -> str:
+    """How many, in which frame, and how far they reach."""
+    count = message.width * message.height
+    if count == 0:
+        return f"no points in {message.header.frame_id}"
+    places = cloud(message)
+    reach = zip("xyz", places.min(axis=0), places.max(axis=0), strict=True)
+    extent = " ".join(f"{axis} {least:.1f}..{most:.1f}" for axis, least, most in reach)
+    return f"{count} points in {message.header.frame_id}: {extent} m"
+
+
+def scan(message: LaserScan) -> str:
+    """How many beams hit something, and where the nearest is."""
+    found = hits(message)
+    hit = f"{len(message.ranges)} beams, {len(found)} hit"
+    if len(found) == 0:
+        return hit
+    nearest = found[np.hypot(*found.T[:2]).argmin()]
+    bearing = math.degrees(math.atan2(nearest[1], nearest[0]))
+    return f"{hit}; nearest {math.hypot(*nearest[:2]):.2f} m at {bearing:.0f} deg"
+
+
+def image(message: Image) -> str:
+    """Size and encoding."""
+    return f"{message.width}x{message.height} {message.encoding}"
+
+
+def camera_info(message: CameraInfo) -> str:
+    """Size, model and focal lengths."""
+    return f"{message.width}x{message.height} {message.distortion_model}, f {message.k[0]:.0f} {message.k[4]:.0f} px"
+
+
+def compressed(message: CompressedImage) -> str:
+    """Format and size."""
+    return f"{message.format}, {len(message.data) / 1000:.0f} kB"
+
+
+class Stream:
+    """What has come of a video."""
+
+    def __init__(self) -> None:
+        self.pictures = self.keys = self.bytes = 0
+
+    def count(self, message: CompressedVideo) -> None:
+        """Takes a message."""
+        self.pictures += 1
+        self.keys += is_key(message.data)
+        self.bytes += len(message.data)
+
+    def tell(self, message: CompressedVideo) -> str:
+        """All of it in short."""
+        return f"{message.format}: {self.pictures} pictures, {self.keys} keyframes, {self.bytes / 1e6:.1f} MB"
 
 
 def battery(message: BatteryState) -> str:

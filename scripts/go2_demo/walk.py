@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Any
 
 from geometry_msgs.msg import Point, Twist
+from nav_msgs.msg import Odometry
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from .topics import LINK_STATE, Topic, all_topics
+from .views import Views
 
 RATE = 20.0
-FORWARD, TURN = 0.4, 0.4  # m/s, rad/s: a circle of 2 m across
+# m/s, rad/s: a circle of 0.6 m across. With its legs it stays within 0.8 m of where it stood.
+FORWARD, TURN = 0.3, 1.0
 STANDING = 0.25  # metres; a standing GO2's trunk is at about 0.3
 GETTING_UP, BALANCING = 3.0, 1.0  # seconds
 LAST_ZEROS = 0.3  # seconds
@@ -26,8 +30,9 @@ WALKED = 0.3  # metres from the start that count as walking
 class Walker:
     """Listens to every topic and, if told to, has the robot stand up and walk."""
 
-    def __init__(self, context: Context, *, walk: bool) -> None:
+    def __init__(self, context: Context, views: Views, *, walk: bool) -> None:
         self.doing = "listening"
+        self.views = views
         self.trouble: str | None = None
         self.topics: dict[str, Topic] = {topic.name: topic for topic in all_topics()}
         self.walks = walk
@@ -37,8 +42,9 @@ class Walker:
         self._node = Node("go2_demo", context=context)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self._node)
+        also = {"/tf": views.hear_tf, "/odom": self._follow}
         for topic in self.topics.values():
-            self._node.create_subscription(topic.type, topic.name, topic.hear, topic.qos)
+            self._listen(topic, also.get(topic.name))
         self._commands = self._node.create_publisher(Twist, "cmd_vel", 1)
         if walk:
             self._story = self._tell()
@@ -47,7 +53,6 @@ class Walker:
     def spin(self, limit: float) -> None:
         """Handles what has come, for at most `limit` seconds."""
         self._executor.spin_once(timeout_sec=limit)
-        self._follow()
 
     @property
     def state(self) -> str:
@@ -55,13 +60,22 @@ class Walker:
         message = self.topics[LINK_STATE].last
         return message.data if message else "the node has not said anything yet"
 
+    def silent(self) -> list[str]:
+        """Topics on which nothing has come."""
+        return [name for name, topic in self.topics.items() if topic.last is None]
+
+    def draw(self) -> None:
+        """Writes pictures of what has come last, if everything has."""
+        if not self.silent():
+            sights = ("/camera/image_raw", "/odom", "/points", "/scan")
+            self.views.write(*(self.topics[name].last for name in sights))
+
     def missing(self) -> list[str]:
         """What should have happened and did not, in words."""
-        gone = [f"nothing arrived on {name}" for name, topic in self.topics.items() if topic.last is None]
+        gone = [f"nothing arrived on {name}" for name in self.silent()]
         if self.state != "live":
             gone.append(f"the link is not live: {self.state}")
-        if self.trouble:
-            gone.append(self.trouble)
+        gone += [trouble for trouble in (self.trouble, self.views.trouble) if trouble]
         if self.walks and self._farthest < WALKED:
             gone.append(f"the robot did not walk: it moved {self._farthest:.2f} m")
         return gone
@@ -69,6 +83,7 @@ class Walker:
     def stop(self) -> None:
         """Zero velocity for a moment."""
         self._story = self._zeros()
+        self.moving = False
         deadline = time.monotonic() + LAST_ZEROS
         while (left := deadline - time.monotonic()) > 0:
             self.spin(left)
@@ -78,10 +93,16 @@ class Walker:
         self._executor.shutdown()
         self._node.destroy_node()
 
-    def _follow(self) -> None:
-        odometry = self.topics["/odom"].last
-        if odometry is None:
-            return
+    def _listen(self, topic: Topic, also: Callable[[Any], None] | None) -> None:
+        def hear(message: Any) -> None:
+            topic.hear(message)
+            if also:
+                also(message)
+
+        self._node.create_subscription(topic.type, topic.name, hear, topic.qos)
+
+    def _follow(self, odometry: Odometry) -> None:
+        self.views.hear_odometry(odometry)
         at = odometry.pose.pose.position
         self._start = self._start or at
         self._farthest = max(self._farthest, math.hypot(at.x - self._start.x, at.y - self._start.y))

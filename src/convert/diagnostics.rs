@@ -1,5 +1,7 @@
 //! `/diagnostics`, with levels as REP 107 means them.
 
+use std::time::Duration;
+
 use go2_link::session::{Counters, LinkState};
 use go2_link::state::{Fault, LowState};
 use r2r::builtin_interfaces::msg::Time;
@@ -7,25 +9,35 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 
 use super::header;
 use crate::params::Settings;
+use crate::streams::Counts;
 
 /// All that a diagnostic report is made from.
 pub(crate) struct Report<'a> {
     pub(crate) node: &'a str,
     pub(crate) link: &'a LinkState,
     pub(crate) counters: &'a Counters,
-    /// Messages that the node dropped: undecodable, or too late.
+    /// Messages that the node dropped: undecodable, or too late. Without those of LiDAR and camera.
     pub(crate) dropped: u64,
+    pub(crate) lidar: &'a Counts,
+    pub(crate) camera: &'a Counts,
     /// The latest, if it is recent.
     pub(crate) low_state: Option<&'a LowState>,
     pub(crate) faults: &'a [Fault],
     pub(crate) settings: &'a Settings,
 }
 
-/// One entry each for link, battery, motors and faults.
+/// One entry each for link, battery, motors, faults, LiDAR and camera.
 pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray {
     DiagnosticArray {
         header: header(stamp, ""),
-        status: vec![link(report), battery(report), motors(report), faults(report)],
+        status: vec![
+            link(report),
+            battery(report),
+            motors(report),
+            faults(report),
+            lidar(report),
+            camera(report),
+        ],
     }
 }
 
@@ -65,7 +77,6 @@ fn link(report: &Report<'_>) -> DiagnosticStatus {
         ("unexpected messages", unexpected),
         ("dropped messages", report.dropped),
         ("messages sent", sent),
-        ("video packets", report.counters.media.video_packets),
         ("audio packets", report.counters.media.audio_packets),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_string()))
@@ -140,6 +151,66 @@ fn faults(report: &Report<'_>) -> DiagnosticStatus {
     }
 }
 
+/// Frames are late when none has come for this long; at the least they come five times a second.
+const FRAMES_LATE: Duration = Duration::from_secs(2);
+
+fn flows(counts: &Counts) -> bool {
+    counts.last.is_some_and(|last| last.elapsed() < FRAMES_LATE)
+}
+
+fn counted(counts: &Counts, what: &str) -> Vec<(String, String)> {
+    let mut values = vec![
+        (format!("{what} received"), counts.received.to_string()),
+        (format!("{what} dropped"), counts.dropped.to_string()),
+    ];
+    if !counts.reason.is_empty() {
+        values.push(("latest drop".to_owned(), counts.reason.clone()));
+    }
+    values
+}
+
+fn lidar(report: &Report<'_>) -> DiagnosticStatus {
+    let counts = report.lidar;
+    let (level, message) = match (report.link, report.settings.lidar, flows(counts)) {
+        (LinkState::Live, true, true) if counts.dropping() => (WARN, counts.reason.clone()),
+        (LinkState::Live, true, true) => (OK, "frames come".to_owned()),
+        (LinkState::Live, true, false) => {
+            (WARN, "it is switched on, but no frames come; it is switched again".to_owned())
+        }
+        (LinkState::Live, false, _) => (OK, "switched off".to_owned()),
+        _ => (STALE, "not connected".to_owned()),
+    };
+    status(report, "lidar", level, message, counted(counts, "frames"))
+}
+
+fn camera(report: &Report<'_>) -> DiagnosticStatus {
+    let counts = report.camera;
+    let video = report.counters.media.video;
+    let (level, message) = match (report.link, flows(counts)) {
+        (LinkState::Live, true) if counts.dropping() => (WARN, counts.reason.clone()),
+        (LinkState::Live, true) => (OK, "pictures come".to_owned()),
+        (LinkState::Live, false) if counts.listened => {
+            (WARN, "video is switched on, but no pictures come".to_owned())
+        }
+        (LinkState::Live, false) => (OK, "off: nobody listens".to_owned()),
+        _ => (STALE, "not connected".to_owned()),
+    };
+    let mut values = counted(counts, "pictures");
+    values.extend(
+        [
+            ("packets", video.packets),
+            ("packets lost", video.lost),
+            ("packets late", video.late),
+            ("pictures damaged", video.damaged),
+            ("pictures skipped until a keyframe", video.skipped),
+            ("malformed packets", video.malformed),
+            ("refused parameter sets", video.refused),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_string())),
+    );
+    status(report, "camera", level, message, values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +227,8 @@ mod tests {
             link,
             counters: &Counters::default(),
             dropped: 0,
+            lidar: &Counts::default(),
+            camera: &Counts::default(),
             low_state: low_state.as_ref(),
             faults,
             settings: &settings.borrow(),

@@ -1,22 +1,28 @@
 //! Robot state to ROS messages. Pure; the stamp is an argument.
 
+mod cloud;
 mod diagnostics;
+mod image;
 mod imu;
 mod joints;
 mod odometry;
 mod power;
+mod scan;
 
+pub(crate) use cloud::point_cloud;
 pub(crate) use diagnostics::{diagnostics, Report};
+pub(crate) use image::{compressed_image, compressed_video};
 pub(crate) use imu::imu;
 pub(crate) use joints::joint_state;
-pub(crate) use odometry::{odometry, transform, Motion};
+pub(crate) use odometry::{odometry, transforms, Motion};
 pub(crate) use power::battery_state;
+pub(crate) use scan::laser_scan;
 
 use r2r::builtin_interfaces::msg::Time;
 use r2r::geometry_msgs::msg::{Quaternion, Vector3};
 use r2r::std_msgs::msg::Header;
 
-fn header(stamp: &Time, frame: &str) -> Header {
+pub(crate) fn header(stamp: &Time, frame: &str) -> Header {
     Header { stamp: stamp.clone(), frame_id: frame.to_owned() }
 }
 
@@ -24,7 +30,7 @@ fn vector([x, y, z]: [f64; 3]) -> Vector3 {
     Vector3 { x, y, z }
 }
 
-fn quaternion(q: &go2_link::state::Quaternion) -> Quaternion {
+fn quaternion(q: &go2_link::geometry::Quaternion) -> Quaternion {
     Quaternion { x: q.x, y: q.y, z: q.z, w: q.w }
 }
 

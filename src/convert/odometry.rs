@@ -1,5 +1,6 @@
 //! `odom` and the transform with it.
 
+use go2_link::geometry::{Quaternion as Rotation, Transform as GeometryTransform};
 use go2_link::state::{RobotPose, SportModeState};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::geometry_msgs::msg::{
@@ -17,6 +18,24 @@ pub(crate) struct Motion {
     velocity: [f64; 3],
     /// rad/s in the body's axes, from the gyroscope.
     angular_velocity: [f64; 3],
+    /// Metres from the floor to the trunk.
+    body_height: Option<f64>,
+}
+
+/// Of a standing robot, for firmware that does not tell it.
+const STANDING_HEIGHT: f64 = 0.32;
+/// What a body height can be, lying to stretched.
+const HEIGHTS: std::ops::RangeInclusive<f64> = 0.05..=0.6;
+
+impl Motion {
+    /// The place under the trunk in the odometry frame: level, on the floor, turned like the robot.
+    pub(crate) fn footprint(&self, trunk: &GeometryTransform) -> GeometryTransform {
+        let [x, y, z] = trunk.translation;
+        let height = self.body_height.filter(|height| HEIGHTS.contains(height));
+        let z = z - height.unwrap_or(STANDING_HEIGHT);
+        let rotation = Rotation::from_rpy([0.0, 0.0, trunk.rotation.yaw()]);
+        GeometryTransform { translation: [x, y, z], rotation }
+    }
 }
 
 impl From<&SportModeState> for Motion {
@@ -25,6 +44,7 @@ impl From<&SportModeState> for Motion {
         Self {
             velocity: state.velocity.unwrap_or_default(),
             angular_velocity: state.imu.map_or(yaw_speed, |imu| imu.angular_velocity),
+            body_height: state.body_height,
         }
     }
 }
@@ -55,23 +75,33 @@ pub(crate) fn odometry(
     }
 }
 
-/// The transform odom -> base_link.
-pub(crate) fn transform(pose: &RobotPose, settings: &Settings, stamp: &Time) -> TransformStamped {
-    TransformStamped {
-        header: header(stamp, &settings.odom_frame),
-        child_frame_id: settings.base_frame.clone(),
+/// The transforms odom -> base_link -> base_footprint.
+pub(crate) fn transforms(
+    trunk: &GeometryTransform,
+    motion: &Motion,
+    settings: &Settings,
+    stamp: &Time,
+) -> Vec<TransformStamped> {
+    let footprint = trunk.inverse() * motion.footprint(trunk);
+    let stamped = |frame: &str, child: &str, transform: &GeometryTransform| TransformStamped {
+        header: header(stamp, frame),
+        child_frame_id: child.to_owned(),
         transform: Transform {
-            translation: vector(pose.position),
-            rotation: quaternion(&pose.orientation),
+            translation: vector(transform.translation),
+            rotation: quaternion(&transform.rotation),
         },
-    }
+    };
+    vec![
+        stamped(&settings.odom_frame, &settings.base_frame, trunk),
+        stamped(&settings.base_frame, &settings.footprint_frame, &footprint),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::params::Store;
-    use go2_link::state::Quaternion;
+    use go2_link::geometry::Quaternion;
 
     #[test]
     fn the_twist_is_in_base_link() {

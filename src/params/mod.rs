@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use go2_link::geometry::{Quaternion, Transform};
+use go2_link::lidar::{BodyBox, ScanError, ScanSettings, Scanner};
 use go2_link::session::Velocity;
 use go2_link::signaling::{DeviceKey, Network, Target};
 use r2r::{Parameter, ParameterValue, RosParams};
@@ -23,6 +25,49 @@ pub(crate) enum VelocityFrame {
     Body,
 }
 
+/// Whose clock stamps the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StampSource {
+    Robot,
+    Receive,
+}
+
+/// The frame of the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PointsFrame {
+    Lidar,
+    Base,
+    Odometry,
+}
+
+/// Of `camera/image_raw`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Rgb,
+    Bgr,
+    /// Y0 U Y1 V for each two pixels.
+    Yuv,
+}
+
+impl Encoding {
+    /// The name in `sensor_msgs/Image`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "rgb8",
+            Self::Bgr => "bgr8",
+            Self::Yuv => "yuv422_yuy2",
+        }
+    }
+
+    /// Bytes of a row of so many pixels.
+    pub(crate) fn step(self, width: usize) -> usize {
+        match self {
+            Self::Rgb | Self::Bgr => 3 * width,
+            Self::Yuv => 2 * width,
+        }
+    }
+}
+
 /// The parameters' values, typed.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -32,7 +77,22 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     pub(crate) odom_frame: String,
     pub(crate) base_frame: String,
+    pub(crate) footprint_frame: String,
     pub(crate) imu_frame: String,
+    pub(crate) lidar_frame: String,
+    pub(crate) camera_frame: String,
+    pub(crate) stamp_source: StampSource,
+    pub(crate) lidar: bool,
+    pub(crate) points_frame: PointsFrame,
+    /// The LiDAR in the trunk's frame.
+    pub(crate) lidar_mount: Transform,
+    /// In the trunk's frame, metres.
+    pub(crate) body_box: BodyBox,
+    pub(crate) scan: ScanSettings,
+    pub(crate) camera_encoding: Encoding,
+    pub(crate) camera_info_url: String,
+    /// 1 to 100.
+    pub(crate) jpeg_quality: u8,
     pub(crate) publish_tf: bool,
     pub(crate) velocity_frame: VelocityFrame,
     pub(crate) odom_pose_variances: [f64; 6],
@@ -77,6 +137,14 @@ pub(crate) enum Refused {
     Range(f64, f64),
     #[error("it must be {0} finite numbers of 0 and more")]
     Variances(usize),
+    #[error("it must be six finite numbers: x y z in metres, roll pitch yaw in radians")]
+    Mount,
+    #[error(
+        "it must be six finite numbers, least and most of x, y and z, each least below its most"
+    )]
+    Box,
+    #[error("together with the others it makes no scan: {0}")]
+    Scan(#[from] ScanError),
     #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
 }
@@ -126,6 +194,18 @@ fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refused> {
             fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Variances(default.len()))
         }
         (Kind::Variances(default), _) => Err(Refused::Variances(default.len())),
+        (Kind::Mount(_), P::DoubleArray(numbers)) => {
+            let fits = numbers.len() == 6 && numbers.iter().all(|number| number.abs() < 100.0);
+            fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Mount)
+        }
+        (Kind::Mount(_), _) => Err(Refused::Mount),
+        (Kind::Box(_), P::DoubleArray(numbers)) => {
+            let ordered =
+                |pair: &[f64]| pair[0].abs() < 100.0 && pair[0] < pair[1] && pair[1] < 100.0;
+            let fits = numbers.len() == 6 && numbers.chunks_exact(2).all(ordered);
+            fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Box)
+        }
+        (Kind::Box(_), _) => Err(Refused::Box),
     }
 }
 
@@ -137,6 +217,7 @@ fn default(kind: Kind) -> Value {
         Kind::Choice(words) => Value::Text(words[0].to_owned()),
         Kind::Number { default, .. } => Value::Number(default),
         Kind::Variances(default) => Value::Numbers(default.to_vec()),
+        Kind::Mount(numbers) | Kind::Box(numbers) => Value::Numbers(numbers.to_vec()),
     }
 }
 
@@ -181,14 +262,24 @@ impl Store {
             Kind::Number { .. } => {
                 text.parse().map_or(ParameterValue::NotSet, ParameterValue::Double)
             }
-            Kind::Variances(_) => ParameterValue::NotSet,
+            Kind::Variances(_) | Kind::Mount(_) | Kind::Box(_) => ParameterValue::NotSet,
         };
         self.put(spec, &value)
     }
 
-    fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
+    /// Takes a new value of a parameter that can be changed while the node runs.
+    pub(crate) fn change(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
         let spec = changeable(name)?;
+        self.check_together(spec, value)?;
         self.put(spec, value)
+    }
+
+    /// Whether the values make sense beside each other once this one is taken.
+    fn check_together(&self, spec: &Spec, value: &ParameterValue) -> Result<(), Refused> {
+        let mut values = self.values.clone();
+        values.insert(spec.name, check(spec, value)?);
+        Scanner::new(settings(&values).scan)?;
+        Ok(())
     }
 
     fn put(&mut self, spec: &Spec, value: &ParameterValue) -> Result<(), Refused> {
@@ -245,7 +336,39 @@ fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         },
         odom_frame: frame("odom_frame"),
         base_frame: frame("base_frame"),
+        footprint_frame: frame("footprint_frame"),
         imu_frame: frame("imu_frame"),
+        lidar_frame: frame("lidar_frame"),
+        camera_frame: frame("camera_frame"),
+        stamp_source: match text("stamp_source").as_str() {
+            "receive" => StampSource::Receive,
+            _ => StampSource::Robot,
+        },
+        lidar: switch("lidar"),
+        points_frame: match text("points_frame").as_str() {
+            "odom" => PointsFrame::Odometry,
+            "base" => PointsFrame::Base,
+            _ => PointsFrame::Lidar,
+        },
+        lidar_mount: mount(numbers(values, "lidar_mount")),
+        body_box: body_box(numbers(values, "body_box")),
+        scan: ScanSettings {
+            min_height: number("scan_min_height"),
+            max_height: number("scan_max_height"),
+            angle_min: number("scan_angle_min"),
+            angle_max: number("scan_angle_max"),
+            angle_increment: number("scan_angle_increment"),
+            range_min: number("scan_range_min"),
+            range_max: number("scan_range_max"),
+            body: Some(body_box(numbers(values, "body_box"))),
+        },
+        camera_encoding: match text("camera_encoding").as_str() {
+            "bgr8" => Encoding::Bgr,
+            "yuv422_yuy2" => Encoding::Yuv,
+            _ => Encoding::Rgb,
+        },
+        camera_info_url: text("camera_info_url"),
+        jpeg_quality: number("jpeg_quality") as u8,
         publish_tf: switch("publish_tf"),
         velocity_frame: match text("velocity_frame").as_str() {
             "body" => VelocityFrame::Body,
@@ -267,6 +390,14 @@ fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         motor_temperature_warn: number("motor_temperature_warn"),
         battery_warn: number("battery_warn"),
     }
+}
+
+fn mount([x, y, z, roll, pitch, yaw]: [f64; 6]) -> Transform {
+    Transform { translation: [x, y, z], rotation: Quaternion::from_rpy([roll, pitch, yaw]) }
+}
+
+fn body_box([x0, x1, y0, y1, z0, z1]: [f64; 6]) -> BodyBox {
+    BodyBox { min: [x0, y0, z0], max: [x1, y1, z1] }
 }
 
 fn numbers<const N: usize>(values: &BTreeMap<&'static str, Value>, name: &str) -> [f64; N] {
@@ -315,8 +446,7 @@ impl RosParams for Store {
 
     fn check_parameter(&self, name: &str, value: &ParameterValue) -> r2r::Result<()> {
         changeable(name)
-            .and_then(|spec| check(spec, value))
-            .map(drop)
+            .and_then(|spec| self.check_together(spec, value))
             .map_err(|refused| ros_error(name, &refused))
     }
 }
@@ -349,6 +479,16 @@ mod tests {
         assert!(change("imu_orientation_variances", P::DoubleArray(vec![1.0])).contains("3 finite"));
         assert!(change("robot_ip", P::String("x".into())).contains("at start only"));
         assert!(change("robot", P::String("x".into())).contains("no parameter"));
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_refused() {
+        let mut store = Store::new();
+        let mut change = |name: &str, value| store.change(name, &P::Double(value));
+        assert!(matches!(change("scan_min_height", 0.7), Err(Refused::Scan(_))));
+        assert!(matches!(change("scan_angle_max", -3.14159265), Err(Refused::Scan(_))));
+        assert_eq!(change("scan_max_height", 1.0), Ok(()));
+        assert_eq!(change("scan_min_height", 0.7), Ok(()));
     }
 
     #[test]

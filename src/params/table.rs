@@ -1,6 +1,8 @@
 //! Every parameter of the node: name, kind, default, range, meaning. `config/go2.yaml` says the same to
 //! people, and a test holds the two together.
 
+use std::f64::consts::PI;
+
 /// What values a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
@@ -16,6 +18,10 @@ pub(crate) enum Kind {
     Number { default: f64, least: f64, most: f64 },
     /// Numbers of 0 and more, as many as the default has.
     Variances(&'static [f64]),
+    /// Position in metres and roll, pitch, yaw in radians.
+    Mount([f64; 6]),
+    /// Least and most of x, y and z in metres.
+    Box([f64; 6]),
 }
 
 /// A parameter.
@@ -40,6 +46,8 @@ const fn number(default: f64, least: f64, most: f64) -> Kind {
     Kind::Number { default, least, most }
 }
 
+const DEGREE: f64 = PI / 180.0;
+
 pub(crate) const TABLE: &[Spec] = &[
     at_start("robot_ip", Kind::Text(""), "IP address or host name of the robot"),
     at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
@@ -48,7 +56,19 @@ pub(crate) const TABLE: &[Spec] = &[
     at_start("frame_prefix", Kind::Text(""), "Put before every frame id"),
     at_start("odom_frame", Kind::Text("odom"), "Frame of the odometry"),
     at_start("base_frame", Kind::Text("base_link"), "Frame of the trunk"),
+    at_start(
+        "footprint_frame",
+        Kind::Text("base_footprint"),
+        "Frame under the trunk, level, on the floor",
+    ),
     at_start("imu_frame", Kind::Text("imu_link"), "Frame of the IMU"),
+    at_start("lidar_frame", Kind::Text("utlidar_lidar"), "Frame of the LiDAR"),
+    at_start(
+        "camera_frame",
+        Kind::Text("front_camera_optical_frame"),
+        "Optical frame of the camera",
+    ),
+    live("stamp_source", Kind::Choice(&["robot", "receive"]), "Whose clock stamps the messages"),
     live("publish_tf", Kind::Switch(true), "Publish odom -> base_link on /tf"),
     live("velocity_frame", Kind::Choice(&["odom", "body"]), "Frame of the robot's velocity"),
     live(
@@ -76,6 +96,32 @@ pub(crate) const TABLE: &[Spec] = &[
         Kind::Variances(&[0.01, 0.01, 0.01]),
         "Diagonal of the linear acceleration covariance",
     ),
+    live("lidar", Kind::Switch(true), "Whether the LiDAR is on"),
+    live("points_frame", Kind::Choice(&["lidar", "base", "odom"]), "In which frame the cloud is"),
+    at_start(
+        "lidar_mount",
+        Kind::Mount([0.28945, 0.0, -0.046825, 0.0, 2.8782, 0.0]),
+        "Pose of the LiDAR on the trunk",
+    ),
+    live(
+        "body_box",
+        Kind::Box([-0.45, 0.45, -0.25, 0.25, -0.40, 0.20]),
+        "The robot's own body, cut out of points and scan",
+    ),
+    live("scan_min_height", number(0.10, -1.0, 2.0), "Lower edge of the scan over the floor, m"),
+    live("scan_max_height", number(0.60, -1.0, 2.0), "Upper edge of the scan over the floor, m"),
+    live("scan_angle_min", number(-PI, -PI, PI), "First beam, rad"),
+    live("scan_angle_max", number(PI - DEGREE, -PI, PI), "Last beam, rad"),
+    live("scan_angle_increment", number(DEGREE, 0.001, 0.2), "Between two beams, rad"),
+    live("scan_range_min", number(0.30, 0.0, 2.0), "Nearest that counts, m"),
+    live("scan_range_max", number(3.0, 0.5, 4.5), "Farthest that counts, m"),
+    live(
+        "camera_encoding",
+        Kind::Choice(&["rgb8", "bgr8", "yuv422_yuy2"]),
+        "Encoding of camera/image_raw",
+    ),
+    at_start("camera_info_url", Kind::Text(""), "file: URL of the camera's calibration"),
+    live("jpeg_quality", number(80.0, 1.0, 100.0), "Quality of camera/image_raw/compressed"),
     at_start("enable_stamped_cmd_vel", Kind::Switch(false), "cmd_vel is a TwistStamped"),
     live("cmd_vel_timeout", number(0.3, 0.05, 2.0), "Seconds until a command is stale"),
     live("max_linear_x", number(1.0, 0.0, 3.8), "Fastest forward and backward, m/s"),

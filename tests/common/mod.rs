@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use go2_link::codec::Inbound;
-use go2_link::session::{Link, LinkBuilder, LinkState, Timing};
+use go2_link::session::{Link, LinkBuilder, LinkState, Message, Timing};
 use go2_link::signaling::Target;
 use go2_link::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
 use go2_link::transport::webrtc::WebRtcConnector;
@@ -44,8 +43,8 @@ pub const TOPICS: [&str; 5] = [
 /// A link with what it receives.
 pub struct Client {
     pub link: Link,
-    pub topics: Vec<broadcast::Receiver<Inbound>>,
-    pub big: broadcast::Receiver<Inbound>,
+    pub topics: Vec<broadcast::Receiver<Message>>,
+    pub big: broadcast::Receiver<Message>,
 }
 
 /// Connects to a robot.

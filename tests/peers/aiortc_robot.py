@@ -26,13 +26,13 @@ from go2_crypto import (
     notify_data,
     path_digits,
 )
+from go2_options import DATA2, Failure, parse_args, session_options, video_options
 from go2_peer import Peer, PeerOptions
-from go2_robot import Session, SessionOptions
+from go2_robot import Session
 from go2_sdp import OfferError, read_offer
 
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}
 REASONS |= {429: "Too Many Requests", 504: "Gateway Timeout"}
-DATA2 = {"absent": None, "1": 1, "2": 2, "3": 3}
 HTTP_LIMIT_S = 5.0
 PATHS_KEPT = 16
 
@@ -56,15 +56,6 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
-
-
-@dataclass
-class Failure:
-    """One --fail option: at this step, this instead of the usual, so many times."""
-
-    step: str
-    what: str
-    left: float
 
 
 class Failures:
@@ -112,7 +103,8 @@ class Slot:
             emit("offer_facts", **offer.facts())
             for warning in offer.warnings():
                 emit("offer_warning", detail=warning)
-            options = PeerOptions(a.bind, a.old_sctp_form, a.dcep_ack, a.lost_after, a.video)
+            video = video_options(a)
+            options = PeerOptions(a.bind, a.old_sctp_form, a.dcep_ack, a.lost_after, video)
             peer = Peer(offer, options, emit)
             sdp = await peer.answer()
         except OfferError as error:
@@ -123,7 +115,7 @@ class Slot:
                 await peer.close()
             self._free()
             return sdp
-        self._session = Session(peer, _session_options(a), a.lost_after, emit)
+        self._session = Session(peer, session_options(a), a.lost_after, emit)
         self._session.on_end = self._free
         emit("session")
         return sdp
@@ -153,24 +145,6 @@ def _parse_offer(text: str) -> dict[str, Any]:
 
 def _answer_json(sdp: str) -> str:
     return json.dumps({"sdp": sdp, "type": "answer"})
-
-
-def _session_options(a: argparse.Namespace) -> SessionOptions:
-    low_hz = a.low_hz if a.low_hz is not None else (1.0 if a.firmware == "new" else 20.0)
-    return SessionOptions(
-        validation=a.validation,
-        firmware=a.firmware,
-        heartbeat_timeout=a.heartbeat_timeout,
-        low_hz=low_hz,
-        sport_hz=a.sport_hz,
-        pose_hz=a.pose_hz,
-        rtt_every=a.rtt_every,
-        move_res=a.move_res == "yes",
-        big=a.big,
-        kill_after=a.kill_after,
-        mute_after=a.mute_after,
-        faults=a.fault,
-    )
 
 
 class Signaling:
@@ -296,77 +270,7 @@ class HttpPort:
         return ("\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode()
 
 
-# --- options and main --------------------------------------------------------------------------
-
-
-def _failure_option(text: str) -> Failure:
-    words = {"reject", "truncated", "garbage"}
-    step, _, rest = text.partition(":")
-    what, _, count = rest.partition("*")
-    known = step in ("notify", "ing", "offer") and (what in words or what.isdigit())
-    if not known or (step == "notify" and what in ("reject", "truncated")):
-        raise argparse.ArgumentTypeError(f"{text!r}: want notify|ing|offer:WHAT[*COUNT]")
-    return Failure(step, what, float(count) if count else float("inf"))
-
-
-def _fault_option(text: str) -> tuple[int, int]:
-    source, _, code = text.partition(":")
-    return int(source), int(code, 16)
-
-
-def _key_option(text: str) -> bytes:
-    key = bytes.fromhex(text)
-    if len(key) != 16:
-        raise argparse.ArgumentTypeError("a device key has 16 bytes, 32 hex characters")
-    return key
-
-
-def _video_option(text: str) -> tuple[int, int, int]:
-    size, _, fps = text.partition("@")
-    width, _, height = size.partition("x")
-    return int(width), int(height), int(fps)
-
-
-def _loopback(text: str) -> str:
-    if not text.startswith("127."):
-        raise argparse.ArgumentTypeError("a robot made for tests stays on 127.x.x.x")
-    return text
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--generation", choices=["plain", *DATA2], default="2")
-    p.add_argument("--key", type=_key_option, help="device key of generation 3, 32 hex characters")
-    p.add_argument("--static-under-3", action="store_true", help="say 3, use the static key")
-    p.add_argument("--rsa-bits", type=int, default=2048)
-    p.add_argument("--bind", type=_loopback, default="127.0.0.1")
-    p.add_argument("--port-9991", type=int, default=9991, help="0 = any free one")
-    p.add_argument("--port-8081", type=int, default=8081, help="0 = any free one")
-    p.add_argument("--no-content-length", action="store_true")
-    p.add_argument("--fail", type=_failure_option, action="append", default=[], help="see README")
-    p.add_argument("--busy", choices=["reject", "429"], default="reject")
-    p.add_argument("--old-sctp-form", action="store_true")
-    p.add_argument("--dcep-ack", action="store_true")
-    p.add_argument("--lost-after", type=float, default=30.0, help="silent client given up, s")
-    validations = ["accept", "refuse", "silent", "twice"]
-    p.add_argument("--validation", choices=validations, default="accept")
-    p.add_argument("--firmware", choices=["new", "old"], default="new")
-    p.add_argument("--heartbeat-timeout", type=float, default=10.0)
-    p.add_argument("--low-hz", type=float, help="default 1 (new firmware) or 20 (old)")
-    p.add_argument("--sport-hz", type=float, default=20.0)
-    p.add_argument("--pose-hz", type=float, default=18.7)
-    p.add_argument("--rtt-every", type=float, default=3.0)
-    p.add_argument("--move-res", choices=["yes", "no"], default="yes")
-    p.add_argument("--fault", type=_fault_option, action="append", default=[])
-    p.add_argument("--big", type=int, default=0, help="bytes of one binary frame sent early")
-    p.add_argument("--video", type=_video_option, default=(1280, 720, 15), help="WxH@FPS")
-    p.add_argument("--kill-after", type=float, default=0.0, help="s after validation")
-    p.add_argument("--mute-after", type=float, default=0.0, help="s after validation")
-    p.add_argument("--watch-stdin", action="store_true", help="leave when standard input ends")
-    args = p.parse_args(argv)
-    if args.generation == "3" and not args.static_under_3 and args.key is None:
-        p.error("--generation 3 wants --key or --static-under-3")
-    return args
+# --- main ---------------------------------------------------------------------------------------
 
 
 async def _wait_for_end(args: argparse.Namespace) -> None:

@@ -8,18 +8,15 @@ what a client must be tested against. Each departure is named where it is made.
 from __future__ import annotations
 
 import asyncio
-import fractions
 import random
 import re
 import string
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import aioice.ice
-import av
-from aiortc import RTCDataChannel, RTCIceCandidate, VideoStreamTrack
+from aiortc import RTCDataChannel, RTCIceCandidate
 from aiortc.rtcdtlstransport import (
     SRTP_AES128_CM_SHA1_80,
     RTCCertificate,
@@ -32,12 +29,12 @@ from aiortc.rtcdtlstransport import (
 )
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 from aiortc.rtcrtpparameters import RTCRtcpParameters, RTCRtpCodecParameters, RTCRtpSendParameters
-from aiortc.rtcrtpsender import RTCRtpSender
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 from aiortc.sdp import candidate_from_sdp
 from OpenSSL import SSL
 from pylibsrtp import Policy
 
+from go2_camera import Camera, VideoOptions, VideoSender
 from go2_sdp import AnswerParts, Offer, video_payload_type, write_answer
 
 Emit = Callable[..., None]
@@ -110,68 +107,13 @@ class SctpTransport(RTCSctpTransport):
             pass  # the client said goodbye a moment ago; aiortc's sending task would die of it loudly
 
 
-class VideoLoop(VideoStreamTrack):
-    """A moving test picture, encoded once and then repeated, so that it costs almost no CPU."""
-
-    def __init__(self, width: int, height: int, fps: int) -> None:
-        super().__init__()
-        self._size, self._fps = (width, height), fps
-        self._packets: list[bytes] = []
-        self._count = 0
-        self._next = 0.0
-        self.switch = asyncio.Event()
-
-    async def recv(self) -> Any:
-        await self.switch.wait()
-        if not self._packets:
-            loop = asyncio.get_running_loop()
-            self._packets = await loop.run_in_executor(None, self._encode)
-            # Begin inside the group of pictures: the first packets a client gets precede an IDR.
-            self._count = len(self._packets) // 2
-        self._next = max(self._next + 1 / self._fps, time.monotonic() - 1.0)
-        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
-        packet = av.Packet(self._packets[self._count % len(self._packets)])
-        packet.pts = self._count
-        packet.time_base = fractions.Fraction(1, self._fps)
-        self._count += 1
-        return packet
-
-    def _encode(self) -> list[bytes]:
-        """One second, of which the first picture is the IDR with its parameter sets."""
-        codec: Any = av.CodecContext.create("libx264", "w")
-        codec.width, codec.height = self._size
-        codec.pix_fmt, codec.bit_rate = "yuv420p", 2_500_000
-        codec.framerate = fractions.Fraction(self._fps, 1)
-        codec.time_base = fractions.Fraction(1, self._fps)
-        options = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
-        codec.options = options | {"g": "9999", "sc_threshold": "0"}
-        codec.profile = "Baseline"
-        packets = [p for i in range(self._fps) for p in codec.encode(self._picture(i))]
-        return [bytes(p) for p in packets + codec.encode(None)]
-
-    def _picture(self, index: int) -> Any:
-        """A white block that wanders over a grey ramp."""
-        width, height = self._size
-        frame: Any = av.VideoFrame(width, height, "yuv420p")
-        luma, *chroma = frame.planes
-        ramp = bytes(16 + 180 * x // width for x in range(width)).ljust(luma.line_size, b"\0")
-        left, block = index * (width - height // 4) // self._fps, b"\xeb" * (height // 4)
-        marked = ramp[:left] + block + ramp[left + len(block) :]
-        third = height // 3
-        luma.update(ramp * third + marked * third + ramp * (height - 2 * third))
-        for plane in chroma:
-            plane.update(bytes([128]) * plane.buffer_size)
-        frame.pts = index
-        return frame
-
-
 @dataclass
 class PeerOptions:
     host: str
     old_sctp_form: bool
     dcep_ack: bool
     lost_after: float
-    video: tuple[int, int, int]
+    video: VideoOptions
 
 
 class Peer:
@@ -191,9 +133,9 @@ class Peer:
         self._dtls = DtlsTransport(self._ice, certificate, offer.fingerprint, emit)
         self._dtls._set_role("client")
         self._sctp = SctpTransport(self._dtls, options.dcep_ack)
-        self._sender: RTCRtpSender | None = None
+        self._sender: VideoSender | None = None
         self._fingerprint = certificate.getFingerprints()[0].value
-        self.video: VideoLoop | None = None
+        self.video: Camera | None = None
         self._start: asyncio.Task[None] | None = None
         self._watch()
 
@@ -260,8 +202,9 @@ class Peer:
 
     def _make_video(self) -> None:
         if any(s.kind == "video" for s in self.offer.media):
-            self.video = VideoLoop(*self._options.video)
-            self._sender = RTCRtpSender(self.video, self._dtls)
+            options = self._options.video
+            self.video = Camera(options)
+            self._sender = VideoSender(self.video, self._dtls, options.heeds_pli, self._emit)
 
     async def _connect(self, cname: str) -> None:
         # End-of-candidates is never signalled: an offer without a usable candidate may still

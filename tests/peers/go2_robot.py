@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
 import secrets
-import struct
 import time
 import uuid
 from collections.abc import Callable
@@ -17,14 +15,21 @@ from typing import Any
 from aiortc import RTCDataChannel
 
 from go2_crypto import validation_answer
+from go2_frames import big_frame, chunk_frames
+from go2_lidar import SWITCH as LIDAR_SWITCH
+from go2_lidar import TOPIC as VOXEL_MAP
+from go2_lidar import Lidar, LidarOptions
 from go2_peer import Emit, Peer
+from go2_photo import photo
+from go2_walk import Walk
 
 SPORT_KNOWN = {1001, 1002, 1003, 1004, 1005, 1006, 1008}
 SPORT_MOVE = 1008
+PHOTO = ("videohub", 1001)
+CHUNK, CHUNK_PAUSE_S = 16_384, 0.01
 OK, NOT_IMPLEMENTED, BAD_PARAMETER = 0, 3203, 3204
 RTT_PROBE = "rtt_probe_send_from_mechine"  # so spelled on the wire
 I32_MAX = 2**31 - 1
-RADIUS, SPEED, BODY_HEIGHT = 1.5, 0.4, 0.3195
 
 
 @dataclass
@@ -41,158 +46,8 @@ class SessionOptions:
     kill_after: float = 0.0
     mute_after: float = 0.0
     faults: list[tuple[int, int]] = field(default_factory=list)
-
-
-# --- the state messages ------------------------------------------------------------------------
-
-
-class Walk:
-    """A robot that walks circles, from the moment it was made."""
-
-    def __init__(self, new_firmware: bool) -> None:
-        self._new = new_firmware
-        self._start = time.monotonic()
-
-    @property
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._start
-
-    @property
-    def _yaw(self) -> float:
-        return math.remainder(SPEED / RADIUS * self._elapsed, math.tau)
-
-    def _rpy(self) -> list[float]:
-        sway = 0.02 * math.sin(2 * math.pi * 2.0 * self._elapsed)
-        return [round(sway, 6), round(-sway / 2, 6), round(self._yaw, 6)]
-
-    def _wxyz(self) -> list[float]:
-        roll, pitch, yaw = (a / 2 for a in self._rpy())
-        cr, cp, cy = math.cos(roll), math.cos(pitch), math.cos(yaw)
-        sr, sp, sy = math.sin(roll), math.sin(pitch), math.sin(yaw)
-        return [
-            cr * cp * cy + sr * sp * sy,
-            sr * cp * cy - cr * sp * sy,
-            cr * sp * cy + sr * cp * sy,
-            cr * cp * sy - sr * sp * cy,
-        ]
-
-    def _xyz(self) -> list[float]:
-        yaw = self._yaw
-        return [RADIUS * math.sin(yaw), RADIUS * (1 - math.cos(yaw)), BODY_HEIGHT]
-
-    def _motor(self, index: int) -> dict[str, Any]:
-        if index >= 12:
-            return {"q": 0, "temperature": 0, "lost": 0, "reserve": [0, 0]}
-        # Motors come as FR, FL, RR, RL; a trot moves FR with RL and FL with RR.
-        leg, joint = divmod(index, 3)
-        phase = math.sin(2 * math.pi * 2.0 * self._elapsed + (math.pi if leg in (1, 2) else 0.0))
-        rest, swing = ((0.0, 0.02), (0.8, 0.2), (-1.6, 0.3))[joint]
-        q = round(rest + swing * phase, 6)
-        return {"q": q, "temperature": 30 + index, "lost": 0, "reserve": [0, 674]}
-
-    def lowstate(self) -> dict[str, Any]:
-        return {
-            "imu_state": {"rpy": self._rpy()},
-            "motor_state": [self._motor(i) for i in range(20)],
-            "bms_state": {
-                "version_high": 1,
-                "version_low": 18,
-                "soc": 55,
-                "current": -2481,
-                "cycle": 56,
-                "bq_ntc": [30, 29],
-                "mcu_ntc": [33, 32],
-            },
-            "foot_force": [97, 84, 81, 80 + int(self._elapsed) % 10],
-            "temperature_ntc1": 48,
-            "power_v": 28.33,
-        }
-
-    def sportmodestate(self) -> dict[str, Any]:
-        yaw = self._yaw
-        # Since the AI policy the feet are not reported, mode stays 0 and error_code has the mode.
-        feet = [0.0] * 12 if self._new else [0.19, -0.14, -0.32] * 4
-        return {
-            "stamp": _stamp(),
-            "error_code": 1015 if self._new else 0,
-            "imu_state": {
-                "quaternion": self._wxyz(),
-                "gyroscope": [0.01, -0.02, SPEED / RADIUS],
-                "accelerometer": [0.05, SPEED**2 / RADIUS, 9.81],
-                "rpy": self._rpy(),
-                "temperature": 72,
-            },
-            "mode": 0 if self._new else 3,
-            "progress": 0.0,
-            "gait_type": 1,
-            "foot_raise_height": 0.09,
-            "position": self._xyz(),
-            "body_height": 0.32,
-            "velocity": [SPEED * math.cos(yaw), SPEED * math.sin(yaw), 0.0],
-            "yaw_speed": SPEED / RADIUS,
-            "range_obstacle": [1.5, 2.0, 2.5, 3.0],
-            "foot_force": [97, 84, 81, 81],
-            "foot_position_body": feet,
-            "foot_speed_body": [0.0] * 12,
-        }
-
-    def robot_pose(self) -> dict[str, Any]:
-        w, x, y, z = self._wxyz()
-        px, py, pz = self._xyz()
-        return {
-            "header": {"stamp": _stamp(), "frame_id": "odom"},
-            "pose": {
-                "position": {"x": px, "y": py, "z": pz},
-                "orientation": {"x": x, "y": y, "z": z, "w": w},
-            },
-        }
-
-    def lidar_state(self) -> dict[str, Any]:
-        return {
-            "stamp": time.time(),
-            "firmware_version": "1.40",
-            "software_version": "1.5",
-            "sdk_version": "1.2",
-            "sys_rotation_speed": 85.9,
-            "com_rotation_speed": 212.0,
-            "error_state": 0,
-            **({"dirty_percentage": 2} if self._new else {}),
-            "cloud_frequency": 15.4,
-            "cloud_packet_loss_rate": 0.0,
-            "cloud_size": 21_000 + int(self._elapsed) % 100,
-            "cloud_scan_num": 18,
-            "imu_frequency": 250.0,
-            "imu_packet_loss_rate": 0.0,
-            "imu_rpy": self._rpy(),
-            "serial_recv_stamp": time.time(),
-            "serial_buffer_size": 4096,
-            "serial_buffer_read": 1024,
-        }
-
-    def multiplestate(self) -> str:
-        """std_msgs/String: a JSON string that holds JSON."""
-        state: dict[str, Any] = {
-            "brightness": 3,
-            "obstaclesAvoidSwitch": False,
-            "uwbSwitch": False,
-            "volume": 1 + int(self._elapsed) % 9,
-        }
-        if not self._new:
-            state |= {"bodyHeight": 0.32, "footRaiseHeight": 0.09, "speedLevel": 0}
-        return json.dumps(state)
-
-
-def _stamp() -> dict[str, int]:
-    sec, nanosec = divmod(time.time_ns(), 10**9)
-    return {"sec": sec, "nanosec": nanosec}
-
-
-def big_frame(size: int) -> bytes:
-    """A binary frame of the normal kind: u16 length of the JSON, two zero bytes, JSON, payload."""
-    head = json.dumps({"type": "msg", "topic": "rt/big", "data": {"size": size}}).encode()
-    period = bytes(range(251))
-    payload = (period * (size // 251 + 1))[:size]
-    return struct.pack("<HH", len(head), 0) + head + payload
+    photo_loses_chunk: int = 0
+    lidar: LidarOptions = field(default_factory=LidarOptions)
 
 
 # --- one client's session ----------------------------------------------------------------------
@@ -213,7 +68,9 @@ class Session:
         self._topics: set[str] = set()
         self._seen_ids: set[int] = set()
         self._probes: dict[str, tuple[dict[str, Any], float]] = {}
+        self._saves_traffic = True
         self._walk = Walk(options.firmware == "new")
+        self._lidar = Lidar(options.lidar, self._walk.place, self._send_raw, emit)
         self._tasks: set[asyncio.Task[None]] = set()
         self._shutting: asyncio.Task[None] | None = None
         peer.on_channel = self._opened
@@ -309,6 +166,8 @@ class Session:
             self._inner(message.get("data"))
         elif kind == "vid":
             self._switch_video(message.get("data"))
+        elif kind == "msg" and topic == LIDAR_SWITCH:
+            self._lidar.switch(message.get("data"))
         elif kind not in ("msg", "aud"):
             self._emit("error", what="type", detail=f"unknown message type {kind!r}")
 
@@ -348,6 +207,7 @@ class Session:
         self._spawn(self._stream("rt/utlidar/robot_pose", o.pose_hz, walk.robot_pose))
         self._spawn(self._stream("rt/utlidar/lidar_state", 1.0, walk.lidar_state))
         self._spawn(self._stream("rt/multiplestate", 1.0, walk.multiplestate))
+        self._spawn(self._lidar.run(self._voxels_wanted))
         self._spawn(self._probe_rtt())
         self._spawn(self._watch_heartbeat())
         if o.mute_after:
@@ -364,6 +224,9 @@ class Session:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if topic in self._topics:
                 self._send({"type": "msg", "topic": topic, "data": make()})
+
+    def _voxels_wanted(self) -> bool:
+        return VOXEL_MAP in self._topics and not (self._saves_traffic or self._muted)
 
     async def _watch_heartbeat(self) -> None:
         limit = self._options.heartbeat_timeout
@@ -407,7 +270,8 @@ class Session:
         kind = data.get("req_type") if isinstance(data, dict) else None
         if kind == "disable_traffic_saving":
             ok = {"req_type": kind, "execution": "ok"}
-            self._emit("traffic_saving", disabled=data.get("instruction") == "on")
+            self._saves_traffic = data.get("instruction") != "on"
+            self._emit("traffic_saving", disabled=not self._saves_traffic)
             self._send({"type": "rtc_inner_req", "info": ok})
         elif kind == "public_network_status":
             status = {"uuid": data.get("uuid"), "status": "NetworkStatus.ON_WIFI_CONNECTED"}
@@ -455,10 +319,24 @@ class Session:
             code=code,
             answered=answered,
         )
-        if answered:
-            header = {"identity": {"id": request_id, "api_id": api_id}, "status": {"code": code}}
-            response = {"type": "res", "topic": f"rt/api/{service}/response"}
-            self._send({**response, "data": {"header": header, "data": reply}})
+        if not answered:
+            return
+        response: dict[str, Any] = {"type": "res", "topic": f"rt/api/{service}/response"}
+        header: dict[str, Any] = {"identity": {"id": request_id, "api_id": api_id}}
+        if (service, api_id) == PHOTO:
+            self._spawn(self._send_photo(response | {"data": {"header": header}}))
+        else:
+            header["status"] = {"code": code}
+            self._send(response | {"data": {"header": header, "data": reply}})
+
+    async def _send_photo(self, head: dict[str, Any]) -> None:
+        """In pieces, with other messages in between. Nobody reports a status in their heads."""
+        picture, lost = photo(), self._options.photo_loses_chunk
+        frames = chunk_frames(head, picture, CHUNK)
+        for frame in [f for i, f in enumerate(frames, 1) if i != lost]:
+            self._send_raw(frame)
+            await asyncio.sleep(CHUNK_PAUSE_S)
+        self._emit("photo_sent", bytes=len(picture), chunks=len(frames), lost=lost or None)
 
     def _id_ok(self, request_id: Any) -> bool:
         """Integers that fit an i32 and were not used before in this session."""
@@ -472,6 +350,8 @@ class Session:
         if service == "motion_switcher" and api_id == 1001:
             name = "mcf" if self._options.firmware == "new" else "normal"
             return OK, json.dumps({"form": "0", "name": name})
+        if service == "videohub":
+            return (OK if api_id == PHOTO[1] else NOT_IMPLEMENTED), ""
         if service != "sport":
             return None, ""  # a service that is not there never answers
         if api_id not in SPORT_KNOWN:

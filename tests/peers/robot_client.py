@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import struct
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -230,6 +231,18 @@ class Client:
         for task in self._tasks:
             task.cancel()
         await self.pc.close()
+
+
+def split_frame(frame: bytes) -> tuple[dict[str, Any], bytes]:
+    """JSON head and payload of a binary message of either framing."""
+    first, second = struct.unpack_from("<HH", frame)
+    start, length = 4, first
+    if first == 2:
+        length, told = struct.unpack_from("<II", frame, 4)
+        start = 12
+        assert told == len(frame) - start - length
+    assert second == 0
+    return json.loads(frame[start : start + length]), frame[start + length :]
 
 
 def with_robot(*options: str) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Any]:

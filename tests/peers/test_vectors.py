@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Callable
+from random import Random
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
 
+import go2_camera as camera
 import go2_crypto as crypto
-from aiortc_robot import parse_args
-from go2_robot import Walk, big_frame
+import go2_lidar as lidar
+from go2_frames import big_frame, marker2_frame
+from go2_lz4 import encode_block
+from go2_options import parse_args
 from go2_sdp import AnswerParts, OfferError, read_offer, write_answer
+from go2_walk import Walk
+from readers import decode_block, occupied, picture_number
 
 NOTIFY = "ABCDEFGHIJ<base64-spki>xBxDxAxJxF"
 SEALED = "6+D89WcF2SuEBjvuxPulwH8svX+/PhOKRemDvSZcpmwrAAECAwQFBgcICQoL1nINH9m3WwerRU6p2GyK5w=="
@@ -189,6 +197,105 @@ def test_normal_binary_frame() -> None:
     assert payload == bytes(i % 251 for i in range(1000))
 
 
+def test_marker_2_frame() -> None:
+    frame = marker2_frame({"type": "msg", "topic": "t"}, b"abc")
+    assert frame[:12] == b"\x02\0\0\0" + struct.pack("<II", 26, 3)
+    assert frame[12:] == b'{"type":"msg","topic":"t"}abc'
+
+
+def blocks() -> dict[str, bytes]:
+    """What is to be encoded: every form of length, overlap, distance and end."""
+    random = Random(1)
+    noise, far = random.randbytes(80_000), random.randbytes(300)
+    found = {f"{n} zeros": bytes(n) for n in (*range(30), 269, 270, 271, 525, 77_824)}
+    found |= {f"{n} of noise": noise[:n] for n in (13, 14, 15, 16, 269, 270, 271, 77_824)}
+    found |= {f"a period of {n}": (noise[:n] * 500)[:2000] for n in (1, 2, 3, 4, 5, 7, 16, 300)}
+    found |= {f"again after {n}": far + noise[:n] + far for n in (1, 65_235, 65_236, 70_000)}
+    found |= {f"letters {n}": bytes(random.choices(b"ab", k=random.randrange(99))) for n in range(200)}
+    return found | {"empty": b"", "runs": b"".join(bytes([i]) * i for i in range(256))}
+
+
+def test_blocks_decode_to_what_they_were() -> None:
+    for what, data in blocks().items():
+        block = encode_block(data)
+        assert decode_block(block) == data, what
+        assert len(block) <= len(data) + len(data) // 255 + 16, what
+
+
+def test_runs_become_matches_that_overlap() -> None:
+    # One literal, distance 1, and a match of 77 818 bytes: 15 in the token, 305 times 255, and 24 more (plus 4).
+    assert encode_block(bytes(77_824)) == b"\x1f\0\x01\0" + b"\xff" * 305 + b"\x18\x50" + bytes(5)
+    assert decode_block(lidar.zeros(lidar.SIZE)) == bytes(lidar.SIZE)
+    assert decode_block(encode_block(b"abc" * 100)) == b"abc" * 100
+    assert len(encode_block(b"abc" * 100)) < 15
+
+
+def test_the_worked_example() -> None:
+    bits = lidar.example()
+    assert {i: byte for i, byte in enumerate(bits) if byte} == {0: 0x80, 4145: 0x40, 77_823: 0x01}
+    block = encode_block(bits)
+    assert decode_block(block) == bits and len(block) == 325
+
+
+LEAVES = {
+    (0, 16): "10408240a2000000",
+    (-30, 20): "0205020810108040",
+    (90, 18): "0000008504340134",
+    (-64, 17): "00200a0000000000",
+}
+
+
+def test_leaves_by_known_words() -> None:
+    # Of splitmix64 with the seed 0 the first word is widely known.
+    assert lidar._rotated(0x8000000000000001, 1) == 3
+    first = 0xE220A8397B1DCDAF
+    assert lidar.leaves(0, 0) == first & lidar._rotated(first, 13) & lidar._rotated(first, 29)
+    assert [f"{lidar.leaves(y, z):016x}" for y, z in LEAVES] == list(LEAVES.values())
+
+
+@pytest.mark.parametrize("corner", [(-64, -64, -11), (-94, -4, -11), (-34, -40, -11)])
+def test_windows_show_the_world(corner: tuple[int, int, int]) -> None:
+    bits = decode_block(encode_block(lidar.window(*corner)))
+    assert len(bits) == lidar.SIZE
+    for z in range(38):
+        for y in range(128):
+            row = int.from_bytes(bits[z * 2048 + y * 16 :][:16], "big")
+            shown = {x for x in range(128) if row >> 127 - x & 1}
+            x0, y0, z0 = corner
+            assert shown == {x for x in range(128) if occupied(x0 + x, y0 + y, z0 + z)}, (y, z)
+    assert 30_000 < int.from_bytes(bits, "big").bit_count() < 42_000
+
+
+@pytest.mark.parametrize("what, other, change", lidar.BAD, ids=[what for what, _, _ in lidar.BAD])
+def test_bad_frames_are_bad(what: str, other: dict[str, Any], change: Callable[[bytes], bytes]) -> None:
+    block = change(encode_block(lidar.window(-64, -64, -11)))
+    try:
+        size = len(decode_block(block))
+    except (AssertionError, IndexError):
+        size = -1
+    if other and "src_size" not in other:
+        assert size == lidar.SIZE  # nothing is wrong but the head
+    else:
+        assert size != other.get("src_size", lidar.SIZE)
+
+
+@pytest.mark.parametrize("number", [0, 1, 0x80000000, 0xFFFFFFFF, 0xA5C30000, 0x12345678])
+def test_pictures_show_their_number(number: int) -> None:
+    frame = camera.draw(640, 360, number)
+    assert picture_number(frame) == number
+    luma = frame.planes[0]
+    rows = [bytes(luma)[y * luma.line_size :][:640] for y in range(360)]
+    assert all(set(rows[y][8:536]) == {128} for y in (*range(40, 48), *range(64, 72)))
+    assert all(set(rows[y][8:16]) | set(rows[y][528:536]) == {128} for y in range(40, 72))
+    assert {row[16:528] for row in rows[48:64]} == {rows[48][16:528]}
+    assert set(rows[48][16:528]) <= {16, 235}
+    assert all(abs(a - b) < 3 for row in (*rows[:40], *rows[72:]) for a, b in zip(row, row[1:], strict=False))
+
+
+def test_small_pictures_have_no_number() -> None:
+    assert {16, 235}.isdisjoint(bytes(camera.draw(320, 240, 5).planes[0]))
+
+
 @pytest.mark.parametrize("new", [True, False])
 def test_orientations_agree(new: bool) -> None:
     walk = Walk(new)
@@ -209,6 +316,8 @@ def test_orientations_agree(new: bool) -> None:
         "--bind 192.168.1.2",
         "--fail notify:reject",
         "--fail elsewhere:403",
+        "--video 639x360@15",
+        "--video 640x360@31",
     ],
 )
 def test_options_that_make_no_sense(line: str) -> None:

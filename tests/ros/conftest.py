@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from dog import Bridge, Ros, Sim, World
+from dog import ROOT, Bridge, Ros, Sim, World
 
+# The demo's geometry also serves the tests.
+sys.path.insert(0, str(ROOT / "scripts"))
 # Nothing leaves this machine, and tests that run at the same time are unlikely to meet.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 DOMAINS = itertools.cycle(range(1, 101))

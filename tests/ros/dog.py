@@ -162,11 +162,17 @@ class Heard:
 
     messages: list[Any] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    subscription: Any = None
 
     def hear(self, message: Any) -> None:
         """Takes a message."""
         self.messages.append(message)
         self.times.append(time.monotonic())
+
+    def clear(self) -> None:
+        """Forgets what came so far."""
+        self.messages.clear()
+        self.times.clear()
 
     @property
     def last(self) -> Any:
@@ -207,8 +213,12 @@ class Ros:
     def listen(self, kind: Any, topic: str, qos: QoSProfile | int = 10) -> Heard:
         """Subscribes."""
         heard = Heard()
-        self.node.create_subscription(kind, topic, heard.hear, qos)
+        heard.subscription = self.node.create_subscription(kind, topic, heard.hear, qos)
         return heard
+
+    def leave(self, heard: Heard) -> None:
+        """Ends a subscription."""
+        self.node.destroy_subscription(heard.subscription)
 
     def hear(self, kind: Any, topic: str, qos: QoSProfile | int = 10) -> Any:
         """Subscribes and waits for a message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ LAUNCH = ROOT / "launch" / "go2.launch.xml"
 # Parameters that every ROS node has.
 OF_ROS = {"use_sim_time", "start_type_description_service"}
 VARIABLE = re.compile(r"\$\(var ([^)]*)\)")
+EVAL = re.compile(r"\$\(eval '((?:[^'\\]|\\.)*)'\)")
 
 
 @dataclass
@@ -33,13 +35,25 @@ def parameters() -> dict[str, object]:
     return yaml.safe_load(CONFIG.read_text())["/**"]["ros__parameters"]
 
 
+NUMBER = r"-?(?:\d+(?:\.\d+)?|pi)"
+
+
 def told() -> dict[str, Told]:
-    """The parameter file's comments. A paragraph may say for several parameters when they are read."""
+    """The parameter file's comments: each is for the parameters that follow it, a paragraph's mark for all of it."""
     found: dict[str, Told] = {}
     live: bool | None = None
-    comment = ""
-    for line in CONFIG.read_text().splitlines():
+    comment, names = "", list[str]()
+    for line in [*CONFIG.read_text().splitlines(), ""]:
         text = line.strip()
+        if names and not re.match(r"\w", text):
+            # With fewer ranges than parameters the first one is for several.
+            ranges = re.findall(rf"({NUMBER}) to ({NUMBER})", comment)
+            limits: list[tuple[float, float] | None] = [(number(least), number(most)) for least, most in ranges]
+            limits = [(limits or [None])[0]] * (len(names) - len(limits)) + limits
+            for name, limit in zip(names, limits, strict=True):
+                assert live is not None, f"{name}: neither (live) nor (at start)"
+                found[name] = Told(live, limit)
+            comment, names = "", []
         if not text:
             live, comment = None, ""
         elif text.startswith("#"):
@@ -47,11 +61,13 @@ def told() -> dict[str, Told]:
             if mark := re.search(r"\((live|at start)", text):
                 live = mark[1] == "live"
         elif name := re.fullmatch(r"(\w+): .+", text):
-            assert live is not None, f"{name[1]}: neither (live) nor (at start)"
-            limits = re.search(r"([\d.]+) to ([\d.]*\d)", comment)
-            found[name[1]] = Told(live, (float(limits[1]), float(limits[2])) if limits else None)
-            comment = ""
+            names.append(name[1])
     return found
+
+
+def number(text: str) -> float:
+    """A number as the parameter file's comments write it."""
+    return math.copysign(math.pi, -1 if text[0] == "-" else 1) if text.endswith("pi") else float(text)
 
 
 @pytest.mark.usefixtures("bridge")
@@ -77,6 +93,7 @@ def test_the_parameter_file_says_what_can_be_changed_and_how_far(ros: Ros) -> No
         least, most = comment.limits
         for value, fits in ((least, True), (most, True), (least - 0.01, False), (most + 0.01, False)):
             assert ros.set_parameter(name, value).successful == fits, f"{name}: {value}"
+        assert ros.set_parameter(name, values[name]).successful
 
 
 def test_the_parameter_file_starts_the_node(world: World, ros: Ros) -> None:
@@ -105,6 +122,8 @@ def expand(text: str, variables: dict[str, str]) -> str:
     text = re.sub(r"\$\(env \w+ ''\)", "", text)
     text = text.replace("$(find-pkg-share go2_bridge)", str(ROOT))
     text = text.replace("$(find-pkg-prefix go2_bridge)/lib/go2_bridge", str(TARGET))
+    # As Humble does it; Jazzy also has the name `math` itself.
+    text = EVAL.sub(lambda match: str(eval(re.sub(r"\\(.)", r"\1", match[1]), {}, vars(math).copy())), text)
     assert "$(" not in text, f"what is {text}?"
     return text
 
@@ -123,14 +142,24 @@ def given(**arguments: str) -> dict[str, str]:
 
 def condition(element: ET.Element, variables: dict[str, str]) -> bool:
     """Whether launch would take an element."""
-    wanted = expand(element.get("if", "true"), variables) == "true"
-    return wanted and expand(element.get("unless", "false"), variables) == "false"
+    wanted = truth(expand(element.get("if", "true"), variables))
+    return wanted and not truth(expand(element.get("unless", "false"), variables))
 
 
-def node() -> ET.Element:
-    """The launch file's node of ours."""
-    (found,) = (each for each in launch().iter("node") if each.get("pkg") == "go2_bridge")
+def truth(text: str) -> bool:
+    """What launch makes of a condition; it takes nothing else."""
+    return {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
+
+
+def node(package: str = "go2_bridge") -> ET.Element:
+    """The launch file's node of a package."""
+    (found,) = (each for each in launch().iter("node") if each.get("pkg") == package)
     return found
+
+
+def started(variables: dict[str, str]) -> set[str]:
+    """The packages whose nodes launch would start."""
+    return {each.attrib["pkg"] for each in launch().iter("node") if condition(each, variables)}
 
 
 def start(world: World, variables: dict[str, str]) -> Bridge:
@@ -173,6 +202,22 @@ def test_what_is_started_is_installed() -> None:
 def test_files_that_are_named_exist() -> None:
     named = re.findall(r"\$\(find-pkg-share go2_bridge\)/([\w./]+)", " ".join(texts()))
     assert named and all((ROOT / name).is_file() for name in named)
+
+
+def test_robot_state_publisher_is_started_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    ours, both = {"go2_bridge"}, {"go2_bridge", "robot_state_publisher"}
+    assert started(given()) == ours
+    assert started(given(robot_state_publisher="true")) == both
+    index = tmp_path / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    (index / "robot_state_publisher").touch()
+    assert started(given()) == both
+    assert started(given(robot_state_publisher="false")) == ours
+    with pytest.raises(KeyError):
+        started(given(robot_state_publisher="perhaps"))
 
 
 def test_launch_with_defaults(world: World, ros: Ros) -> None:

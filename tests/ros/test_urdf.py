@@ -6,9 +6,11 @@ import re
 import xml.etree.ElementTree as ET
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -36,6 +38,11 @@ TRUNK_MASS = 6.921
 HIP = np.array([0.1934, 0.0465, 0.0])
 HIP_TO_THIGH, THIGH, CALF = 0.0955, 0.213, 0.213
 MIRROR = np.array([1.0, -1.0, 1.0])
+
+
+def parameters() -> dict[str, Any]:
+    """The node's defaults, as the parameter file has them."""
+    return yaml.safe_load((ROOT / "config" / "go2.yaml").read_text())["/**"]["ros__parameters"]
 
 
 def numbers(element: ET.Element | None, name: str) -> Array:
@@ -177,10 +184,15 @@ def test_the_joints_that_move_are_the_ones_the_node_publishes() -> None:
 
 
 def test_the_nodes_frames_are_links() -> None:
-    config = (ROOT / "config" / "go2.yaml").read_text()
-    for parameter in ("base_frame", "imu_frame"):
-        frame = re.search(rf'^ *{parameter}: "(\w+)"$', config, re.MULTILINE)
-        assert frame and frame[1] in LINKS
+    for parameter in ("base_frame", "imu_frame", "lidar_frame", "camera_frame"):
+        assert parameters()[parameter] in LINKS
+
+
+def test_the_nodes_lidar_is_mounted_where_the_model_has_it() -> None:
+    assert [end(joint, "parent") for joint in above("utlidar_lidar")] == ["base_link"]
+    origin = JOINTS["utlidar_lidar_joint"].find("origin")
+    pose = [*numbers(origin, "xyz"), *numbers(origin, "rpy")]
+    assert parameters()["lidar_mount"] == pose
 
 
 @pytest.mark.parametrize("name", MOVING)

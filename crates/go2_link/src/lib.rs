@@ -20,7 +20,10 @@
 //! # }
 //! ```
 
+pub mod clock; // the robot's time carried over to this computer's
 pub mod codec; // the data channel's language: bytes to values and back
+pub mod geometry; // rotations, rigid transforms
+pub mod lidar; // voxel frames to clouds and scans
 pub mod media; // the video track: packets to pictures
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before

@@ -1,10 +1,18 @@
 //! The robot's body: postures, velocity and the gait of its legs. Pure; time is an argument.
 
+mod gait; // steps and joint angles
+#[cfg(test)]
+mod tests;
+mod walls; // the room it takes
+
 use std::f64::consts::{PI, TAU};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use go2_link::codec::api;
 use serde_json::Value;
+
+use crate::world::World;
 
 /// Status of a request that the sport service does not have.
 pub const NOT_IMPLEMENTED: i64 = 3203;
@@ -47,6 +55,10 @@ pub struct Body {
     wanted_at: Instant,
     move_lasts: Option<Duration>,
     gait_phase: f64,
+    world: Option<Arc<World>>,
+    /// Where it last bumped into a wall, until it is clear of it.
+    contact: Option<Motion>,
+    bump: Option<Motion>,
     now: Instant,
 }
 
@@ -58,13 +70,11 @@ const RISING: f64 = 0.3;
 /// Limits of velocity (m/s, m/s, rad/s) and of its change.
 const FASTEST: [f64; 3] = [3.8, 1.0, 4.0];
 const ACCELERATION: [f64; 3] = [4.0, 4.0, 8.0];
-/// Lengths of thigh and calf in metres.
-const LINK: f64 = 0.213;
-const GAIT_HZ: f64 = 2.0;
-const FOOT_LIFT: f64 = 0.06;
+/// A contact with a wall ends when the body has moved or turned this far from it (m, rad).
+const CLEAR: [f64; 2] = [0.05, 0.15];
 
 impl Body {
-    /// A body that lies at the origin. A Move ends after `move_lasts`, or never.
+    /// A body that lies at the origin of an empty world. A Move ends after `move_lasts`, or never.
     pub fn new(move_lasts: Option<Duration>, now: Instant) -> Self {
         Self {
             posture: Posture::Lying,
@@ -74,8 +84,22 @@ impl Body {
             wanted_at: now,
             move_lasts,
             gait_phase: 0.0,
+            world: None,
+            contact: None,
+            bump: None,
             now,
         }
+    }
+
+    /// The same body in a world with walls, which stop it. `None` if a wall is where it lies.
+    pub fn within(self, world: Arc<World>) -> Option<Self> {
+        let free = !walls::touches(&world, &self.motion);
+        free.then_some(Self { world: Some(world), ..self })
+    }
+
+    /// Where it has bumped into a wall since this was last asked. Each contact is told once.
+    pub fn take_bump(&mut self) -> Option<Motion> {
+        self.bump.take()
     }
 
     /// What it is doing.
@@ -169,13 +193,63 @@ impl Body {
         m.vx = approach(m.vx, wanted[0], ACCELERATION[0] * dt);
         m.vy = approach(m.vy, wanted[1], ACCELERATION[1] * dt);
         m.wz = approach(m.wz, wanted[2], ACCELERATION[2] * dt);
-        let (sin, cos) = m.yaw.sin_cos();
-        m.x += (m.vx * cos - m.vy * sin) * dt;
-        m.y += (m.vx * sin + m.vy * cos) * dt;
-        m.yaw = (m.yaw + m.wz * dt + PI).rem_euclid(TAU) - PI;
+        self.advance(dt);
+        // A step that is begun is ended.
+        let steps = gait::frequency(self.twist()) * dt;
+        let landed = (2.0 * (self.gait_phase + steps)).floor() > (2.0 * self.gait_phase).floor();
         if self.is_moving() {
-            self.gait_phase = (self.gait_phase + GAIT_HZ * dt).fract();
+            self.gait_phase = (self.gait_phase + steps).fract();
+        } else if !self.stands() {
+            self.gait_phase = if landed { 0.0 } else { self.gait_phase + steps };
         }
+    }
+
+    /// Whether all four feet are on the ground.
+    fn stands(&self) -> bool {
+        self.gait_phase == 0.0
+    }
+
+    /// Moves the body by its velocity, unless a wall is in the way.
+    fn advance(&mut self, dt: f64) {
+        let m = self.motion;
+        let (sin, cos) = m.yaw.sin_cos();
+        let moved = Motion {
+            x: m.x + (m.vx * cos - m.vy * sin) * dt,
+            y: m.y + (m.vx * sin + m.vy * cos) * dt,
+            yaw: (m.yaw + m.wz * dt + PI).rem_euclid(TAU) - PI,
+            ..m
+        };
+        let stopped = Motion { vx: 0.0, vy: 0.0, ..m };
+        let still = Motion { wz: 0.0, ..stopped };
+        let free = |motion: &Motion| match &self.world {
+            Some(world) => [m.vx, m.vy, m.wz] == [0.0; 3] || !walls::touches(world, motion),
+            None => true,
+        };
+        // What is left of a motion into a wall: it turns where it is, or goes straight on, or stands.
+        let next =
+            [moved, Motion { yaw: moved.yaw, ..stopped }, Motion { wz: 0.0, yaw: m.yaw, ..moved }];
+        let next = next.into_iter().find(free);
+        let blocked = next.is_none_or(|next| [next.vx, next.vy, next.wz] != [m.vx, m.vy, m.wz]);
+        self.motion = next.unwrap_or(still);
+        self.feel(blocked);
+    }
+
+    /// Keeps count of contacts with walls.
+    fn feel(&mut self, blocked: bool) {
+        let m = self.motion;
+        if let Some(at) = self.contact {
+            let turned = ((m.yaw - at.yaw + PI).rem_euclid(TAU) - PI).abs();
+            if (m.x - at.x).hypot(m.y - at.y) > CLEAR[0] || turned > CLEAR[1] {
+                self.contact = None;
+            }
+        }
+        if blocked && self.contact.is_none() {
+            (self.contact, self.bump) = (Some(m), Some(m));
+        }
+    }
+
+    fn twist(&self) -> gait::Twist {
+        [self.motion.vx, self.motion.vy, self.motion.wz]
     }
 
     /// Angles of hip, thigh and calf of the legs FR, FL, RR, RL in radians: a trot in which the diagonal
@@ -183,131 +257,19 @@ impl Body {
     pub fn joints(&self) -> [f64; 12] {
         let mut joints = [0.0; 12];
         for (leg, angles) in joints.chunks_exact_mut(3).enumerate() {
-            let in_phase = leg == 0 || leg == 3;
-            let phase = (self.gait_phase + if in_phase { 0.0 } else { 0.5 }).fract();
-            let (forward, lift) = if self.is_moving() { self.foot(leg, phase) } else { (0.0, 0.0) };
-            let (thigh, calf) = leg_angles(forward, self.height - lift);
-            angles[1] = thigh;
-            angles[2] = calf;
+            let foot = gait::foot(leg, self.gait_phase, self.twist(), self.height);
+            angles.copy_from_slice(&gait::angles(leg, foot));
         }
         joints
     }
 
-    /// Where a foot is along its step: metres forward of the hip and over the ground.
-    fn foot(&self, leg: usize, phase: f64) -> (f64, f64) {
-        let side = if leg.is_multiple_of(2) { -1.0 } else { 1.0 }; // right legs first
-        let Motion { vx, wz, .. } = self.motion;
-        // Half of the time the foot stands, and the body moves over it.
-        let stride = (vx - side * wz * 0.142) / GAIT_HZ / 2.0;
-        if phase < 0.5 {
-            (stride * (0.5 - 2.0 * phase), 0.0)
-        } else {
-            let swing = 2.0 * phase - 1.0;
-            (stride * (swing - 0.5), FOOT_LIFT * (PI * swing).sin())
-        }
+    /// Where these joints put the feet of the legs FR, FL, RR, RL: metres in the trunk's frame.
+    pub fn feet(&self) -> [[f64; 3]; 4] {
+        let joints = self.joints();
+        [0, 1, 2, 3].map(|leg| gait::foot_at(leg, [0, 1, 2].map(|joint| joints[3 * leg + joint])))
     }
 }
 
 fn approach(value: f64, target: f64, step: f64) -> f64 {
     value + (target - value).clamp(-step, step)
-}
-
-/// Thigh and calf angles that put the foot `forward` of the hip and `down` below it.
-fn leg_angles(forward: f64, down: f64) -> (f64, f64) {
-    let reach = forward.hypot(down).clamp(0.05, 2.0 * LINK - 0.005);
-    let knee = 2.0 * (reach / 2.0 / LINK).acos();
-    // Positive thigh angles swing the knee backwards, where it points.
-    let thigh = knee / 2.0 - (forward / down.max(0.01)).atan();
-    (thigh, -knee)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seconds(start: Instant, seconds: f64) -> Instant {
-        start + Duration::from_secs_f64(seconds)
-    }
-
-    fn standing(move_lasts: Option<f64>) -> (Body, Instant) {
-        let start = Instant::now();
-        let mut body = Body::new(move_lasts.map(Duration::from_secs_f64), start);
-        assert_eq!(body.execute(api::BALANCE_STAND, "", start), 0);
-        (body, seconds(start, 2.0))
-    }
-
-    const FORWARD: &str = r#"{"x":0.5,"y":0,"z":0}"#;
-
-    #[test]
-    fn walks_only_when_balancing() {
-        let start = Instant::now();
-        let mut body = Body::new(None, start);
-        for api_id in [api::STAND_DOWN, api::STAND_UP] {
-            body.execute(api_id, "", start);
-            assert_eq!(body.execute(api::MOVE, FORWARD, seconds(start, 2.0)), 0);
-            body.step(seconds(start, 3.0));
-            assert_eq!(body.motion().x, 0.0);
-        }
-        body.execute(api::BALANCE_STAND, "", seconds(start, 3.0));
-        body.execute(api::MOVE, FORWARD, seconds(start, 5.0));
-        body.step(seconds(start, 7.0));
-        assert!((0.9..1.0).contains(&body.motion().x), "{:?}", body.motion());
-        assert_eq!(body.posture(), Posture::Walking);
-    }
-
-    #[test]
-    fn a_move_lasts_for_ever_or_times_out() {
-        for (lasts, walks) in [(None, true), (Some(1.5), false)] {
-            let (mut body, now) = standing(lasts);
-            body.execute(api::MOVE, FORWARD, now);
-            body.step(seconds(now, 10.0));
-            body.step(seconds(now, 20.0));
-            assert_eq!(body.motion().vx > 0.4, walks);
-        }
-    }
-
-    #[test]
-    fn stop_move_stops_and_damp_drops() {
-        let (mut body, now) = standing(None);
-        body.execute(api::MOVE, FORWARD, now);
-        body.execute(api::STOP_MOVE, "", seconds(now, 1.0));
-        body.step(seconds(now, 2.0));
-        assert_eq!((body.motion().vx, body.posture()), (0.0, Posture::Balancing));
-        body.execute(api::DAMP, "", seconds(now, 2.0));
-        body.execute(api::STAND_UP, "", seconds(now, 3.0));
-        body.step(seconds(now, 4.0));
-        assert_eq!((body.posture(), body.height()), (Posture::Damped, LYING));
-        body.execute(api::RECOVERY_STAND, "", seconds(now, 4.0));
-        assert_eq!(body.posture(), Posture::Balancing);
-    }
-
-    #[test]
-    fn turns_about_itself_and_walks_circles() {
-        let (mut body, now) = standing(None);
-        body.execute(api::MOVE, r#"{"x":0.5,"y":0,"z":0.5}"#, now);
-        body.step(seconds(now, TAU / 0.5));
-        let Motion { x, y, .. } = body.motion();
-        assert!(x.hypot(y) < 0.2, "a circle of 1 m closes: {x} {y}");
-        assert!(body.joints().iter().all(|angle| angle.is_finite()));
-    }
-
-    #[test]
-    fn bad_parameters_and_unknown_apis_have_codes() {
-        let (mut body, now) = standing(None);
-        assert_eq!(body.execute(api::MOVE, "{}", now), BAD_PARAMETER);
-        assert_eq!(body.execute(api::MOVE, "", now), BAD_PARAMETER);
-        assert_eq!(body.execute(1042, "", now), NOT_IMPLEMENTED);
-    }
-
-    #[test]
-    fn standing_joints_are_within_the_limits_of_the_real_ones() {
-        let (mut body, now) = standing(None);
-        body.step(now);
-        let [hip, thigh, calf] = [0, 1, 2].map(|joint| body.joints()[joint]);
-        assert_eq!(hip, 0.0);
-        assert!((0.6..1.0).contains(&thigh) && (-2.0..-1.3).contains(&calf), "{thigh} {calf}");
-        // The foot is under the hip, at the height of the trunk.
-        assert!((LINK * (thigh.sin() + (thigh + calf).sin())).abs() < 1e-9);
-        assert!((LINK * (thigh.cos() + (thigh + calf).cos()) - STANDING).abs() < 1e-9);
-    }
 }

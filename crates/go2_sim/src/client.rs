@@ -1,18 +1,25 @@
 //! What the robot says and does for the client that holds its slot.
 
+mod garble; // what it should not say
+mod lidar; // the LiDAR's switch and its maps
+
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
+use go2_link::codec::{api, topics, Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
 use go2_link::state::Fault;
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::body::{Body, NOT_IMPLEMENTED};
+use crate::body::NOT_IMPLEMENTED;
+use crate::camera::Video;
+use crate::hardware::Hardware;
+use crate::lidar::{SWITCH, VOXEL_MAP};
 use crate::log::Log;
 use crate::messages;
 use crate::options::{Firmware, Options, Validation};
@@ -37,11 +44,17 @@ struct Ticker {
 
 enum Input {
     Message(Message),
+    Photo(Photo),
     Faults,
     Time,
     End(&'static str),
 }
 
+/// A still picture, and the identity of the request that it answers.
+type Photo = (Value, Vec<u8>);
+
+/// Bytes of a still picture in one message.
+const PHOTO_PART: usize = 16 * 1024;
 /// Unsent bytes beyond which state is dropped, as on a slow Wi-Fi.
 const LARGEST_BACKLOG: usize = 256 * 1024;
 const RECEIVE_BUFFER: usize = 256 * 1024;
@@ -50,9 +63,12 @@ const BATTERY: u32 = 55;
 /// One client, from its open channel on.
 pub(crate) struct Client<'a> {
     options: &'a Options,
-    body: Arc<Mutex<Body>>,
+    hardware: &'a Hardware,
     log: &'a Log,
     channel: Channel,
+    video: Option<Video>,
+    /// Still pictures that are being taken.
+    photos: JoinSet<Photo>,
     disorder: watch::Receiver<Disorder>,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
@@ -60,22 +76,31 @@ pub(crate) struct Client<'a> {
     challenge: String,
     asked_again: bool,
     validated: bool,
+    /// Until the client says otherwise, nothing large is sent.
+    saves_traffic: bool,
+    /// Commands of the LiDAR's switch in this session.
+    switched: u32,
     subscribed: BTreeSet<String>,
     last_heartbeat: Instant,
     probe: Option<(Instant, String)>,
     next_probe: Instant,
     tickers: Vec<Ticker>,
+    /// Where in the bad voxel maps it is.
+    garbled: usize,
 }
 
 impl<'a> Client<'a> {
     pub(crate) fn new(
         options: &'a Options,
-        body: Arc<Mutex<Body>>,
+        hardware: &'a Hardware,
         log: &'a Log,
-        channel: Channel,
+        mut channel: Channel,
         disorder: watch::Receiver<Disorder>,
         faults: watch::Receiver<Vec<Fault>>,
     ) -> Self {
+        let track = channel.video.take();
+        let camera = Arc::clone(&hardware.camera);
+        let video = track.map(|track| Video::start(track, camera, log.clone(), options.log_sent));
         let now = Instant::now();
         let ticker = |topic, hz: f64, burst: u32| {
             let every = Duration::from_secs_f64(f64::from(burst.max(1)) / hz.max(1e-3));
@@ -87,23 +112,30 @@ impl<'a> Client<'a> {
             ticker(topics::ROBOT_POSE, options.pose_hz, options.pose_burst),
             ticker(topics::LIDAR_STATE, 1.0, 1),
             ticker(topics::MULTIPLE_STATE, 1.0, 1),
+            // The last, because it takes longest.
+            ticker(VOXEL_MAP, options.lidar_hz, 1),
         ];
         Self {
             options,
-            body,
+            hardware,
             log,
             channel,
+            video,
+            photos: JoinSet::new(),
             disorder,
             faults,
             told: Vec::new(),
             challenge: format!("{:016x}", OsRng.next_u64()),
             asked_again: false,
             validated: false,
+            saves_traffic: true,
+            switched: 0,
             subscribed: BTreeSet::new(),
             last_heartbeat: now,
             probe: None,
             next_probe: now + Duration::from_secs_f64(options.probe_every),
             tickers: tickers.into_iter().flatten().collect(),
+            garbled: 0,
         }
     }
 
@@ -119,11 +151,13 @@ impl<'a> Client<'a> {
                     message.map_or(Input::End("the client left"), Input::Message)
                 }
                 _ = stop.wait_for(|stop| *stop) => Input::End("the robot stopped"),
+                Some(Ok(photo)) = self.photos.join_next() => Input::Photo(photo),
                 Ok(()) = self.faults.changed(), if self.validated => Input::Faults,
                 () = tokio::time::sleep_until(due) => Input::Time,
             };
             match input {
                 Input::Message(message) => self.hear(message).await,
+                Input::Photo(photo) => self.send_photo(photo).await,
                 Input::End(reason) => return self.close(reason).await,
                 Input::Faults => self.tell_faults().await,
                 Input::Time => {}
@@ -137,6 +171,9 @@ impl<'a> Client<'a> {
     }
 
     async fn close(self, reason: &'static str) -> &'static str {
+        if let Some(video) = self.video {
+            video.close().await;
+        }
         self.channel.close().await;
         reason
     }
@@ -190,11 +227,13 @@ impl<'a> Client<'a> {
                 self.subscribed.remove(&inbound.topic);
             }
             Kind::RtcInnerReq => self.inner(&inbound.data, &message["data"]).await,
+            Kind::Vid => self.switch_video(&inbound.data),
             Kind::Req => self.request(&inbound.topic, &message["data"], true).await,
             // A request that comes as a plain message is executed and not answered.
             Kind::Msg if inbound.topic.ends_with("/request") => {
                 self.request(&inbound.topic, &message["data"], false).await;
             }
+            Kind::Msg if inbound.topic == SWITCH => self.switch_lidar(&inbound.data),
             _ => {}
         }
     }
@@ -249,6 +288,18 @@ impl<'a> Client<'a> {
         }
     }
 
+    fn switch_video(&self, data: &Json) {
+        let on = match data.decode::<String>().as_deref() {
+            Ok("on") => true,
+            Ok("off") => false,
+            _ => return,
+        };
+        self.log.add("video", json!({"on": on}));
+        if let Some(video) = &self.video {
+            video.switch(on);
+        }
+    }
+
     fn subscribe(&mut self, topic: String) {
         let now = Instant::now();
         for ticker in self.tickers.iter_mut().filter(|ticker| ticker.topic == topic) {
@@ -260,6 +311,11 @@ impl<'a> Client<'a> {
     async fn inner(&mut self, data: &Json, value: &Value) {
         match value["req_type"].as_str() {
             Some("disable_traffic_saving") => {
+                match value["instruction"].as_str() {
+                    Some("on") => self.saves_traffic = false,
+                    Some("off") => self.saves_traffic = true,
+                    _ => {}
+                }
                 let info = json!({"req_type": "disable_traffic_saving", "execution": "ok"});
                 self.send(json!({"type": "rtc_inner_req", "info": info})).await;
             }
@@ -280,9 +336,12 @@ impl<'a> Client<'a> {
         let parameter = data["parameter"].as_str().unwrap_or_default();
         let code = match (topic, api_id) {
             (topics::SPORT_REQUEST, Some(api_id)) => {
-                self.body_now().execute(api_id, parameter, Instant::now())
+                self.hardware.body_now().execute(api_id, parameter, Instant::now())
             }
             (topics::SPORT_REQUEST, None) => NOT_IMPLEMENTED,
+            (topics::VIDEOHUB_REQUEST, Some(api::videohub::SNAPSHOT)) => {
+                return self.take_photo(identity.clone(), answered);
+            }
             _ => {
                 self.log.add("unknown_service", json!({"topic": topic}));
                 return; // services that are not there never answer
@@ -300,10 +359,32 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn body_now(&self) -> std::sync::MutexGuard<'_, Body> {
-        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        body.step(Instant::now());
-        body
+    fn take_photo(&mut self, identity: Value, answered: bool) {
+        let (camera, log) = (Arc::clone(&self.hardware.camera), self.log.clone());
+        self.photos.spawn_blocking(move || match camera.still() {
+            Ok(jpeg) if answered => (identity, jpeg),
+            Ok(_) => (identity, vec![]),
+            Err(error) => {
+                log.add("error", json!({"what": error.to_string()}));
+                (identity, vec![])
+            }
+        });
+    }
+
+    /// Sends a still picture in parts. No status is in their heads: it is not known that robots send one.
+    async fn send_photo(&self, (identity, jpeg): Photo) {
+        let total = jpeg.len().div_ceil(PHOTO_PART);
+        for (index, part) in jpeg.chunks(PHOTO_PART).enumerate() {
+            let content = json!({"enable_chunking": true, "chunk_index": index + 1, "total_chunk_num": total});
+            let data = json!({"header": {"identity": identity}, "content_info": content});
+            let topic = topics::VIDEOHUB_REQUEST.replace("/request", "/response");
+            let head = json!({"type": "res", "topic": topic, "data": data}).to_string();
+            let frame = Frame { head: head.into(), payload: Bytes::copy_from_slice(part) };
+            if let Some(bytes) = frame.encode() {
+                let _ = self.channel.send(Message::Binary(bytes)).await;
+            }
+        }
+        self.log.add("photo", json!({"bytes": jpeg.len(), "parts": total}));
     }
 
     /// Sends what is due.
@@ -323,7 +404,10 @@ impl<'a> Client<'a> {
         for ticker in tickers.iter_mut().filter(|ticker| ticker.due <= now) {
             if self.subscribed.contains(ticker.topic) {
                 for _ in 0..ticker.burst {
-                    self.send_state(ticker.topic).await;
+                    match ticker.topic {
+                        VOXEL_MAP => self.send_voxels().await,
+                        topic => self.send_state(topic).await,
+                    }
                 }
             }
             // Late ticks are left out, not made up for.
@@ -344,12 +428,12 @@ impl<'a> Client<'a> {
         let time = messages::robot_time();
         let firmware: Firmware = self.options.firmware;
         let data = {
-            let body = self.body_now();
+            let body = self.hardware.body_now();
             match topic {
                 topics::LOW_STATE => messages::low_state(&body, BATTERY),
                 topics::SPORT_MODE_STATE => messages::sport_mode_state(&body, firmware, time),
                 topics::ROBOT_POSE => messages::robot_pose(&body, time),
-                topics::LIDAR_STATE => messages::lidar_state(time),
+                topics::LIDAR_STATE => messages::lidar_state(&self.hardware.lidar_now(), time),
                 _ => messages::multiple_state(firmware),
             }
         };
@@ -357,16 +441,6 @@ impl<'a> Client<'a> {
             self.log.add("sent", json!({"topic": topic, "data": data}));
         }
         self.say("msg", topic, data).await;
-    }
-
-    /// Bad messages of every kind that a client must survive.
-    async fn garble(&self) {
-        for text in crate::garbage::TEXTS {
-            self.send_text((*text).to_owned()).await;
-        }
-        for bytes in crate::garbage::BINARIES {
-            let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes))).await;
-        }
     }
 }
 

@@ -3,16 +3,21 @@
 //! It must not be kinder than a robot. Where robots differ, the default is the harsher one.
 
 pub mod body; // postures, velocity, gait: pure
+pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
 pub mod garbage; // messages that no client may stumble over
+mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server
+pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
 mod options; // which robot is simulated
 mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
+pub mod world; // walls and what rays hit: pure
 
+pub use camera::VideoOptions;
 pub use client::Disorder;
 pub use options::{Firmware, Generation, Options, Validation};
 pub use robot::{Failure, Robot, StartError, Step, SOON};

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{json, Value};
 
 use crate::body::{Body, Motion, Posture};
+use crate::lidar::Lidar;
 use crate::options::Firmware;
 
 /// Time on the robot's clock, which is not this computer's: robots seldom have the right time.
@@ -50,9 +51,7 @@ pub(crate) fn sport_mode_state(body: &Body, firmware: Firmware, time: Duration) 
         Firmware::New => (0, mode_code(body.posture())),
     };
     let feet = match firmware {
-        Firmware::Old => {
-            json!([0.19, -0.14, -0.3, 0.19, 0.14, -0.3, -0.19, -0.14, -0.3, -0.19, 0.14, -0.3])
-        }
+        Firmware::Old => json!(body.feet().as_flattened()),
         Firmware::New => json!([]),
     };
     json!({
@@ -112,15 +111,17 @@ pub(crate) fn robot_pose(body: &Body, time: Duration) -> Value {
     })
 }
 
-/// `rt/utlidar/lidar_state`.
-pub(crate) fn lidar_state(time: Duration) -> Value {
+/// `rt/utlidar/lidar_state`. Comes as well while the LiDAR is off.
+pub(crate) fn lidar_state(lidar: &Lidar, time: Duration) -> Value {
+    let turning = |value: f64| if lidar.is_on() { value } else { 0.0 };
     json!({
         "stamp": time.as_secs_f64(), "firmware_version": "1.0", "software_version": "1.0",
-        "sdk_version": "1.0", "sys_rotation_speed": 0.0, "com_rotation_speed": 0.0, "error_state": 0,
-        "dirty_percentage": 0.0, "cloud_frequency": 15.4, "cloud_packet_loss_rate": 0.0,
-        "cloud_size": 0, "cloud_scan_num": 0, "imu_frequency": 250.0, "imu_packet_loss_rate": 0.0,
-        "imu_rpy": [0.0, 0.0, 0.0], "serial_recv_stamp": 0.0, "serial_buffer_size": 0,
-        "serial_buffer_read": 0,
+        "sdk_version": "1.0", "sys_rotation_speed": turning(11.0),
+        "com_rotation_speed": turning(5.1), "error_state": 0, "dirty_percentage": 0.0,
+        "cloud_frequency": turning(15.4), "cloud_packet_loss_rate": 0.0,
+        "cloud_size": lidar.voxels(), "cloud_scan_num": lidar.frames(), "imu_frequency": 250.0,
+        "imu_packet_loss_rate": 0.0, "imu_rpy": [0.0, 0.0, 0.0],
+        "serial_recv_stamp": time.as_secs_f64(), "serial_buffer_size": 0, "serial_buffer_read": 0,
     })
 }
 

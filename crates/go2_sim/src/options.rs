@@ -8,6 +8,9 @@ use clap::{Parser, ValueEnum};
 use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
 
+use crate::camera::VideoOptions;
+use crate::lidar::Stamps;
+
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Generation {
@@ -94,6 +97,22 @@ pub struct Options {
     /// Send poses in bursts of this many, as robots on Wi-Fi seem to
     #[arg(long, default_value_t = 1)]
     pub pose_burst: u32,
+    /// The map of the world around the robot, the YAML file of a map_server; by default a house of three rooms.
+    /// The robot starts at (0, 0) and looks along x
+    #[arg(long)]
+    pub map: Option<PathBuf>,
+    /// Rate of rt/utlidar/voxel_map_compressed in Hz
+    #[arg(long, default_value_t = 7.5)]
+    pub lidar_hz: f64,
+    /// How many commands of the LiDAR's switch are missed in each session
+    #[arg(long, default_value_t = 1)]
+    pub lidar_ignores: u32,
+    /// Stamps of the voxel maps
+    #[arg(long, value_enum, default_value = "good")]
+    pub lidar_stamp: Stamps,
+    /// The LiDAR stops by itself when it has been on for this many seconds, once; 0 means never
+    #[arg(long, default_value_t = 0.0)]
+    pub lidar_stops_after: f64,
     /// Interval of latency probes in seconds, 0 for none
     #[arg(long, default_value_t = 3.0)]
     pub probe_every: f64,
@@ -115,7 +134,10 @@ pub struct Options {
     /// Send malformed messages of every kind beside the proper ones
     #[arg(long)]
     pub garble: bool,
-    /// Log every state message with the time of its sending, for benchmarks
+    /// The front camera.
+    #[command(flatten)]
+    pub video: VideoOptions,
+    /// Log every state message, voxel map and video frame with the time of its sending, for benchmarks
     #[arg(long)]
     pub log_sent: bool,
     /// Write everything that happens to this file, a JSON object a line
@@ -154,5 +176,10 @@ impl Options {
     /// How long a Move lasts, if it ends by itself.
     pub fn move_lasts(&self) -> Option<Duration> {
         (self.move_lasts > 0.0).then(|| Duration::from_secs_f64(self.move_lasts))
+    }
+
+    /// When the LiDAR stops by itself, if it does.
+    pub fn lidar_stops_after(&self) -> Option<Duration> {
+        (self.lidar_stops_after > 0.0).then(|| Duration::from_secs_f64(self.lidar_stops_after))
     }
 }

@@ -29,6 +29,7 @@ use webrtc::sctp::chunk::chunk_payload_data::PayloadProtocolIdentifier;
 use webrtc::sctp::stream::Stream;
 use webrtc::util::Conn;
 
+use crate::camera::{Sockets, Track};
 use crate::options::Options;
 use crate::sdp::{Local, Offer};
 
@@ -61,6 +62,9 @@ pub(crate) struct Peer {
     failed: mpsc::Receiver<()>,
     lost_after: Duration,
 }
+
+/// What a connection is made of, with the video track if the offer had one.
+type Layers = (Mux, Arc<dtls::conn::DTLSConn>, Association, Arc<Stream>, Option<Track>);
 
 /// Two thirds of the time until a client is given up pass before it counts as disconnected, as in the
 /// robot's library (30 s and 47 s).
@@ -108,9 +112,9 @@ impl Peer {
         let limit = self.lost_after;
         let connecting = self.connect_layers();
         match tokio::time::timeout(limit, connecting).await {
-            Ok(Ok((mux, dtls, association, stream))) => {
+            Ok(Ok((mux, dtls, association, stream, video))) => {
                 let Self { agent, udp, failed, .. } = self;
-                Ok(Channel { agent, udp, mux, dtls, association, stream, failed })
+                Ok(Channel { agent, udp, mux, dtls, association, stream, video, failed })
             }
             other => {
                 let _ = self.agent.close().await;
@@ -123,9 +127,7 @@ impl Peer {
         }
     }
 
-    async fn connect_layers(
-        &mut self,
-    ) -> Result<(Mux, Arc<dtls::conn::DTLSConn>, Association, Arc<Stream>), PeerError> {
+    async fn connect_layers(&mut self) -> Result<Layers, PeerError> {
         for candidate in &self.offer.candidates {
             if let Ok(candidate) = unmarshal_candidate(candidate.trim_start_matches("candidate:")) {
                 let candidate: Arc<dyn Candidate + Send + Sync> = Arc::new(candidate);
@@ -139,6 +141,7 @@ impl Peer {
 
         let mux = Mux::new(mux::Config { conn, buffer_size: MUX_BUFFER });
         let endpoint = mux.new_endpoint(Box::new(mux_func::match_dtls)).await;
+        let sockets = Sockets::new(&mux).await;
         let dtls = dtls::conn::DTLSConn::new(endpoint, self.dtls_config(), true, None);
         let dtls = Arc::new(dtls.await.map_err(layer("DTLS"))?);
         let remote = dtls.connection_state().await.peer_certificates;
@@ -146,6 +149,14 @@ impl Peer {
             let _ = dtls.close().await;
             return Err(PeerError::Fingerprint);
         }
+
+        let video = match self.local.video(&self.offer) {
+            Some((ssrc, payload_type)) => {
+                let track = Track::new(sockets, &dtls, payload_type, ssrc).await;
+                Some(track.map_err(layer("SRTP"))?)
+            }
+            None => None,
+        };
 
         let association = Association::client(association::Config {
             net_conn: Arc::clone(&dtls) as Arc<dyn Conn + Send + Sync>,
@@ -158,7 +169,7 @@ impl Peer {
         });
         let association = association.await.map_err(layer("SCTP"))?;
         let stream = self.opened(&association).await?;
-        Ok((mux, dtls, association, stream))
+        Ok((mux, dtls, association, stream, video))
     }
 
     fn dtls_config(&self) -> dtls::config::Config {
@@ -260,6 +271,8 @@ pub(crate) struct Channel {
     dtls: Arc<dtls::conn::DTLSConn>,
     association: Association,
     stream: Arc<Stream>,
+    /// The video track, if the client offered to receive one.
+    pub(crate) video: Option<Track>,
     failed: mpsc::Receiver<()>,
 }
 

@@ -18,11 +18,13 @@ use tokio::task::JoinHandle;
 
 use crate::body::Body;
 use crate::client::{Client, Disorder};
+use crate::hardware::Hardware;
 use crate::http::{self, Request, Response};
 use crate::log::Log;
 use crate::options::{Generation, Options};
 use crate::peer::{Channel, Peer};
 use crate::sdp;
+use crate::world::{World, WorldError};
 
 /// A step of the signaling that a test can make fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,12 @@ pub enum StartError {
     /// Generation 3 without a key.
     #[error("generation 3 needs --key or --static-under-3")]
     KeyMissing,
+    /// The map cannot be used.
+    #[error("the map {0} cannot be used: {1}")]
+    Map(String, WorldError),
+    /// The map has a wall where the robot starts.
+    #[error("the map has a wall at (0, 0), where the robot starts; move the map's origin")]
+    Walled,
     /// The port is taken, or the log cannot be written.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
@@ -71,7 +79,7 @@ pub struct Robot {
 struct Shared {
     options: Options,
     log: Log,
-    body: Arc<Mutex<Body>>,
+    hardware: Hardware,
     failures: Mutex<VecDeque<(Step, Failure)>>,
     disorder: watch::Sender<Disorder>,
     faults: watch::Sender<Vec<Fault>>,
@@ -93,6 +101,11 @@ impl Robot {
         if three && options.key.is_none() && !options.static_under_3 {
             return Err(StartError::KeyMissing);
         }
+        let world = match &options.map {
+            Some(path) => World::load(path)
+                .map_err(|error| StartError::Map(path.display().to_string(), error))?,
+            None => World::house(),
+        };
         let log = match &options.log {
             Some(path) => Log::to_file(path)
                 .map_err(|error| StartError::Io(path.display().to_string(), error))?,
@@ -107,9 +120,10 @@ impl Robot {
         let listener = bound.map_err(|error| StartError::Io(wanted.to_string(), error))?;
         let address =
             listener.local_addr().map_err(|error| StartError::Io(wanted.to_string(), error))?;
+        let hardware = Hardware::new(&options, world, log.clone()).ok_or(StartError::Walled)?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
-            body: Arc::new(Mutex::new(Body::new(options.move_lasts(), Instant::now()))),
+            hardware,
             log,
             failures: Mutex::default(),
             disorder: watch::Sender::new(Disorder {
@@ -141,7 +155,12 @@ impl Robot {
 
     /// Its body.
     pub fn body(&self) -> Arc<Mutex<Body>> {
-        Arc::clone(&self.shared.body)
+        Arc::clone(&self.shared.hardware.body)
+    }
+
+    /// The world around it.
+    pub fn world(&self) -> Arc<World> {
+        Arc::clone(&self.shared.hardware.world)
     }
 
     /// Has the next exchange of a step fail; several are taken in order.
@@ -330,9 +349,9 @@ impl Shared {
     ) -> &'static str {
         let client: Value = channel.client().map(|address| address.to_string()).into();
         self.log.add("channel", json!({"client": client}));
-        let body = Arc::clone(&self.body);
+        let hardware = &self.hardware;
         let (disorder, faults) = (self.disorder.subscribe(), self.faults.subscribe());
-        Client::new(&self.options, body, &self.log, channel, disorder, faults).run(stop).await
+        Client::new(&self.options, hardware, &self.log, channel, disorder, faults).run(stop).await
     }
 }
 

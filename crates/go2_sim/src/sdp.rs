@@ -84,6 +84,13 @@ impl Local {
         self.session_id.wrapping_add(1 + index as u32)
     }
 
+    /// SSRC and payload type of the video track, if the offer has a section for it.
+    pub fn video(&self, offer: &Offer) -> Option<(u32, u8)> {
+        let mut media = offer.sections.iter().filter(|section| section.kind != "application");
+        let index = media.clone().position(|section| section.kind == "video")?;
+        media.nth(index).map(|section| (self.ssrc(index), section.payload_type))
+    }
+
     /// The answer: line for line the shape that was captured from a robot, sections numbered by position and
     /// the data section last.
     pub fn answer(&self, offer: &Offer) -> String {
@@ -215,6 +222,8 @@ mod tests {
             a=fingerprint:sha-256 AB\r\na=setup:active\r\na=mid:2\r\na=sctp-port:5000\r\n";
         assert_eq!(data, expected);
         assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 102\r\nc=IN"));
+        assert_eq!(local(false).video(&Offer::read(OFFER).unwrap()), Some((7, 102)));
+        assert!(answer.contains("a=ssrc:7 label:unitreeVideoTrack"));
         assert!(!answer.contains("extmap") && !answer.contains("max-message-size"));
         let old = local(true).answer(&Offer::read(OFFER).unwrap());
         assert!(

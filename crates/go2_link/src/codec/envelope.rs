@@ -70,6 +70,9 @@ pub enum DecodeError {
     /// A number that is not finite, or out of the range of what it measures.
     #[error("a number is not finite or out of range")]
     Number,
+    /// A part of an answer that does not follow the one before.
+    #[error("the parts of an answer do not fit together")]
+    Chunk,
 }
 
 /// A piece of JSON text, not yet decoded. Shares the memory of the message it came in.

@@ -4,9 +4,11 @@ mod envelope;
 mod frame;
 mod outbound;
 mod request;
+mod response;
 pub mod topics;
 
 pub use envelope::{DecodeError, Inbound, Json, Kind};
 pub use frame::{Frame, FrameError};
 pub use outbound::Outbound;
-pub use request::{api, Request, Response};
+pub use request::{api, Request};
+pub use response::{Assembly, Chunk, Response};

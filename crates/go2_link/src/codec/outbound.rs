@@ -4,6 +4,7 @@ use serde_json::{json, Value};
 
 use super::envelope::Json;
 use super::request::Request;
+use super::topics;
 use crate::signaling::crypto::validation_answer;
 
 /// A message to send; [`encode`](Self::encode) gives its text.
@@ -24,6 +25,13 @@ pub enum Outbound {
     DisableTrafficSaving(bool),
     /// Sends a latency probe of the robot back, unchanged.
     ProbeEcho(Json),
+    /// Turns the LiDAR on or off.
+    LidarSwitch {
+        /// Whether it is to be on.
+        on: bool,
+        /// How many switches went before this one without a result.
+        attempt: u32,
+    },
     /// Turns the video track on or off.
     Video(bool),
     /// Turns the audio track on or off.
@@ -69,6 +77,16 @@ impl Outbound {
                 let info = String::from_utf8_lossy(info.as_bytes());
                 // Spliced as text, so that not even the order of its keys changes.
                 return format!("{{\"type\":\"rtc_inner_req\",\"topic\":\"\",\"data\":{info}}}");
+            }
+            Self::LidarSwitch { on, attempt } => {
+                // Other clients write it in small letters or in capitals: both are tried.
+                let data = match (on, attempt % 2) {
+                    (true, 0) => "on",
+                    (true, _) => "ON",
+                    (false, 0) => "off",
+                    (false, _) => "OFF",
+                };
+                message("msg", topics::LIDAR_SWITCH, data.into())
             }
             Self::Video(on) => message("vid", "", on_off(*on)),
             Self::Audio(on) => message("aud", "", on_off(*on)),

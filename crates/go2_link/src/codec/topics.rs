@@ -17,3 +17,10 @@ pub const WIRELESS_CONTROLLER: &str = "rt/wirelesscontroller";
 
 /// Requests to the sport service.
 pub const SPORT_REQUEST: &str = "rt/api/sport/request";
+
+/// The LiDAR's voxel map in binary frames, about 7.5 Hz; see [`crate::lidar`].
+pub const VOXEL_MAP: &str = "rt/utlidar/voxel_map_compressed";
+/// Turns the LiDAR on and off: a bare string, `on` or `off`.
+pub const LIDAR_SWITCH: &str = "rt/utlidar/switch";
+/// Requests to the camera's service.
+pub const VIDEOHUB_REQUEST: &str = "rt/api/videohub/request";

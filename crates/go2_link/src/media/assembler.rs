@@ -11,8 +11,9 @@ use super::reorder::{Ordered, Reorder};
 use super::unit::{self, First, Unit};
 use super::{nal, AccessUnit, Packet, VideoCounters};
 
-/// How long a missing packet is waited for: reordering, and one retransmission on a local network.
-const WAIT: Duration = Duration::from_millis(60);
+/// How long a missing packet is waited for. The engine asks for missing packets every 100 ms, and a hitch of this
+/// length is better than no pictures until the next keyframe.
+const WAIT: Duration = Duration::from_millis(200);
 /// How long a picture may lack its end. Long, because as long as nothing is lost it can still come.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What waits to be polled at most.
@@ -84,7 +85,7 @@ impl Default for Assembler {
 }
 
 impl Assembler {
-    /// An assembler that waits 60 ms for missing packets.
+    /// An assembler that waits 200 ms for missing packets.
     pub fn new() -> Self {
         Self::with_wait(WAIT)
     }
@@ -340,6 +341,7 @@ impl Assembler {
             number: self.next_number,
             timestamp: self.clock.at(unit.timestamp, unit.received),
             received: unit.received,
+            size: self.size.unwrap_or_default(),
             data: unit.finish(&missing),
         };
         self.next_number += 1;

@@ -131,6 +131,7 @@ mod tests {
             number: number as u64,
             timestamp: 0,
             received: Instant::now(),
+            size: (0, 0),
         };
         (0..count).map(unit).collect()
     }

@@ -22,7 +22,7 @@ mod reorder;
 mod testing;
 mod unit;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -64,6 +64,18 @@ pub struct AccessUnit {
     pub timestamp: u64,
     /// When the first of its packets arrived.
     pub received: Instant,
+    /// Width and height of the picture in pixels, as its parameter sets say.
+    pub size: (u32, u32),
+}
+
+impl AccessUnit {
+    /// The picture's time on the clock that the robot stamps its video by. Its origin is arbitrary.
+    pub fn time(&self) -> Duration {
+        let (seconds, ticks) =
+            (self.timestamp / TICKS_PER_SECOND, self.timestamp % TICKS_PER_SECOND);
+        Duration::from_secs(seconds)
+            + Duration::from_nanos(ticks * 1_000_000_000 / TICKS_PER_SECOND)
+    }
 }
 
 /// Totals of what an assembler saw.

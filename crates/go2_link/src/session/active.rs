@@ -83,6 +83,9 @@ impl<'a, T: Transport> Session<'a, T> {
                 Ok(()) = inlets.velocity.changed() => {
                     self.velocity = Some(*inlets.velocity.borrow_and_update());
                 }
+                Ok(()) = inlets.wishes.changed() => {
+                    self.machine.wish(*inlets.wishes.borrow_and_update(), now());
+                }
                 () = Inlets::stopped(&mut inlets.stop) => return Ok(SessionEnd::Closed),
                 () = tokio::time::sleep_until(due) => {
                     self.machine.handle_timeout(now())?;
@@ -130,6 +133,9 @@ impl<'a, T: Transport> Session<'a, T> {
                 }
                 None => self.finished.unexpected += 1,
             },
+            Event::Picture(picture) => {
+                let _ = self.outlets.pictures.send(picture); // nobody looking is no error
+            }
             Event::Faults(change) => self.outlets.faults.send_modify(|faults| {
                 change.apply(Arc::make_mut(faults));
             }),
@@ -162,7 +168,10 @@ impl<'a, T: Transport> Session<'a, T> {
         }
     }
 
-    fn command(&mut self, Command::Request { request, timeout, reply }: Command) {
+    fn command(&mut self, command: Command) {
+        let Command::Request { request, timeout, reply } = command else {
+            return self.transport.request_keyframe();
+        };
         match self.machine.request(request, timeout, now()) {
             Ok(id) => {
                 self.replies.insert(id, reply);

@@ -8,9 +8,10 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::machine::Timing;
-use super::state::{Counters, LinkState, RequestError};
+use super::state::{Counters, LinkState, Message, RequestError, Wishes};
 use super::supervisor::{Command, Inlets, Outlets, Supervisor};
-use crate::codec::{Inbound, Request, Response};
+use crate::codec::{Request, Response};
+use crate::media::AccessUnit;
 use crate::state::Fault;
 use crate::transport::Connector;
 
@@ -31,12 +32,21 @@ impl Velocity {
 }
 
 const COMMAND_QUEUE: usize = 32;
+/// Pictures that may wait to be taken: half a second of them.
+const PICTURE_QUEUE: usize = 16;
 
 /// What a link is made from.
-#[derive(Default)]
 pub struct LinkBuilder {
-    topics: HashMap<String, broadcast::Sender<Inbound>>,
+    topics: HashMap<String, broadcast::Sender<Message>>,
+    pictures: broadcast::Sender<AccessUnit>,
     timing: Timing,
+}
+
+impl Default for LinkBuilder {
+    fn default() -> Self {
+        let (pictures, _) = broadcast::channel(PICTURE_QUEUE);
+        Self { topics: HashMap::new(), pictures, timing: Timing::default() }
+    }
 }
 
 impl LinkBuilder {
@@ -48,10 +58,16 @@ impl LinkBuilder {
 
     /// Has the link subscribe to a topic in every session. The receiver's queue holds `capacity`
     /// messages and drops the oldest; it says how many it dropped.
-    pub fn subscribe(&mut self, topic: &str, capacity: usize) -> broadcast::Receiver<Inbound> {
+    pub fn subscribe(&mut self, topic: &str, capacity: usize) -> broadcast::Receiver<Message> {
         let sender =
             self.topics.entry(topic.to_owned()).or_insert_with(|| broadcast::channel(capacity).0);
         sender.subscribe()
+    }
+
+    /// The pictures of the front camera, undecoded, while [`LinkHandle::set_video`] has them on. The queue
+    /// drops the oldest; after that the receiver has to wait for the next keyframe.
+    pub fn pictures(&self) -> broadcast::Receiver<AccessUnit> {
+        self.pictures.subscribe()
     }
 
     /// Starts the link's task on the current runtime.
@@ -62,16 +78,18 @@ impl LinkBuilder {
             watch::channel(LinkState::Connecting { target: connector.target() });
         let (counters_tx, counters) = watch::channel(Counters::default());
         let (faults_tx, faults) = watch::channel(Arc::default());
+        let (wishes_tx, wishes) = watch::channel(Wishes::default());
         let (stop_tx, stop) = watch::channel(false);
         let supervisor = Supervisor {
             connector,
             outlets: Outlets {
                 topics: self.topics,
+                pictures: self.pictures,
                 state: state_tx,
                 counters: counters_tx,
                 faults: faults_tx,
             },
-            inlets: Inlets { commands, velocity, stop },
+            inlets: Inlets { commands, velocity, wishes, stop },
             timing: self.timing,
             finished: Counters::default(),
         };
@@ -79,6 +97,7 @@ impl LinkBuilder {
         let handle = LinkHandle {
             commands: commands_tx,
             velocity: Arc::new(velocity_tx),
+            wishes: Arc::new(wishes_tx),
             state,
             counters,
             faults,
@@ -92,6 +111,7 @@ impl LinkBuilder {
 pub struct LinkHandle {
     commands: mpsc::Sender<Command>,
     velocity: Arc<watch::Sender<Velocity>>,
+    wishes: Arc<watch::Sender<Wishes>>,
     state: watch::Receiver<LinkState>,
     counters: watch::Receiver<Counters>,
     faults: watch::Receiver<Arc<Vec<Fault>>>,
@@ -160,6 +180,22 @@ impl LinkHandle {
     /// velocity waits. Without a live session it is dropped.
     pub fn drive(&self, velocity: Velocity) {
         self.velocity.send_replace(velocity);
+    }
+
+    /// Has the LiDAR on, or off, from now on and in every session to come. Until this is called it is left
+    /// as it is.
+    pub fn set_lidar(&self, on: bool) {
+        self.wishes.send_modify(|wishes| wishes.lidar = Some(on));
+    }
+
+    /// Has the video track on, or off, from now on and in every session to come.
+    pub fn set_video(&self, on: bool) {
+        self.wishes.send_modify(|wishes| wishes.video = Some(on));
+    }
+
+    /// Asks the robot for a keyframe, which it may ignore.
+    pub fn request_keyframe(&self) {
+        let _ = self.commands.try_send(Command::Keyframe); // the next keyframe comes anyway
     }
 }
 

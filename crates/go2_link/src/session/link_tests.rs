@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::super::active::{BACKLOG_POLL, VELOCITY_BACKLOG};
@@ -24,6 +25,7 @@ struct WireState {
     to_client: Mutex<Option<mpsc::UnboundedSender<Received>>>,
     backlog: AtomicUsize,
     closed: AtomicUsize,
+    keyframes: AtomicUsize,
     refusals: Mutex<Vec<ConnectError>>,
 }
 
@@ -72,6 +74,10 @@ impl Transport for FakeTransport {
         self.incoming.recv().await.ok_or(TransportError::Lost)
     }
 
+    fn request_keyframe(&mut self) {
+        self.wire.0.keyframes.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn media(&self) -> MediaCount {
         MediaCount::default()
     }
@@ -111,6 +117,11 @@ async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
+}
+
+fn picture(received: std::time::Instant) -> AccessUnit {
+    let data = Bytes::from_static(&[0, 0, 0, 1, 0x65]);
+    AccessUnit { data, keyframe: true, number: 0, timestamp: 0, received, size: (16, 16) }
 }
 
 fn forward(x: f64) -> Velocity {
@@ -219,4 +230,34 @@ async fn a_slow_listener_loses_the_oldest_and_is_told() {
     link.close().await;
     assert_eq!(topic.recv().await.unwrap().data.as_bytes(), b"4");
     assert!(topic.recv().await.is_err(), "closed with the link");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_streams_stay_as_wanted_from_session_to_session() {
+    let wire = Wire::default();
+    let builder = LinkBuilder::default();
+    let mut pictures = builder.pictures();
+    let link = builder.start(wire.clone());
+    live(&link).await;
+    settle().await;
+    assert!(wire.sent("vid").is_empty() && wire.sent("msg").is_empty(), "nobody wants anything");
+    link.set_video(true);
+    link.set_lidar(false);
+    link.request_keyframe();
+    settle().await;
+    assert_eq!(wire.sent("vid").last().unwrap()["data"], "on");
+    assert_eq!(wire.sent("msg").last().unwrap()["data"], "off");
+    assert_eq!(wire.0.keyframes.load(Ordering::Relaxed), 1);
+    let sent = wire.sent("vid").len();
+    wire.cut();
+    link.state().wait_for(|state| matches!(state, LinkState::BackingOff { .. })).await.unwrap();
+    live(&link).await;
+    settle().await;
+    assert_eq!(wire.sent("vid").len(), sent + 1, "once more in the new session");
+
+    let picture = picture(Instant::now().into_std());
+    let to_client = wire.0.to_client.lock().unwrap().clone().unwrap();
+    to_client.send(Received::Picture(picture.clone())).unwrap();
+    assert_eq!(pictures.recv().await.unwrap(), picture);
+    link.close().await;
 }

@@ -6,8 +6,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::state::{Counters, RequestError, SessionEnd};
-use crate::codec::{DecodeError, Inbound, Json, Kind, Outbound, Request, Response};
+use super::state::{Counters, Message, RequestError, SessionEnd, Wishes};
+use super::upkeep::{Pace, Upkeep};
+use crate::codec::{
+    topics, Assembly, Chunk, DecodeError, Inbound, Json, Kind, Outbound, Request, Response,
+};
+use crate::media::AccessUnit;
 use crate::state::FaultChange;
 use crate::transport::Received;
 
@@ -43,7 +47,9 @@ pub enum Event {
     /// The robot accepted us.
     Live,
     /// A message on a topic.
-    Message(Inbound),
+    Message(Message),
+    /// A picture of the video track.
+    Picture(AccessUnit),
     /// The robot's list of faults changed.
     Faults(FaultChange),
     /// A request is settled.
@@ -74,6 +80,8 @@ struct Pending {
     api_id: i64,
     deadline: Instant,
     timeout: Duration,
+    /// The parts of the answer that have come.
+    parts: Assembly,
 }
 
 /// One session, from the open channel to its end.
@@ -84,6 +92,8 @@ pub struct Machine {
     topics: BTreeSet<String>,
     pending: HashMap<RequestId, Pending>,
     next_id: i64,
+    lidar: Upkeep,
+    video: Upkeep,
     transmit: VecDeque<Outbound>,
     events: VecDeque<Event>,
     counters: Counters,
@@ -94,6 +104,11 @@ const MOST_ANSWERS: u32 = 5;
 const MOST_PENDING: usize = 64;
 /// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
 const LONGEST_PARAMETER: usize = 30_000;
+/// Firmware ignores the first LiDAR switch; the phone app sends five.
+const LIDAR_PACE: Pace =
+    Pace { first: Duration::from_millis(100), firsts: 5, later: Duration::from_secs(2) };
+const VIDEO_PACE: Pace =
+    Pace { first: Duration::from_secs(1), firsts: 3, later: Duration::from_secs(2) };
 const ACCEPTED: &str = "Validation Ok.";
 const NOT_VALIDATED: &str = "Validation Needed.";
 /// Spelled so on the wire.
@@ -111,6 +126,8 @@ impl Machine {
             topics,
             pending: HashMap::new(),
             next_id: i64::from(first_id & 0x3fff_ffff),
+            lidar: Upkeep::new(LIDAR_PACE),
+            video: Upkeep::new(VIDEO_PACE),
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -132,6 +149,12 @@ impl Machine {
         let (decoded, length) = match &received {
             Received::Text(text) => (Inbound::from_text(text), text.len()),
             Received::Binary(bytes) => (Inbound::from_binary(bytes), bytes.len()),
+            Received::Picture(picture) => {
+                self.last_received = now;
+                self.video.frame(now);
+                self.events.push_back(Event::Picture(picture.clone()));
+                return Ok(());
+            }
         };
         self.last_received = now;
         self.counters.messages += 1;
@@ -155,8 +178,8 @@ impl Machine {
                 }
             }
             Kind::RtcInnerReq => self.inner(message.data),
-            Kind::Res => match Response::decode(&message.data) {
-                Ok(response) => self.response(&message.topic, response),
+            Kind::Res => match Response::decode(&message) {
+                Ok((response, chunk)) => self.response(&message.topic, response, chunk, now),
                 Err(error) => self.malformed(error),
             },
             Kind::Errors | Kind::AddError | Kind::RmError => {
@@ -165,7 +188,18 @@ impl Machine {
                     Err(error) => self.malformed(error),
                 }
             }
-            Kind::Msg => self.events.push_back(Event::Message(message)),
+            Kind::Msg => {
+                if message.topic == topics::VOXEL_MAP {
+                    self.lidar.frame(now);
+                }
+                let Inbound { topic, data, payload, .. } = message;
+                self.events.push_back(Event::Message(Message {
+                    topic,
+                    data,
+                    payload,
+                    received: now,
+                }));
+            }
             Kind::Subscribe
             | Kind::Unsubscribe
             | Kind::Req
@@ -234,7 +268,13 @@ impl Machine {
         }
     }
 
-    fn response(&mut self, topic: &str, response: Response) {
+    fn response(
+        &mut self,
+        topic: &str,
+        mut response: Response,
+        chunk: Option<Chunk>,
+        now: Instant,
+    ) {
         let asked = |pending: &Pending| {
             topic.strip_suffix("/response") == pending.topic.strip_suffix("/request")
                 && response.api_id == Some(pending.api_id)
@@ -249,13 +289,25 @@ impl Machine {
                 .map(|(id, _)| *id)
                 .min_by_key(|id| id.0),
         };
-        match id {
-            Some(id) => {
-                self.pending.remove(&id);
-                self.events.push_back(Event::Settled(id, Ok(response)));
-            }
-            None => self.events.push_back(Event::Unawaited(response)),
-        }
+        let Some((id, pending)) = id.and_then(|id| Some((id, self.pending.get_mut(&id)?))) else {
+            return self.events.push_back(Event::Unawaited(response));
+        };
+        let result = match chunk {
+            None => Ok(response),
+            Some(chunk) => match pending.parts.add(chunk, std::mem::take(&mut response.payload)) {
+                Ok(Some(payload)) => Ok(Response { payload, ..response }),
+                Ok(None) => {
+                    pending.deadline = now + pending.timeout;
+                    return;
+                }
+                Err(error) => {
+                    self.malformed(error);
+                    Err(RequestError::Garbled)
+                }
+            },
+        };
+        self.pending.remove(&id);
+        self.events.push_back(Event::Settled(id, result));
     }
 
     fn malformed(&mut self, error: DecodeError) {
@@ -268,6 +320,28 @@ impl Machine {
             *next_heartbeat = now + self.timing.heartbeat;
             *last_heartbeat = Some(now);
             self.transmit.push_back(Outbound::Heartbeat);
+        }
+    }
+
+    /// What is wanted of the robot's streams from now on.
+    pub fn wish(&mut self, wishes: Wishes, now: Instant) {
+        for (stream, wish) in [(&mut self.lidar, wishes.lidar), (&mut self.video, wishes.video)] {
+            if let Some(on) = wish {
+                stream.want(on, now);
+            }
+        }
+    }
+
+    fn keep_up(&mut self, now: Instant) {
+        if let Some((on, before)) = self.lidar.poll(now) {
+            if before > 0 && on {
+                // Both are needed for frames to flow, and either may have been lost or undone.
+                self.transmit.push_back(Outbound::DisableTrafficSaving(true));
+            }
+            self.transmit.push_back(Outbound::LidarSwitch { on, attempt: before });
+        }
+        if let Some((on, _)) = self.video.poll(now) {
+            self.transmit.push_back(Outbound::Video(on));
         }
     }
 
@@ -284,7 +358,9 @@ impl Machine {
         let topic = request.topic.clone();
         let api_id = request.api_id;
         let id = self.tell(request)?;
-        self.pending.insert(id, Pending { topic, api_id, deadline: now + timeout, timeout });
+        let deadline = now + timeout;
+        let parts = Assembly::default();
+        self.pending.insert(id, Pending { topic, api_id, deadline, timeout, parts });
         Ok(id)
     }
 
@@ -311,6 +387,9 @@ impl Machine {
             Phase::Live { next_heartbeat, .. } if now >= next_heartbeat => self.heartbeat(now),
             Phase::Validating { .. } | Phase::Live { .. } => {}
         }
+        if self.is_live() {
+            self.keep_up(now);
+        }
         let silence = now.saturating_duration_since(self.last_received);
         if self.is_live() && silence >= self.timing.silence {
             return Err(SessionEnd::Silent(silence));
@@ -331,7 +410,10 @@ impl Machine {
         let phase = match self.phase {
             Phase::Validating { deadline, .. } => deadline,
             Phase::Live { next_heartbeat, .. } => {
-                next_heartbeat.min(self.last_received + self.timing.silence)
+                let upkeep =
+                    [&self.lidar, &self.video].into_iter().filter_map(Upkeep::poll_timeout);
+                let silence = self.last_received + self.timing.silence;
+                upkeep.fold(next_heartbeat.min(silence), Instant::min)
             }
         };
         self.pending.values().map(|pending| pending.deadline).fold(phase, Instant::min)

@@ -7,6 +7,11 @@ const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abc
 const OK: &str = r#"{"type":"validation","topic":"","data":"Validation Ok."}"#;
 const NEEDED: &str = r#"{"type":"err","info":"Validation Needed."}"#;
 
+fn picture(received: std::time::Instant) -> AccessUnit {
+    let data = Bytes::from_static(&[0, 0, 0, 1, 0x65]);
+    AccessUnit { data, keyframe: true, number: 0, timestamp: 0, received, size: (16, 16) }
+}
+
 struct Session {
     machine: Machine,
     now: Instant,
@@ -35,7 +40,7 @@ impl Session {
     fn wait(&mut self, seconds: f64) -> Result<(), SessionEnd> {
         let end = self.now + Duration::from_secs_f64(seconds);
         while self.machine.poll_timeout() <= end {
-            self.now = self.machine.poll_timeout();
+            self.now = self.now.max(self.machine.poll_timeout());
             self.machine.handle_timeout(self.now)?;
         }
         self.now = end;
@@ -241,4 +246,84 @@ fn binary_frames_are_messages() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn switches(session: &mut Session) -> Vec<String> {
+    let word = |message| match message {
+        Outbound::LidarSwitch { on, attempt } => Some(format!("lidar {on} {attempt}")),
+        Outbound::DisableTrafficSaving(true) => Some("saving off".to_owned()),
+        Outbound::Video(on) => Some(format!("video {on}")),
+        _ => None,
+    };
+    session.said().into_iter().filter_map(word).collect()
+}
+
+#[test]
+fn the_lidar_is_switched_until_frames_come_and_again_when_they_stop() {
+    let frame = r#"{"type":"msg","topic":"rt/utlidar/voxel_map_compressed","data":{}}"#;
+    let mut session = Session::new();
+    session.machine.wish(Wishes { lidar: Some(true), video: None }, session.now);
+    session.wait(1.0).unwrap();
+    session.hear(CHALLENGE).unwrap();
+    assert!(switches(&mut session).is_empty(), "not before the session is live");
+    session.hear(OK).unwrap();
+    session.wait(0.15).unwrap();
+    let expected = ["saving off", "lidar true 0", "saving off", "lidar true 1"];
+    assert_eq!(switches(&mut session), expected);
+    for _ in 0..10 {
+        session.hear(frame).unwrap();
+        session.wait(0.5).unwrap();
+    }
+    assert!(switches(&mut session).is_empty(), "as long as frames come");
+    session.wait(1.55).unwrap();
+    assert_eq!(switches(&mut session), ["lidar true 0"]);
+}
+
+#[test]
+fn pictures_keep_the_session_alive_and_the_video_on() {
+    let mut session = Session::live();
+    session.machine.wish(Wishes { lidar: None, video: Some(true) }, session.now);
+    for _ in 0..20 {
+        let picture = picture(session.now);
+        session.machine.handle(Received::Picture(picture), session.now).unwrap();
+        session.wait(0.5).unwrap();
+    }
+    assert!(switches(&mut session).is_empty());
+    assert!(matches!(session.events()[..], [Event::Picture(_), ..]));
+    session.wait(2.0).unwrap();
+    assert_eq!(switches(&mut session)[0], "video true");
+}
+
+#[test]
+fn answers_in_parts_are_put_together_and_take_their_time() {
+    let part = |id: i64, index: u32| {
+        let head = format!(
+            r#"{{"type":"res","topic":"rt/api/videohub/response","data":{{"header":{{"identity":{{"id":{id},"api_id":1001}}}},"content_info":{{"enable_chunking":true,"chunk_index":{index},"total_chunk_num":3}}}}}}"#
+        );
+        let frame = crate::codec::Frame { head: head.into(), payload: vec![index as u8; 2].into() };
+        Received::Binary(frame.encode().unwrap())
+    };
+    let mut session = Session::live();
+    let ask = |session: &mut Session| {
+        let second = Duration::from_secs(1);
+        let id = session.machine.request(Request::snapshot(), second, session.now).unwrap();
+        let Some(Outbound::Request { id: number, .. }) = session.said().pop() else { panic!() };
+        (id, number)
+    };
+    let (id, number) = ask(&mut session);
+    for index in 1..=3 {
+        session.wait(0.7).unwrap();
+        session.machine.handle(part(number, index), session.now).unwrap();
+    }
+    let events = session.events();
+    let [Event::Settled(settled, Ok(response))] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((*settled, &response.payload[..]), (id, &[1, 1, 2, 2, 3, 3][..]));
+
+    let (id, number) = ask(&mut session);
+    for index in [1, 3] {
+        session.machine.handle(part(number, index), session.now).unwrap();
+    }
+    let settled =
+        |event: &Event| matches!(event, Event::Settled(i, Err(RequestError::Garbled)) if *i == id);
+    assert!(session.events().iter().any(settled));
 }

@@ -2,7 +2,7 @@
 //!
 //! `machine` is what a session does, as a pure state machine: time and messages in, messages and events out.
 //! `active` owns the connection and the clock and feeds the machine; `supervisor` makes a new session when
-//! one ends; `link` is the owner's end of it all.
+//! one ends; `link` is the owner's end of it all. `upkeep` keeps LiDAR and video on.
 
 mod active;
 mod backoff;
@@ -10,8 +10,9 @@ mod link;
 mod machine;
 mod state;
 mod supervisor;
+mod upkeep;
 
 pub use backoff::Backoff;
 pub use link::{Link, LinkBuilder, LinkHandle, Velocity};
 pub use machine::{Event, Machine, RequestId, Timing};
-pub use state::{Counters, LinkState, RequestError, SessionEnd};
+pub use state::{Counters, LinkState, Message, RequestError, SessionEnd, Wishes};

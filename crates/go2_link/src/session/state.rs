@@ -1,8 +1,34 @@
 //! The words in which a link speaks of itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
+use crate::codec::Json;
 use crate::transport::{MediaCount, TransportError};
+
+/// A message on a topic that was subscribed to.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The topic.
+    pub topic: String,
+    /// What its type has.
+    pub data: Json,
+    /// The bytes behind the JSON, where it came as a binary frame.
+    pub payload: Option<Bytes>,
+    /// When it arrived at this computer.
+    pub received: Instant,
+}
+
+/// What the owner wants of the robot's streams: on, off, or left as they are. Kept up over sessions, however
+/// often the robot forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wishes {
+    /// The LiDAR.
+    pub lidar: Option<bool>,
+    /// The video track, which is off at the start of a session.
+    pub video: Option<bool>,
+}
 
 /// Where the link stands. The text of `Display` is for a person and says what to do where something is
 /// wrong.
@@ -102,6 +128,9 @@ pub enum RequestError {
     /// Too many requests wait for their responses.
     #[error("too many requests are waiting for the robot")]
     TooMany,
+    /// The parts of a long answer did not fit together.
+    #[error("a part of the robot's answer is missing; try again")]
+    Garbled,
     /// The parameter does not fit into a message.
     #[error("the request's parameter is too long")]
     TooLong,

@@ -10,8 +10,9 @@ use super::active::{now, Session};
 use super::backoff::Backoff;
 use super::link::Velocity;
 use super::machine::{Machine, Timing};
-use super::state::{Counters, LinkState, RequestError, SessionEnd};
-use crate::codec::{Inbound, Request, Response};
+use super::state::{Counters, LinkState, Message, RequestError, SessionEnd, Wishes};
+use crate::codec::{Request, Response};
+use crate::media::AccessUnit;
 use crate::signaling::Retry;
 use crate::state::Fault;
 use crate::throttle::Throttle;
@@ -26,12 +27,14 @@ pub(super) enum Command {
         timeout: Duration,
         reply: oneshot::Sender<Result<Response, RequestError>>,
     },
+    Keyframe,
 }
 
 /// What comes from the owner.
 pub(super) struct Inlets {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) velocity: watch::Receiver<Velocity>,
+    pub(super) wishes: watch::Receiver<Wishes>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -50,8 +53,11 @@ impl Inlets {
             tokio::select! {
                 done = &mut work => return Some(done),
                 () = Self::stopped(&mut self.stop) => return None,
-                Some(Command::Request { reply, .. }) = self.commands.recv() => {
-                    let _ = reply.send(Err(RequestError::NotLive));
+                Some(command) = self.commands.recv() => match command {
+                    Command::Request { reply, .. } => {
+                        let _ = reply.send(Err(RequestError::NotLive));
+                    }
+                    Command::Keyframe => {}
                 }
             }
         }
@@ -60,7 +66,8 @@ impl Inlets {
 
 /// What goes to the owner.
 pub(super) struct Outlets {
-    pub(super) topics: HashMap<String, broadcast::Sender<Inbound>>,
+    pub(super) topics: HashMap<String, broadcast::Sender<Message>>,
+    pub(super) pictures: broadcast::Sender<AccessUnit>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) counters: watch::Sender<Counters>,
     pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
@@ -118,7 +125,8 @@ impl<C: Connector> Supervisor<C> {
         // A velocity from before this session must not be walked in it.
         self.inlets.velocity.mark_unchanged();
         let topics = self.outlets.topics.keys().cloned().collect();
-        let machine = Machine::new(self.timing, topics, milliseconds(), now());
+        let mut machine = Machine::new(self.timing, topics, milliseconds(), now());
+        machine.wish(*self.inlets.wishes.borrow_and_update(), now());
         let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
         let end = session.run(&mut self.inlets).await.unwrap_or_else(|end| end);
         if session.is_live() {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::number::{Number, Stamp};
 use super::{Quaternion, RobotTime, State};
 use crate::codec::{topics, DecodeError, Json};
+use crate::geometry::Transform;
 
 /// Pose of the trunk in the odometry frame, whose start the robot chooses.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,13 @@ pub struct RobotPose {
     pub position: [f64; 3],
     /// Rotation from the body to the odometry frame.
     pub orientation: Quaternion,
+}
+
+impl RobotPose {
+    /// The trunk (base_link) in the odometry frame.
+    pub fn transform(&self) -> Transform {
+        Transform { translation: self.position, rotation: self.orientation }
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,7 +67,8 @@ impl State for RobotPose {
         Ok(Self {
             stamp: wire.header.and_then(|header| header.stamp).map(RobotTime::from),
             position: [x.0, y.0, z.0],
-            orientation: Quaternion::normalised(q.x.0, q.y.0, q.z.0, q.w.0)?,
+            orientation: Quaternion::normalised(q.x.0, q.y.0, q.z.0, q.w.0)
+                .ok_or(DecodeError::Number)?,
         })
     }
 }
@@ -76,6 +85,8 @@ mod tests {
         assert_eq!(pose.stamp, Some(RobotTime::new(1_746_565_669, 448_350_564)));
         assert_eq!(pose.position, [5.96, -2.92, 0.3195]);
         assert_eq!(pose.orientation.z, 1.0);
+        let ahead = pose.transform().apply([1.0, 0.0, 0.0]);
+        assert!((ahead[0] - 4.96).abs() < 1e-12, "it faces backwards: {ahead:?}");
         let zeros = text.replace("\"z\":1,\"w\":0", "\"z\":0,\"w\":0");
         assert_eq!(RobotPose::decode(&Json::from(zeros)), Err(DecodeError::Number));
     }

@@ -91,7 +91,9 @@ impl State for SportModeState {
 
 fn imu(wire: WireImu) -> Result<Imu, DecodeError> {
     let orientation = match (wire.quaternion, wire.rpy) {
-        (Some([w, x, y, z]), _) => Quaternion::normalised(x.0, y.0, z.0, w.0)?,
+        (Some([w, x, y, z]), _) => {
+            Quaternion::normalised(x.0, y.0, z.0, w.0).ok_or(DecodeError::Number)?
+        }
         (None, Some(rpy)) => Quaternion::from_rpy(triple(rpy)),
         (None, None) => return Err(DecodeError::Shape),
     };

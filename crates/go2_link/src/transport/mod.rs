@@ -4,6 +4,8 @@
 //! a robot; a recorded session can stand in for it.
 
 #[cfg(feature = "webrtc")]
+mod tracks;
+#[cfg(feature = "webrtc")]
 pub mod webrtc;
 
 use std::future::Future;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::media::{AccessUnit, VideoCounters};
 use crate::signaling::{Retry, SignalingError};
 
 /// Something that came from the robot.
@@ -20,15 +23,15 @@ pub enum Received {
     Text(Bytes),
     /// A binary message of the data channel.
     Binary(Bytes),
+    /// A whole picture of the video track, fit to be decoded if its number follows that of the one before.
+    Picture(AccessUnit),
 }
 
 /// Totals of what came by the media tracks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MediaCount {
-    /// RTP packets of the video track.
-    pub video_packets: u64,
-    /// Bytes in their payloads.
-    pub video_bytes: u64,
+    /// What became of the video track's packets.
+    pub video: VideoCounters,
     /// RTP packets of the audio track.
     pub audio_packets: u64,
 }
@@ -114,6 +117,8 @@ pub trait Transport: Send + 'static {
     fn backlog(&self) -> usize;
     /// The next message. Cancelling the future loses nothing.
     fn receive(&mut self) -> impl Future<Output = Result<Received, TransportError>> + Send;
+    /// Asks the robot for a keyframe, which it may ignore.
+    fn request_keyframe(&mut self);
     /// What came by the media tracks so far.
     fn media(&self) -> MediaCount;
     /// Says goodbye to the robot, so that its slot is free at once.

@@ -7,7 +7,6 @@
 //! channel is detached and read with a large buffer.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +33,7 @@ use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirecti
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
+use super::tracks::Tracks;
 use super::{ConnectError, Connector, Layer, MediaCount, Received, Transport, TransportError};
 use crate::signaling::{Reached, Target};
 
@@ -121,7 +121,7 @@ struct Peer {
     connection: Arc<RTCPeerConnection>,
     state: watch::Receiver<RTCPeerConnectionState>,
     opened: oneshot::Receiver<Arc<DataChannel>>,
-    media: Arc<MediaCounters>,
+    tracks: Tracks,
 }
 
 impl Peer {
@@ -135,8 +135,7 @@ impl Peer {
             Box::pin(async {})
         }));
 
-        let media = Arc::new(MediaCounters::default());
-        add_media(&connection, &media).await?;
+        let tracks = add_media(&connection).await?;
 
         let channel = connection.create_data_channel("data", None).await?;
         let (opened_tx, opened) = oneshot::channel();
@@ -148,7 +147,7 @@ impl Peer {
                 }
             })
         }));
-        Ok(Self { connection, state, opened, media })
+        Ok(Self { connection, state, opened, tracks })
     }
 
     /// Offers, and waits for the open channel.
@@ -247,11 +246,8 @@ fn h264() -> RTCRtpCodecParameters {
     }
 }
 
-/// Sections 0 and 1 of the offer: audio both ways, video from the robot. Their packets are counted.
-async fn add_media(
-    connection: &RTCPeerConnection,
-    counters: &Arc<MediaCounters>,
-) -> Result<(), webrtc::Error> {
+/// Sections 0 and 1 of the offer: audio both ways, video from the robot.
+async fn add_media(connection: &Arc<RTCPeerConnection>) -> Result<Tracks, webrtc::Error> {
     let audio = TrackLocalStaticRTP::new(opus().capability, "audio".into(), "go2_link".into());
     connection.add_track(Arc::new(audio)).await?;
     let receive = RTCRtpTransceiverInit {
@@ -259,37 +255,7 @@ async fn add_media(
         send_encodings: vec![],
     };
     connection.add_transceiver_from_kind(RTPCodecType::Video, Some(receive)).await?;
-
-    let counters = Arc::clone(counters);
-    connection.on_track(Box::new(move |track, _, _| {
-        let counters = Arc::clone(&counters);
-        tokio::spawn(async move {
-            let video = track.kind() == RTPCodecType::Video;
-            while let Ok((packet, _)) = track.read_rtp().await {
-                counters.count(video, packet.payload.len());
-            }
-        });
-        Box::pin(async {})
-    }));
-    Ok(())
-}
-
-#[derive(Debug, Default)]
-struct MediaCounters {
-    video_packets: AtomicU64,
-    video_bytes: AtomicU64,
-    audio_packets: AtomicU64,
-}
-
-impl MediaCounters {
-    fn count(&self, video: bool, bytes: usize) {
-        if video {
-            self.video_packets.fetch_add(1, Ordering::Relaxed);
-            self.video_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        } else {
-            self.audio_packets.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    Ok(Tracks::of(connection))
 }
 
 /// An open data channel to a robot, and the media beside it.
@@ -318,6 +284,9 @@ impl Transport for WebRtcTransport {
         });
         let (length, text) = tokio::select! {
             biased;
+            Some(picture) = self.peer.tracks.pictures.recv() => {
+                return Ok(Received::Picture(picture));
+            }
             read = self.channel.read_data_channel(&mut self.buffer) => {
                 read.map_err(|error| TransportError::Engine(error.to_string()))?
             }
@@ -335,12 +304,12 @@ impl Transport for WebRtcTransport {
         }
     }
 
+    fn request_keyframe(&mut self) {
+        self.peer.tracks.request_keyframe();
+    }
+
     fn media(&self) -> MediaCount {
-        MediaCount {
-            video_packets: self.peer.media.video_packets.load(Ordering::Relaxed),
-            video_bytes: self.peer.media.video_bytes.load(Ordering::Relaxed),
-            audio_packets: self.peer.media.audio_packets.load(Ordering::Relaxed),
-        }
+        self.peer.tracks.count()
     }
 
     async fn close(self) {

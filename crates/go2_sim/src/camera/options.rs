@@ -1,0 +1,81 @@
+//! What the camera and the network to the client are like.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::encode::Encoding;
+use super::network::Badness;
+
+/// The options of the front camera.
+#[derive(Debug, Clone, Args)]
+pub struct VideoOptions {
+    /// Pictures a second of the front camera
+    #[arg(id = "video-fps", long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub fps: u32,
+    /// Kilobits a second that the encoder aims at
+    #[arg(id = "video-kbps", long, default_value_t = 2500, value_parser = clap::value_parser!(u32).range(100..=20_000))]
+    pub kbps: u32,
+    /// Seconds from one IDR picture to the next
+    #[arg(id = "video-idr-every", long, default_value_t = 2.0)]
+    pub idr_every: f64,
+    /// Split pictures into slices of at most this many bytes; by default a picture is one slice
+    #[arg(id = "video-slice-bytes", long, value_parser = clap::value_parser!(u32).range(500..=100_000))]
+    pub slice_bytes: Option<u32>,
+    /// Send the parameter sets in packets of their own instead of one for both
+    #[arg(id = "video-no-stap", long)]
+    pub no_stap: bool,
+    /// Begin with an IDR picture; by default the client comes into the middle of a group of pictures
+    #[arg(id = "video-starts-clean", long)]
+    pub starts_clean: bool,
+    /// Probability that a video packet is lost
+    #[arg(id = "video-loss", long, default_value_t = 0.0, value_parser = probability)]
+    pub loss: f64,
+    /// Probability that a video packet is held back until one to three others have overtaken it
+    #[arg(id = "video-reorder", long, default_value_t = 0.0, value_parser = probability)]
+    pub reorder: f64,
+    /// Probability that a video packet arrives twice
+    #[arg(id = "video-duplicate", long, default_value_t = 0.0, value_parser = probability)]
+    pub duplicate: f64,
+    /// Which packets these are; the same number gives the same ones
+    #[arg(id = "video-seed", long, default_value_t = 1)]
+    pub seed: u64,
+    /// Answer picture loss indications with an IDR picture, at most two a second; real robots may not
+    #[arg(id = "answer-pli", long)]
+    pub answer_pli: bool,
+    /// Send again what the client says is missing, out of the last 512 packets; real robots may not
+    #[arg(id = "answer-nack", long)]
+    pub answer_nack: bool,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let probability = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
+    probability.ok_or_else(|| "a probability is a number from 0 to 1".to_owned())
+}
+
+impl Default for VideoOptions {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        crate::options::Options::default().video
+    }
+}
+
+impl VideoOptions {
+    pub(super) fn encoding(&self) -> Encoding {
+        Encoding {
+            fps: self.fps,
+            bitrate: self.kbps * 1000,
+            idr_every: (self.idr_every * f64::from(self.fps)).round() as u32,
+            slice: self.slice_bytes,
+        }
+    }
+
+    pub(super) fn badness(&self) -> Badness {
+        Badness { loss: self.loss, reorder: self.reorder, duplicate: self.duplicate }
+    }
+
+    /// When the picture with this number is taken, after the first one.
+    pub(super) fn time_of(&self, number: u64) -> Duration {
+        Duration::from_nanos(number * 1_000_000_000 / u64::from(self.fps))
+    }
+}

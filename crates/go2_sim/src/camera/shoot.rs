@@ -1,0 +1,218 @@
+//! The camera itself: takes a picture at each beat of its clock, on a thread of its own, and encodes it.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc;
+
+use super::encode::{EncodeError, Encoded, Encoder};
+use super::options::VideoOptions;
+use super::picture::Picture;
+use super::render::{Pose, Renderer};
+use super::stamp;
+use crate::body::Body;
+use crate::world::World;
+
+/// A frame to send.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Number of the frame; it is burnt in too. Every one that is taken is sent.
+    pub(super) counter: u32,
+    /// The beat that it was taken at.
+    pub(super) beat: Instant,
+    /// When it was taken.
+    pub(super) taken: SystemTime,
+    pub(super) encoded: Encoded,
+}
+
+/// The front camera of one robot.
+pub(crate) struct Camera {
+    pub(super) options: VideoOptions,
+    pub(super) world: Arc<World>,
+    body: Arc<Mutex<Body>>,
+    works: Mutex<Option<Works>>,
+}
+
+/// What is made when somebody first looks, and then kept.
+struct Works {
+    renderer: Renderer,
+    encoder: Encoder,
+    picture: Picture,
+    pose: Option<Pose>,
+    counter: u32,
+}
+
+/// Pictures of a group that a client who comes into its middle has missed.
+const MISSED: u32 = 3;
+/// A picture that is later than this share of the interval is left out.
+const LATE: u32 = 8;
+
+impl Camera {
+    pub(crate) fn new(options: VideoOptions, world: Arc<World>, body: Arc<Mutex<Body>>) -> Self {
+        Self { options, world, body, works: Mutex::default() }
+    }
+
+    /// Takes pictures until nobody receives them or the other end of `wishes` is gone; each wish is for an IDR
+    /// picture. Blocks its thread.
+    pub(super) fn shoot(
+        &self,
+        wishes: &Receiver<()>,
+        frames: &mpsc::Sender<Frame>,
+    ) -> Result<(), EncodeError> {
+        // One client after the other: the last one's thread may still have it for a moment.
+        let mut works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
+        let works = match &mut *works {
+            Some(works) => works,
+            empty => empty.insert(Works::new(&self.options)?),
+        };
+        let mut idr = self.options.starts_clean;
+        if !idr {
+            for number in 0..MISSED {
+                self.take(works, Instant::now(), number == 0)?;
+            }
+        }
+        let start = Instant::now();
+        let mut number = 0;
+        loop {
+            let beat = start + self.options.time_of(number);
+            loop {
+                let left = beat.saturating_duration_since(Instant::now());
+                match wishes.recv_timeout(left) {
+                    Ok(()) => idr = true,
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                }
+            }
+            let frame = self.take(works, beat, std::mem::take(&mut idr))?;
+            if frames.blocking_send(frame).is_err() {
+                return Ok(());
+            }
+            number = next(number, start.elapsed(), &self.options);
+        }
+    }
+
+    fn take(&self, works: &mut Works, beat: Instant, idr: bool) -> Result<Frame, EncodeError> {
+        let taken = SystemTime::now();
+        works.look(&self.world, self.pose());
+        let counter = works.counter;
+        let time = taken.duration_since(UNIX_EPOCH).unwrap_or_default();
+        stamp::burn(&mut works.picture, counter, time);
+        let milliseconds = u64::from(counter) * 1000 / u64::from(self.options.fps);
+        let encoded = works.encoder.encode(&works.picture, milliseconds, idr)?;
+        works.counter = counter.wrapping_add(1);
+        Ok(Frame { counter, beat, taken, encoded })
+    }
+
+    pub(super) fn pose(&self) -> Pose {
+        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        body.step(Instant::now());
+        let motion = body.motion();
+        Pose { x: motion.x, y: motion.y, yaw: motion.yaw, height: body.height() }
+    }
+}
+
+impl Works {
+    fn new(options: &VideoOptions) -> Result<Self, EncodeError> {
+        Ok(Self {
+            renderer: Renderer::new(),
+            encoder: Encoder::new(options.encoding())?,
+            picture: Picture::default(),
+            pose: None,
+            counter: 0,
+        })
+    }
+
+    /// Renders what is seen from a pose, unless that is in the picture already.
+    fn look(&mut self, world: &World, pose: Pose) {
+        if self.pose != Some(pose) {
+            self.renderer.render(world, pose, &mut self.picture);
+            self.pose = Some(pose);
+        }
+    }
+}
+
+/// The picture to take after the one with `number`, when `elapsed` has passed since the first one: the next, or one
+/// that is not late yet.
+fn next(number: u64, elapsed: Duration, options: &VideoOptions) -> u64 {
+    let interval = options.time_of(1);
+    let bearable = elapsed.saturating_sub(interval / LATE);
+    let punctual = bearable.as_nanos().div_ceil(interval.as_nanos().max(1)) as u64;
+    punctual.max(number + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    fn camera(options: VideoOptions) -> Camera {
+        let body = Arc::new(Mutex::new(Body::new(None, Instant::now())));
+        Camera::new(options, Arc::new(World::house()), body)
+    }
+
+    /// The first frames that a client gets, with a wish before the one with the number `wish`.
+    fn first(camera: &Camera, count: usize, wish: Option<usize>) -> Vec<Frame> {
+        let (wishes, wished) = sync_channel(1);
+        let (sender, mut frames) = mpsc::channel(1);
+        std::thread::scope(|scope| {
+            let shooting = scope.spawn(move || camera.shoot(&wished, &sender));
+            let mut received = Vec::new();
+            while received.len() < count {
+                if wish == Some(received.len()) {
+                    wishes.send(()).unwrap();
+                }
+                received.push(frames.blocking_recv().unwrap());
+            }
+            drop((wishes, frames));
+            shooting.join().unwrap().unwrap();
+            received
+        })
+    }
+
+    fn idr(frames: &[Frame]) -> Vec<usize> {
+        (0..frames.len()).filter(|i| frames[*i].encoded.idr).collect()
+    }
+
+    #[test]
+    fn clients_come_into_the_middle_of_a_group_unless_asked() {
+        let options = VideoOptions { fps: 30, idr_every: 0.2, ..VideoOptions::default() };
+        let robot = camera(options.clone());
+        let frames = first(&robot, 10, None);
+        assert_eq!(idr(&frames), [3, 9], "the first three of six were missed");
+        let counters: Vec<_> = frames.iter().map(|frame| frame.counter).collect();
+        assert_eq!(counters, (3..13).collect::<Vec<_>>());
+        let again = first(&robot, 4, None);
+        assert!(again[0].counter > 15, "numbers go on: {}", again[0].counter);
+        assert_eq!(idr(&again), [3]);
+
+        let clean = camera(VideoOptions { starts_clean: true, ..options });
+        let frames = first(&clean, 5, Some(2));
+        assert_eq!(frames[0].counter, 0);
+        // A wish comes true in the next picture, or in the one after it if that is being taken.
+        let idr = idr(&frames);
+        assert!(idr == [0, 2] || idr == [0, 3] || idr == [0, 4], "{idr:?}");
+    }
+
+    #[test]
+    fn frames_are_on_the_beat() {
+        let options = VideoOptions { fps: 20, ..VideoOptions::default() };
+        let frames = first(&camera(options), 4, None);
+        for pair in frames.windows(2) {
+            let step = pair[1].beat - pair[0].beat;
+            assert!(step.as_millis().is_multiple_of(50) && !step.is_zero(), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_that_would_be_late_are_left_out() {
+        let options = VideoOptions { fps: 20, ..VideoOptions::default() };
+        for (number, elapsed_ms, expected) in
+            [(0, 20, 1), (0, 50, 1), (0, 56, 1), (0, 57, 2), (7, 400, 8), (7, 490, 10), (7, 10, 8)]
+        {
+            let elapsed = Duration::from_millis(elapsed_ms);
+            assert_eq!(next(number, elapsed, &options), expected, "{number} at {elapsed:?}");
+        }
+    }
+}

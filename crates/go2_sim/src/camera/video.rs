@@ -1,0 +1,297 @@
+//! The video of one session: switches the camera, sends its frames, answers what the client says about them.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{sync_channel, SyncSender};
+use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use bytes::Bytes;
+use rsa::rand_core::{OsRng, RngCore};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+use webrtc::rtcp::sender_report::SenderReport;
+
+use super::encode::EncodeError;
+use super::network::Network;
+use super::rtp::{Packetizer, HEADER};
+use super::shoot::{Camera, Frame};
+use super::track::{Feedback, Track};
+use crate::log::Log;
+use crate::messages::robot_time;
+
+/// The video of a session. Ends when dropped.
+pub(crate) struct Video {
+    on: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Video {
+    /// Serves a client's video track; nothing is sent before it is switched on.
+    pub(crate) fn start(track: Track, camera: Arc<Camera>, log: Log, log_sent: bool) -> Self {
+        let (on, switch) = watch::channel(false);
+        let sender = Sender::new(track, camera, log, log_sent);
+        Self { on, task: tokio::spawn(sender.run(switch)) }
+    }
+
+    pub(crate) fn switch(&self, on: bool) {
+        self.on.send_replace(on);
+    }
+
+    /// Ends, and waits until the camera's thread is done.
+    pub(crate) async fn close(self) {
+        drop(self.on);
+        let _ = self.task.await;
+    }
+}
+
+/// A camera at work.
+struct Shooting {
+    /// Asks for an IDR picture; the camera stops when it is gone.
+    wishes: SyncSender<()>,
+    frames: mpsc::Receiver<Frame>,
+    thread: JoinHandle<Result<(), EncodeError>>,
+}
+
+enum Input {
+    Switch(bool),
+    Frame(Option<Frame>),
+    Feedback(Vec<Feedback>),
+    Report,
+    End,
+}
+
+/// Frames that may wait; when there are more, the camera waits and leaves pictures out.
+const WAITING: usize = 2;
+/// Packets that can be sent again.
+const HISTORY: usize = 512;
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// A picture loss indication is not answered sooner after the last one.
+const PLI_EVERY: Duration = Duration::from_millis(500);
+
+struct Sender {
+    camera: Arc<Camera>,
+    track: Track,
+    log: Log,
+    log_sent: bool,
+    packetizer: Packetizer,
+    network: Network,
+    /// The last packets, encrypted, by their numbers.
+    history: VecDeque<(u16, Bytes)>,
+    clock: RtpClock,
+    packets: u32,
+    octets: u32,
+    shooting: Option<Shooting>,
+    answered_pli: Option<Instant>,
+}
+
+impl Sender {
+    fn new(track: Track, camera: Arc<Camera>, log: Log, log_sent: bool) -> Self {
+        let options = &camera.options;
+        let packetizer = Packetizer {
+            payload_type: track.payload_type,
+            ssrc: track.ssrc,
+            sequence: OsRng.next_u32() as u16,
+            stap: !options.no_stap,
+        };
+        Self {
+            track,
+            log,
+            log_sent,
+            packetizer,
+            network: Network::new(options.badness(), options.seed),
+            history: VecDeque::with_capacity(HISTORY),
+            clock: RtpClock { start: Instant::now(), first: OsRng.next_u32() },
+            packets: 0,
+            octets: 0,
+            shooting: None,
+            answered_pli: None,
+            camera,
+        }
+    }
+
+    async fn run(mut self, mut switch: watch::Receiver<bool>) {
+        let mut reports = tokio::time::interval(REPORT_EVERY);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let input = tokio::select! {
+                changed = switch.changed() => match changed {
+                    Ok(()) => Input::Switch(*switch.borrow_and_update()),
+                    Err(_) => Input::End,
+                },
+                frame = next(&mut self.shooting) => Input::Frame(frame),
+                feedback = self.track.feedback() => Input::Feedback(feedback),
+                _ = reports.tick() => Input::Report,
+            };
+            match input {
+                Input::Switch(true) if self.shooting.is_none() => self.start(),
+                Input::Switch(true) => {}
+                Input::Switch(false) | Input::Frame(None) => self.stop().await,
+                Input::Frame(Some(frame)) => self.send(&frame).await,
+                Input::Feedback(feedback) => {
+                    for feedback in feedback {
+                        self.hear(feedback).await;
+                    }
+                }
+                Input::Report => self.report().await,
+                Input::End => return self.stop().await,
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        let (wishes, wished) = sync_channel(1);
+        let (sender, frames) = mpsc::channel(WAITING);
+        let camera = Arc::clone(&self.camera);
+        let thread = tokio::task::spawn_blocking(move || camera.shoot(&wished, &sender));
+        self.shooting = Some(Shooting { wishes, frames, thread });
+    }
+
+    async fn stop(&mut self) {
+        let Some(Shooting { wishes, frames, thread }) = self.shooting.take() else { return };
+        drop((wishes, frames));
+        if let Ok(Err(error)) = thread.await {
+            self.log.add("error", json!({"what": error.to_string()}));
+        }
+    }
+
+    async fn send(&mut self, frame: &Frame) {
+        let timestamp = self.clock.at(frame.beat);
+        let packets = self.packetizer.packets(&frame.encoded.nals, timestamp);
+        if self.log_sent {
+            let taken = frame.taken.duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.log.add(
+                "frame",
+                json!({"counter": frame.counter, "rtp": timestamp,
+                    "bytes": frame.encoded.nals.iter().map(Vec::len).sum::<usize>(),
+                    "idr": frame.encoded.idr, "t_captured": taken.as_secs_f64()}),
+            );
+        }
+        for packet in packets {
+            let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+            let Some(sealed) = self.track.seal(&packet) else { continue };
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back((sequence, sealed.clone()));
+            self.packets = self.packets.wrapping_add(1);
+            self.octets = self.octets.wrapping_add((packet.len() - HEADER) as u32);
+            self.pass(sealed).await;
+        }
+    }
+
+    /// Sends a packet over the bad network.
+    async fn pass(&mut self, packet: Bytes) {
+        for arriving in self.network.pass(packet) {
+            self.track.send(&arriving).await;
+        }
+    }
+
+    async fn hear(&mut self, feedback: Feedback) {
+        let options = &self.camera.options;
+        match feedback {
+            Feedback::PictureLost => {
+                let rested = self.answered_pli.is_none_or(|last| last.elapsed() >= PLI_EVERY);
+                let answered = options.answer_pli && rested && self.shooting.is_some();
+                if answered {
+                    self.answered_pli = Some(Instant::now());
+                    if let Some(shooting) = &self.shooting {
+                        let _ = shooting.wishes.try_send(());
+                    }
+                }
+                self.log.add("pli", json!({"answered": answered}));
+            }
+            Feedback::Missing(missing) => {
+                let answered = options.answer_nack;
+                let event = json!({"missing": missing.len(), "first": missing.first(), "answered": answered});
+                self.log.add("nack", event);
+                if answered {
+                    for sequence in missing {
+                        let found = self.history.iter().find(|packet| packet.0 == sequence);
+                        if let Some((_, packet)) = found.cloned() {
+                            self.pass(packet).await;
+                        }
+                    }
+                }
+            }
+            Feedback::Reception { fraction_lost, total_lost, jitter } => {
+                let fraction_lost = f64::from(fraction_lost) / 256.0;
+                self.log.add(
+                    "reception",
+                    json!({"fraction_lost": fraction_lost, "total_lost": total_lost,
+                        "jitter_s": f64::from(jitter) / RTP_HZ as f64}),
+                );
+            }
+        }
+    }
+
+    /// Tells the client which time on the robot's clock the timestamps stand for.
+    async fn report(&mut self) {
+        if self.packets == 0 || self.shooting.is_none() {
+            return;
+        }
+        let report = SenderReport {
+            ssrc: self.track.ssrc,
+            ntp_time: ntp(robot_time()),
+            rtp_time: self.clock.at(Instant::now()),
+            packet_count: self.packets,
+            octet_count: self.octets,
+            ..SenderReport::default()
+        };
+        self.track.report(&report).await;
+    }
+}
+
+/// The next frame; pending while the camera is off, `None` when it has failed.
+async fn next(shooting: &mut Option<Shooting>) -> Option<Frame> {
+    match shooting {
+        Some(shooting) => shooting.frames.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+const RTP_HZ: u64 = 90_000;
+
+/// The stream's clock, which begins anywhere.
+struct RtpClock {
+    start: Instant,
+    first: u32,
+}
+
+impl RtpClock {
+    fn at(&self, time: Instant) -> u32 {
+        let since = time.saturating_duration_since(self.start).as_nanos();
+        let ticks = (since * u128::from(RTP_HZ) + 500_000_000) / 1_000_000_000;
+        self.first.wrapping_add(ticks as u32)
+    }
+}
+
+/// Seconds since 1900 with 32 bits behind the point.
+fn ntp(since_1970: Duration) -> u64 {
+    const SECONDS_TO_1970: u64 = 2_208_988_800;
+    let fraction = (u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000;
+    (since_1970.as_secs() + SECONDS_TO_1970) << 32 | fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_tick_with_90_khz_and_wrap() {
+        let start = Instant::now();
+        let clock = RtpClock { start, first: u32::MAX - 5 };
+        assert_eq!(clock.at(start), u32::MAX - 5);
+        assert_eq!(clock.at(start + Duration::from_micros(100)), 3);
+        let third = Duration::from_nanos(1_000_000_000 / 15 * 3);
+        assert_eq!(clock.at(start + third), 18_000 - 6);
+    }
+
+    #[test]
+    fn time_is_told_in_ntp() {
+        // A known value: 2000-01-01 00:00:00 is 3155673600 s after 1900.
+        assert_eq!(ntp(Duration::from_secs(946_684_800)), 3_155_673_600 << 32);
+        assert_eq!(ntp(Duration::from_millis(500)) as u32, 1 << 31);
+    }
+}

@@ -1,0 +1,47 @@
+//! The LiDAR in session: its switch and its voxel maps.
+
+use go2_link::codec::Json;
+use serde_json::json;
+
+use super::{Client, LARGEST_BACKLOG};
+use crate::lidar::VOXEL_MAP;
+use crate::peer::Message;
+
+impl Client<'_> {
+    /// A command of the switch. Robots miss the first ones of a session.
+    pub(super) fn switch_lidar(&mut self, data: &Json) {
+        let on = match data.decode::<String>().unwrap_or_default().as_str() {
+            "on" | "ON" => true,
+            "off" | "OFF" => false,
+            _ => return,
+        };
+        self.switched += 1;
+        if self.switched > self.options.lidar_ignores {
+            self.hardware.switch_lidar(on);
+        }
+    }
+
+    /// Sends a voxel map, if the LiDAR is on and the client has asked for large messages.
+    pub(super) async fn send_voxels(&self) {
+        let on = self.hardware.lidar_now().is_on();
+        if !on || self.saves_traffic || self.channel.backlog() > LARGEST_BACKLOG {
+            return;
+        }
+        // What the network has to do in the meantime must not wait for it.
+        let hardware = self.hardware.clone();
+        let Ok(Some(scan)) = tokio::task::spawn_blocking(move || hardware.scan()).await else {
+            return;
+        };
+        if self.disorder.borrow().mute {
+            return;
+        }
+        if self.options.log_sent {
+            self.log.add(
+                "sent",
+                json!({"topic": VOXEL_MAP, "stamp": scan.stamp, "voxels": scan.frame.voxels,
+                    "seq": scan.seq, "bytes": scan.frame.bytes.len()}),
+            );
+        }
+        let _ = self.channel.send(Message::Binary(scan.frame.bytes)).await;
+    }
+}

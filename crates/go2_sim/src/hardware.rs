@@ -1,0 +1,108 @@
+//! What the robot is made of and where it is: all that outlives a session.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::body::Body;
+use crate::camera::Camera;
+use crate::lidar::{Lidar, Pose, Scan};
+use crate::log::Log;
+use crate::messages;
+use crate::options::{Firmware, Options};
+use crate::world::World;
+
+/// Body, LiDAR, camera and world of a robot. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Hardware {
+    pub(crate) world: Arc<World>,
+    pub(crate) body: Arc<Mutex<Body>>,
+    pub(crate) camera: Arc<Camera>,
+    lidar: Arc<Mutex<Lidar>>,
+    firmware: Firmware,
+    log: Log,
+}
+
+impl Hardware {
+    /// `None` if the robot would lie in a wall.
+    pub(crate) fn new(options: &Options, world: World, log: Log) -> Option<Self> {
+        let world = Arc::new(world);
+        let body = Body::new(options.move_lasts(), Instant::now()).within(Arc::clone(&world))?;
+        let lidar = Lidar::new(options.lidar_stamp, options.lidar_stops_after());
+        let body = Arc::new(Mutex::new(body));
+        let camera = Camera::new(options.video.clone(), Arc::clone(&world), Arc::clone(&body));
+        Some(Self {
+            world,
+            body,
+            camera: Arc::new(camera),
+            lidar: Arc::new(Mutex::new(lidar)),
+            firmware: options.firmware,
+            log,
+        })
+    }
+
+    /// The body as it is now.
+    pub(crate) fn body_now(&self) -> MutexGuard<'_, Body> {
+        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        body.step(Instant::now());
+        if let Some(at) = body.take_bump() {
+            self.log.add("bump", json!({"x": at.x, "y": at.y, "yaw": at.yaw}));
+        }
+        body
+    }
+
+    /// The LiDAR, which may have stopped by itself.
+    pub(crate) fn lidar_now(&self) -> MutexGuard<'_, Lidar> {
+        let mut lidar = self.lidar.lock().unwrap_or_else(PoisonError::into_inner);
+        if lidar.stops(Instant::now()) {
+            self.log.add("lidar", json!({"on": false}));
+        }
+        lidar
+    }
+
+    /// Turns the LiDAR on or off.
+    pub(crate) fn switch_lidar(&self, on: bool) {
+        if self.lidar_now().switch(on, Instant::now()) {
+            self.log.add("lidar", json!({"on": on}));
+        }
+    }
+
+    /// Has the LiDAR look around from where the robot is now. Takes a millisecond or two.
+    pub(crate) fn scan(&self) -> Option<Scan> {
+        let pose = {
+            let body = self.body_now();
+            let motion = body.motion();
+            Pose { x: motion.x, y: motion.y, z: body.height(), yaw: motion.yaw }
+        };
+        let time: Duration = messages::robot_time();
+        self.lidar_now().scan(&self.world, pose, time, self.firmware)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use go2_link::codec::api;
+
+    use super::*;
+
+    #[test]
+    fn a_bump_is_logged_where_it_is() {
+        let log = Log::default();
+        let hardware = Hardware::new(&Options::default(), World::house(), log.clone()).unwrap();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        {
+            let mut body = hardware.body_now();
+            body.execute(api::BALANCE_STAND, "", start);
+            body.execute(api::MOVE, r#"{"x":-0.5,"y":0,"z":0}"#, at(2));
+            body.step(at(12));
+        }
+        drop(hardware.body_now());
+        drop(hardware.body_now());
+        let bumps = log.of("bump");
+        assert_eq!(bumps.len(), 1);
+        // The cabinet ends at -2.45 m only to the south; here the wall is at -2.95 m.
+        assert!((bumps[0]["x"].as_f64().unwrap() + 2.6).abs() < 0.02, "{bumps:?}");
+    }
+}

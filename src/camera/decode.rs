@@ -1,0 +1,209 @@
+//! The thread that decodes: pictures take milliseconds, which would delay everything else.
+
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::time::Duration;
+
+use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture, Planes};
+use go2_link::session::LinkHandle;
+use r2r::builtin_interfaces::msg::Time;
+use r2r::sensor_msgs::msg::Image;
+
+use super::{Outputs, TRACK};
+use crate::convert;
+use crate::params::{Encoding, Settings};
+use crate::streams::{has_listener, publish, Shared, Tally};
+
+/// Pictures that may wait to be decoded: half a second of them, since one that is dropped costs all until the next
+/// keyframe.
+const QUEUE: usize = 15;
+/// The decoder's memory is given back after so long without a picture.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// A picture to decode.
+pub(super) struct Job {
+    pub(super) unit: AccessUnit,
+    pub(super) time: Time,
+}
+
+/// The way to the thread; it ends when this is dropped.
+pub(super) struct Decoding {
+    jobs: SyncSender<Job>,
+}
+
+impl Decoding {
+    pub(super) fn start(
+        outputs: Outputs,
+        shared: Shared,
+        link: LinkHandle,
+    ) -> std::io::Result<Self> {
+        let (jobs, inbox) = sync_channel(QUEUE);
+        let work = Work {
+            outputs,
+            shared,
+            link,
+            decoder: None,
+            image: Image::default(),
+            jpeg: Jpeg::default(),
+        };
+        std::thread::Builder::new().name("camera".into()).spawn(move || work.run(&inbox))?;
+        Ok(Self { jobs })
+    }
+
+    /// Has a picture decoded; drops it where too many wait.
+    pub(super) fn take(&self, job: Job, tally: &Tally) {
+        if let Err(TrySendError::Full(_)) = self.jobs.try_send(job) {
+            tally.dropped(1, TRACK, &"decoding is late");
+        }
+    }
+}
+
+struct Work {
+    outputs: Outputs,
+    shared: Shared,
+    link: LinkHandle,
+    decoder: Option<Decoder>,
+    /// Kept, so that each picture is written into the memory of the one before.
+    image: Image,
+    jpeg: Jpeg,
+}
+
+impl Work {
+    fn run(mut self, inbox: &Receiver<Job>) {
+        loop {
+            match inbox.recv_timeout(IDLE) {
+                Ok(job) => {
+                    if let Err(reason) = self.decode(&job) {
+                        self.shared.camera.dropped(1, TRACK, &reason);
+                        self.link.request_keyframe();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.decoder = None;
+                    self.image = Image::default();
+                    self.jpeg = Jpeg::default();
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn decode(&mut self, Job { unit, time }: &Job) -> Result<(), String> {
+        if self.decoder.is_none() {
+            self.decoder = Some(Decoder::new().map_err(|error| error.to_string())?);
+        }
+        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+        let picture = match decoder.decode(unit) {
+            Ok(picture) => picture,
+            Err(DecodeError::NeedsKeyframe) => {
+                self.link.request_keyframe();
+                return Ok(()); // quietly: somebody has just begun to look, or the gap was told
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let settings = self.shared.settings();
+        if has_listener(&self.outputs.image) {
+            fill(&mut self.image, &picture, &settings, time)?;
+            publish(&self.outputs.image, &self.image);
+        }
+        if has_listener(&self.outputs.jpeg) {
+            let jpeg = self.jpeg.encode(&picture, settings.jpeg_quality)?;
+            let message = convert::compressed_image(jpeg, &settings.camera_frame, time);
+            publish(&self.outputs.jpeg, &message);
+        }
+        Ok(())
+    }
+}
+
+fn fill(
+    image: &mut Image,
+    picture: &Picture<'_>,
+    settings: &Settings,
+    time: &Time,
+) -> Result<(), String> {
+    let encoding = settings.camera_encoding;
+    let (width, height) = (picture.width(), picture.height());
+    let step = encoding.step(width);
+    image.header = convert::header(time, &settings.camera_frame);
+    (image.width, image.height, image.step) = (width as u32, height as u32, step as u32);
+    if image.encoding != encoding.name() {
+        image.encoding = encoding.name().to_owned();
+    }
+    image.data.resize(step * height, 0);
+    let written = match encoding {
+        Encoding::Rgb => picture.write_rgb(&mut image.data),
+        Encoding::Bgr => picture.write_bgr(&mut image.data),
+        Encoding::Yuv => picture.write_yuv422_yuy2(&mut image.data),
+    };
+    written.map_err(|error| error.to_string())
+}
+
+/// Makes JPEGs from the decoder's planes, without a detour over RGB.
+#[derive(Default)]
+struct Jpeg {
+    compressor: Option<turbojpeg::Compressor>,
+    planes: Vec<u8>,
+}
+
+impl Jpeg {
+    fn encode(&mut self, picture: &Picture<'_>, quality: u8) -> Result<Vec<u8>, String> {
+        let failed = |error: turbojpeg::Error| format!("no JPEG could be made: {error}");
+        if self.compressor.is_none() {
+            self.compressor = Some(turbojpeg::Compressor::new().map_err(failed)?);
+        }
+        let Some(compressor) = &mut self.compressor else { return Ok(vec![]) };
+        let subsamp = turbojpeg::Subsamp::Sub2x2;
+        compressor.set_quality(i32::from(quality)).map_err(failed)?;
+        compressor.set_subsamp(subsamp).map_err(failed)?;
+        pack(&picture.planes(), &mut self.planes);
+        let (width, height) = (picture.width(), picture.height());
+        let pixels = self.planes.as_slice();
+        let image = turbojpeg::YuvImage { pixels, width, align: 1, height, subsamp };
+        compressor.compress_yuv_to_vec(image).map_err(failed)
+    }
+}
+
+/// Writes the planes one after the other, without the padding of their rows, and stretches their range: the
+/// camera's black is 16 and its white 235, a JPEG's are 0 and 255.
+fn pack(planes: &Planes<'_>, target: &mut Vec<u8>) {
+    target.clear();
+    let half = (planes.width.div_ceil(2), planes.height.div_ceil(2));
+    let stretch =
+        |plane: &[u8], stride, (width, height), to_full: fn(u8) -> u8, target: &mut Vec<u8>| {
+            for row in plane.chunks(stride).take(height) {
+                target.extend(row[..width].iter().map(|sample| to_full(*sample)));
+            }
+        };
+    stretch(planes.y, planes.y_stride, (planes.width, planes.height), full_luma, target);
+    stretch(planes.u, planes.uv_stride, half, full_chroma, target);
+    stretch(planes.v, planes.uv_stride, half, full_chroma, target);
+}
+
+/// 255 / 219 in steps of 1 / 4096.
+fn full_luma(sample: u8) -> u8 {
+    (((i32::from(sample) - 16) * 4769 + 2048) >> 12).clamp(0, 255) as u8
+}
+
+/// 255 / 224 in steps of 1 / 4096, about the middle.
+fn full_chroma(sample: u8) -> u8 {
+    ((((i32::from(sample) - 128) * 4663 + 2048) >> 12).clamp(-128, 127) + 128) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn black_white_and_grey_are_those_of_a_jpeg() {
+        assert_eq!([16, 235, 0, 255].map(full_luma), [0, 255, 0, 255]);
+        assert_eq!([128, 16, 240, 0, 255].map(full_chroma), [128, 1, 255, 0, 255]);
+    }
+
+    #[test]
+    fn padding_is_left_out() {
+        let (y, u, v) = ([16; 24], [128; 8], [240; 8]);
+        let planes = Planes { width: 4, height: 3, y: &y, u: &u, v: &v, y_stride: 8, uv_stride: 4 };
+        let mut packed = vec![9];
+        pack(&planes, &mut packed);
+        assert_eq!(packed, [vec![0; 12], vec![128; 4], vec![255; 4]].concat());
+    }
+}

@@ -1,0 +1,148 @@
+//! The front camera: the H.264 stream as it comes, and pictures decoded from it.
+//!
+//! The robot's video is on while somebody listens to one of the camera's topics, and pictures are decoded
+//! while somebody listens to decoded ones.
+
+mod calibration; // camera_info
+mod decode; // the thread that decodes
+
+pub(crate) use calibration::{Calibration, CalibrationError};
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use go2_link::media::AccessUnit;
+use go2_link::session::{LinkBuilder, LinkHandle};
+use r2r::foxglove_msgs::msg::CompressedVideo;
+use r2r::sensor_msgs::msg::{CameraInfo, CompressedImage, Image};
+use r2r::Publisher;
+use tokio::sync::broadcast::{error::RecvError, Receiver};
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::{Stamped, StreamStamps};
+use crate::convert;
+use crate::streams::{has_listener, publish, sensor_qos, Shared};
+use decode::{Decoding, Job};
+
+/// How often it is looked whether somebody listens.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// For how long the video stays on when nobody listens any more.
+const LINGER: Duration = Duration::from_secs(5);
+const TRACK: &str = "camera/video";
+
+/// The publishers and what feeds them.
+pub(crate) struct Camera {
+    shared: Shared,
+    outputs: Outputs,
+    video: Publisher<CompressedVideo>,
+    info: Publisher<CameraInfo>,
+    calibration: Calibration,
+    pictures: Receiver<AccessUnit>,
+}
+
+/// Publishers of decoded pictures.
+#[derive(Clone)]
+struct Outputs {
+    image: Publisher<Image>,
+    jpeg: Publisher<CompressedImage>,
+}
+
+impl Outputs {
+    fn have_listeners(&self) -> bool {
+        has_listener(&self.image) || has_listener(&self.jpeg)
+    }
+}
+
+impl Camera {
+    pub(crate) fn new(
+        node: &mut r2r::Node,
+        link: &LinkBuilder,
+        shared: Shared,
+        calibration: Calibration,
+    ) -> r2r::Result<Self> {
+        Ok(Self {
+            shared,
+            outputs: Outputs {
+                image: node.create_publisher("camera/image_raw", sensor_qos())?,
+                jpeg: node.create_publisher("camera/image_raw/compressed", sensor_qos())?,
+            },
+            video: node.create_publisher("camera/video", sensor_qos())?,
+            info: node.create_publisher("camera/camera_info", sensor_qos())?,
+            calibration,
+            pictures: link.pictures(),
+        })
+    }
+
+    /// Starts the thread that decodes; what is returned runs until the link ends.
+    pub(crate) fn start(self, link: LinkHandle) -> std::io::Result<impl Future<Output = ()>> {
+        let decoding = Decoding::start(self.outputs.clone(), self.shared.clone(), link.clone())?;
+        Ok(self.run(link, decoding))
+    }
+
+    async fn run(mut self, link: LinkHandle, decoding: Decoding) {
+        // The video's time stamps are of a clock of their own.
+        let stamps = self.shared.stamps.of_another_clock().stream(TRACK);
+        let mut listened: Option<Instant> = None;
+        // The number of the picture that may come next without being a keyframe.
+        let mut next = None;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                picture = self.pictures.recv() => match picture {
+                    Ok(picture) if picture.keyframe || next == Some(picture.number) => {
+                        next = Some(picture.number + 1);
+                        self.take(picture, &stamps, &decoding);
+                    }
+                    Ok(_) => {
+                        next = None;
+                        self.shared.camera.dropped(1, TRACK, &"the picture before it is missing");
+                        link.request_keyframe();
+                    }
+                    Err(RecvError::Lagged(count)) => {
+                        self.shared.camera.dropped(count, TRACK, &"publishing is late");
+                        link.request_keyframe();
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                _ = look.tick() => {
+                    let now = Instant::now();
+                    if self.have_listeners() {
+                        if listened.is_none() {
+                            link.set_video(true);
+                            self.shared.camera.listened(true);
+                        }
+                        listened = Some(now);
+                    } else if listened.is_some_and(|listened| now - listened > LINGER) {
+                        listened = None;
+                        link.set_video(false);
+                        self.shared.camera.listened(false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn have_listeners(&self) -> bool {
+        has_listener(&self.video) || has_listener(&self.info) || self.outputs.have_listeners()
+    }
+
+    /// Publishes what needs no decoding, and passes the picture on where somebody wants it decoded.
+    fn take(&self, unit: AccessUnit, stamps: &StreamStamps, decoding: &Decoding) {
+        self.shared.camera.received();
+        let settings = self.shared.settings();
+        let Stamped { time, .. } = stamps.place(Some(unit.time()), unit.received);
+        if has_listener(&self.video) {
+            let video = convert::compressed_video(&unit.data, &settings.camera_frame, &time);
+            publish(&self.video, &video);
+        }
+        if has_listener(&self.info) {
+            let mut info = self.calibration.info(unit.size.0, unit.size.1);
+            info.header = convert::header(&time, &settings.camera_frame);
+            publish(&self.info, &info);
+        }
+        if self.outputs.have_listeners() {
+            decoding.take(Job { unit, time }, &self.shared.camera);
+        }
+    }
+}

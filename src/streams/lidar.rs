@@ -1,0 +1,118 @@
+//! The LiDAR's voxel map: `points` and `scan`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use go2_link::geometry::Transform;
+use go2_link::lidar::{write_points, Body, ScanError, ScanPose, Scanner, VoxelDecoder, VoxelGrid};
+use go2_link::session::LinkHandle;
+use r2r::sensor_msgs::msg::{LaserScan, PointCloud2};
+use r2r::Publisher;
+use tokio::sync::watch;
+
+use super::poses::Poses;
+use super::{has_listener, publish, Source};
+use crate::clock::Stamped;
+use crate::convert::{self, Motion};
+use crate::params::{PointsFrame, Settings};
+
+/// What says where the robot is.
+pub(super) struct Place {
+    pub(super) poses: Arc<Mutex<Poses>>,
+    pub(super) motion: watch::Receiver<Motion>,
+}
+
+impl Place {
+    fn poses(&self) -> std::sync::MutexGuard<'_, Poses> {
+        self.poses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) async fn publish_lidar(
+    mut source: Source,
+    points: Publisher<PointCloud2>,
+    scan: Publisher<LaserScan>,
+    place: Place,
+) {
+    let mut decoder = VoxelDecoder::default();
+    let mut slicer = Slicer::default();
+    while let Some(message) = source.next().await {
+        let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
+        if !(to_points || to_scan) || place.poses().is_empty() {
+            continue;
+        }
+        let payload = message.payload.as_deref().unwrap_or_default();
+        let grid = match decoder.decode(&message.data, payload) {
+            Ok(grid) => grid,
+            Err(error) => {
+                source.refuse(&error);
+                continue;
+            }
+        };
+        let stamped = source.stamps.place(grid.head().time(), message.received);
+        let Some(trunk) = place.poses().at(stamped.at) else {
+            source.refuse(&"no pose of the robot near its time");
+            continue;
+        };
+        let settings = source.shared.settings();
+        if to_points {
+            publish(&points, &cloud(&grid, &trunk, &settings, &stamped));
+        }
+        if to_scan {
+            let footprint = place.motion.borrow().footprint(&trunk);
+            match slicer.slice(&grid, &footprint, &settings, &stamped) {
+                Ok(message) => publish(&scan, &message),
+                Err(error) => source.refuse(&error), // the parameters are checked before
+            }
+        }
+    }
+}
+
+fn cloud(
+    grid: &VoxelGrid<'_>,
+    trunk: &Transform,
+    settings: &Settings,
+    stamped: &Stamped,
+) -> PointCloud2 {
+    let to_trunk = trunk.inverse();
+    let (frame, to_frame) = match settings.points_frame {
+        PointsFrame::Odometry => (&settings.odom_frame, Transform::IDENTITY),
+        PointsFrame::Base => (&settings.base_frame, to_trunk),
+        PointsFrame::Lidar => (&settings.lidar_frame, settings.lidar_mount.inverse() * to_trunk),
+    };
+    let mut data = Vec::new();
+    let body = Body { shape: settings.body_box, base_from_odom: to_trunk };
+    write_points(grid, &to_frame, Some(&body), &mut data);
+    convert::point_cloud(data, frame, &stamped.time)
+}
+
+/// Makes scans; its memory is used again for each.
+#[derive(Default)]
+struct Slicer(Option<Scanner>);
+
+impl Slicer {
+    fn slice(
+        &mut self,
+        grid: &VoxelGrid<'_>,
+        footprint: &Transform,
+        settings: &Settings,
+        stamped: &Stamped,
+    ) -> Result<LaserScan, ScanError> {
+        let kept = self.0.take().filter(|scanner| scanner.made_of(&settings.scan));
+        let scanner = self.0.insert(kept.map_or_else(|| Scanner::new(settings.scan), Ok)?);
+        let [x, y, floor] = footprint.translation;
+        let pose = ScanPose { position: [x, y], yaw: footprint.rotation.yaw(), floor };
+        let ranges = scanner.project(grid, &pose);
+        let frame = &settings.footprint_frame;
+        Ok(convert::laser_scan(ranges, &scanner.settings(), frame, &stamped.time))
+    }
+}
+
+/// Has the link keep the LiDAR as the parameter says.
+pub(super) async fn follow_switch(mut settings: watch::Receiver<Arc<Settings>>, link: LinkHandle) {
+    loop {
+        link.set_lidar(settings.borrow_and_update().lidar);
+        if settings.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Low state and motion state: joints, battery, IMU.
+
+use std::time::Instant;
+
+use go2_link::state::{LowState, SportModeState};
+use r2r::nav_msgs::msg::Odometry;
+use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, LaserScan};
+use r2r::tf2_msgs::msg::TFMessage;
+use r2r::Publisher;
+use tokio::sync::watch;
+
+use super::{has_listener, publish, LatestLowState, Source, DIAGNOSTICS_EVERY};
+use crate::convert::{self, Motion};
+
+pub(super) async fn publish_low_states(
+    mut source: Source,
+    joints: Publisher<JointState>,
+    battery: Publisher<BatteryState>,
+    latest: watch::Sender<LatestLowState>,
+) {
+    let mut kept: Option<Instant> = None;
+    while let Some(message) = source.next().await {
+        let now = Instant::now();
+        let for_diagnostics = kept.is_none_or(|kept| now - kept >= DIAGNOSTICS_EVERY);
+        let (to_joints, to_battery) = (has_listener(&joints), has_listener(&battery));
+        if !(to_joints || to_battery || for_diagnostics) {
+            continue;
+        }
+        let Some(state) = source.decode::<LowState>(&message) else { continue };
+        // Low states have no stamp of the robot's.
+        let stamp = source.stamps.place(None, message.received).time;
+        if let Some(motors) = state.motors.as_ref().filter(|_| to_joints) {
+            publish(&joints, &convert::joint_state(motors, &stamp));
+        }
+        if let Some(pack) = state.battery.as_ref().filter(|_| to_battery) {
+            publish(&battery, &convert::battery_state(&state, pack, &stamp));
+        }
+        if for_diagnostics {
+            kept = Some(now);
+            latest.send_replace(Some((now, state)));
+        }
+    }
+}
+
+/// Publishers of other tasks whose messages need the motion.
+pub(super) struct MotionListeners(
+    pub(super) Publisher<Odometry>,
+    pub(super) Publisher<TFMessage>,
+    pub(super) Publisher<LaserScan>,
+);
+
+impl MotionListeners {
+    fn any(&self) -> bool {
+        has_listener(&self.0) || has_listener(&self.1) || has_listener(&self.2)
+    }
+}
+
+pub(super) async fn publish_imu(
+    mut source: Source,
+    publisher: Publisher<Imu>,
+    needs_motion: MotionListeners,
+    motion: watch::Sender<Motion>,
+) {
+    while let Some(message) = source.next().await {
+        let to_imu = has_listener(&publisher);
+        if !(to_imu || needs_motion.any()) {
+            continue;
+        }
+        let Some(state) = source.decode::<SportModeState>(&message) else { continue };
+        motion.send_replace(Motion::from(&state));
+        let stamp = source.stamps.place(state.stamp, message.received).time;
+        if let Some(imu) = state.imu.filter(|_| to_imu) {
+            publish(&publisher, &convert::imu(&imu, &source.shared.settings(), &stamp));
+        }
+    }
+}

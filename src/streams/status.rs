@@ -1,0 +1,61 @@
+//! What the node says of itself: link state and diagnostics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use go2_link::session::LinkHandle;
+use r2r::diagnostic_msgs::msg::DiagnosticArray;
+use r2r::std_msgs::msg::String as Text;
+use r2r::Publisher;
+use tokio::sync::watch;
+
+use super::{has_listener, publish, LatestLowState, Shared, DIAGNOSTICS_EVERY};
+use crate::convert::{self, Report};
+
+/// Age at which a low state no longer says anything; robots send one a second or more.
+const LOW_STATE_KEPT: Duration = Duration::from_secs(5);
+
+pub(super) async fn publish_link_state(link: LinkHandle, publisher: Publisher<Text>) {
+    let mut state = link.state();
+    loop {
+        let data = state.borrow_and_update().to_string();
+        publish(&publisher, &Text { data });
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+pub(super) async fn publish_diagnostics(
+    shared: Shared,
+    publisher: Publisher<DiagnosticArray>,
+    node_name: String,
+    link: LinkHandle,
+    low: watch::Receiver<LatestLowState>,
+) {
+    let (state, counters, faults) = (link.state(), link.counters(), link.faults());
+    let mut interval = tokio::time::interval(DIAGNOSTICS_EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if !has_listener(&publisher) {
+            continue;
+        }
+        let low = low.borrow().clone().filter(|(at, _)| at.elapsed() < LOW_STATE_KEPT);
+        let message = convert::diagnostics(
+            &Report {
+                node: &node_name,
+                link: &state.borrow().clone(),
+                counters: &counters.borrow().clone(),
+                dropped: shared.state.counts().dropped,
+                lidar: &shared.lidar.counts(),
+                camera: &shared.camera.counts(),
+                low_state: low.as_ref().map(|(_, state)| state),
+                faults: &Arc::clone(&faults.borrow()),
+                settings: &shared.settings(),
+            },
+            &shared.clock.now(),
+        );
+        publish(&publisher, &message);
+    }
+}

@@ -1,0 +1,67 @@
+"""The README's tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dog import ROOT
+
+README = ROOT / "README.md"
+# What a code span in a first cell may be: the name of a topic, a service or a frame.
+NAME = re.compile(r"`([~/\w]+)`")
+KIND = re.compile(r"\b(\w+)/(\w+)\b")
+
+
+def tables(title: str) -> Iterator[tuple[str, list[list[str]]]]:
+    """The first heading and the rows of each table whose first heading begins with a word."""
+    heading: str | None = None
+    rows: list[list[str]] = []
+    for line in [*README.read_text(encoding="utf-8").splitlines(), ""]:
+        cells = [cell.strip() for cell in line.strip("| ").split("|")] if line.startswith("|") else []
+        if cells and heading is None:
+            heading, rows = cells[0], []
+        elif cells and not set(cells[0]) <= set("-: "):
+            rows.append(cells)
+        elif not cells and heading is not None:
+            if re.match(rf"{title}\b", heading):
+                yield heading, rows
+            heading = None
+
+
+def kinds(title: str, middle: str) -> dict[str, set[str]]:
+    """Names of first columns with their types as ROS writes them, `msg` or `srv` in the middle.
+
+    The types are in the heading, or in the second column.
+    """
+    found: dict[str, set[str]] = {}
+    for heading, rows in tables(title):
+        of_all = KIND.findall(heading)
+        for names, second, *_ in rows:
+            for name in NAME.findall(names):
+                assert name not in found, f"{name} is there twice"
+                types = of_all or KIND.findall(second)
+                found[name] = {f"{package}/{middle}/{kind}" for package, kind in types}
+                assert found[name], f"{name} has no type"
+    assert found, f"the README has no table of {title}"
+    return found
+
+
+def published() -> dict[str, str]:
+    """Type of each topic that the node publishes."""
+    return {name: only for name, (only,) in kinds("published", "msg").items()}
+
+
+def subscribed() -> dict[str, str]:
+    """Type of each topic that the node subscribes to, without parameters."""
+    return {name: only for name, (only,) in kinds("subscribed", "msg").items()}
+
+
+def services() -> dict[str, str]:
+    """Type of each service."""
+    return {name: only for name, (only,) in kinds("service", "srv").items()}
+
+
+def frames() -> set[str]:
+    """The frames."""
+    return {name for _, rows in tables("frame") for names, *_ in rows for name in NAME.findall(names)}
