@@ -53,9 +53,11 @@ impl Frame {
         Ok(Self { head: message.slice(start..end), payload: message.slice(end..) })
     }
 
-    /// Joins the parts in the normal framing. `None` if the head is longer than 65535 bytes.
+    /// Joins the parts in the normal framing. `None` if the head is longer than 65535 bytes, or has two, which
+    /// would be taken for the marker.
     pub fn encode(&self) -> Option<Bytes> {
-        let length = u16::try_from(self.head.len()).ok()?;
+        let length =
+            u16::try_from(self.head.len()).ok().filter(|&length| length != LIDAR_MARKER)?;
         let mut message =
             BytesMut::with_capacity(NORMAL_HEADER + self.head.len() + self.payload.len());
         message.put_u16_le(length);
@@ -86,6 +88,18 @@ mod tests {
         assert_eq!(Frame::parse(&normal).unwrap(), frame());
         assert_eq!(Frame::parse(&lidar).unwrap(), frame());
         assert_eq!(frame().encode().unwrap(), normal);
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_back() {
+        for length in [0, 1, 3, 65535] {
+            let frame = Frame { head: vec![b' '; length].into(), ..frame() };
+            assert_eq!(Frame::parse(&frame.encode().unwrap()), Ok(frame));
+        }
+        for length in [2, 65536] {
+            let frame = Frame { head: vec![b' '; length].into(), ..frame() };
+            assert_eq!(frame.encode(), None);
+        }
     }
 
     #[test]
