@@ -3,7 +3,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use go2_link::codec::{Frame, Inbound, Json, Response};
+use go2_link::codec::{Assembly, Frame, Inbound, Response};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -34,7 +34,13 @@ fn check(inbound: &Inbound) {
     let again = format!("{{\"type\":\"msg\",\"data\":{text}}}");
     let again = Inbound::from_text(&Bytes::from(again)).expect("the data is JSON");
     assert_eq!(again.data.as_bytes(), data);
-    if let Ok(response) = Response::decode(&Json::from(text.to_owned())) {
+    if let Ok((response, chunk)) = Response::decode(inbound) {
         assert!(!response.meaning().is_empty());
+        if let Some(chunk) = chunk {
+            let mut assembly = Assembly::default();
+            if let Ok(Some(whole)) = assembly.add(chunk, response.payload.clone()) {
+                assert_eq!(whole, response.payload);
+            }
+        }
     }
 }

@@ -32,6 +32,7 @@ fn film(profile: Profile) -> Vec<AccessUnit> {
         number: index as u64,
         timestamp: 3000 * index as u64,
         received: Instant::now(),
+        size: (0, 0),
     };
     (0..PICTURES).map(unit).collect()
 }
