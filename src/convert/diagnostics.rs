@@ -218,7 +218,19 @@ mod tests {
     use go2_link::codec::Json;
     use go2_link::state::State as _;
 
+    /// Of link, battery, motors and faults.
     fn levels(link: &LinkState, low_state: Option<&str>, faults: &[Fault]) -> Vec<(u8, String)> {
+        let mut levels = all_levels(link, low_state, faults, [&Counts::default(); 2]);
+        levels.truncate(4);
+        levels
+    }
+
+    fn all_levels(
+        link: &LinkState,
+        low_state: Option<&str>,
+        faults: &[Fault],
+        [lidar, camera]: [&Counts; 2],
+    ) -> Vec<(u8, String)> {
         let low_state =
             low_state.map(|text| LowState::decode(&Json::from(text.to_string())).unwrap());
         let settings = Store::new().settings();
@@ -227,8 +239,8 @@ mod tests {
             link,
             counters: &Counters::default(),
             dropped: 0,
-            lidar: &Counts::default(),
-            camera: &Counts::default(),
+            lidar,
+            camera,
             low_state: low_state.as_ref(),
             faults,
             settings: &settings.borrow(),
@@ -267,5 +279,29 @@ mod tests {
             (ERROR, "motor 3: overcurrent"),
         ];
         assert_eq!(bad, expected.map(|(level, text)| (level, text.to_owned())));
+    }
+
+    #[test]
+    fn streams_that_should_flow_and_do_not_are_told() {
+        let now = Some(std::time::Instant::now());
+        let silent = Counts::default();
+        let asked = Counts { listened: true, ..Counts::default() };
+        let flowing = Counts { last: now, ..asked.clone() };
+        let reason = "camera/video: cut".to_owned();
+        let dropping = Counts { last_drop: now, reason, ..flowing.clone() };
+        let of = |lidar, camera| {
+            let levels = all_levels(&LinkState::Live, None, &[], [lidar, camera]);
+            [levels[4].clone(), levels[5].clone()]
+        };
+        let [lidar, camera] = of(&silent, &silent);
+        assert_eq!((lidar.0, camera), (WARN, (OK, "off: nobody listens".to_owned())));
+        let [lidar, camera] = of(&flowing, &asked);
+        assert_eq!((lidar.0, camera.0), (OK, WARN));
+        let [lidar, camera] = of(&flowing, &flowing);
+        assert_eq!((lidar.0, camera.0), (OK, OK));
+        let [lidar, camera] = of(&dropping, &dropping);
+        assert_eq!((lidar, camera.0), ((WARN, "camera/video: cut".to_owned()), WARN));
+        let levels = all_levels(&LinkState::Validating, None, &[], [&flowing, &flowing]);
+        assert_eq!((levels[4].0, levels[5].0), (STALE, STALE));
     }
 }

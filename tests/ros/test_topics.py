@@ -218,11 +218,14 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros, world: World) -> None:
 
     ros.until("all to be well", well)
     parts = {each.name: each for each in heard.last.status}
-    assert list(parts) == [f"/go2_bridge: {part}" for part in ("link", "battery", "motors", "faults")]
+    told = ("link", "battery", "motors", "faults", "lidar", "camera")
+    assert list(parts) == [f"/go2_bridge: {part}" for part in told]
     assert parts["/go2_bridge: link"].message == "live"
     assert parts["/go2_bridge: battery"].message == "55 %"
     assert parts["/go2_bridge: motors"].message == "hottest 40 C"
     assert parts["/go2_bridge: faults"].message == "none"
+    assert parts["/go2_bridge: lidar"].message == "frames come"
+    assert parts["/go2_bridge: camera"].message == "off: nobody listens"
     assert {each.hardware_id for each in heard.last.status} == {f"GO2 {world.address}"}
     values = {each.key: each.value for each in parts["/go2_bridge: link"].values}
     assert int(values["messages received"]) > 0 and values["malformed messages"] == "0"
@@ -249,7 +252,7 @@ def test_diagnostics_warn(world: World, ros: Ros) -> None:
         return [each.level for each in heard.last.status] if heard.messages else []
 
     ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
-    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, ok])
+    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, ok, ok, ok])
     assert heard.last.status[2].message == "motor 0 is hot: 40 C"
 
 
