@@ -3,7 +3,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use go2_link::codec::{Frame, Inbound, Json, Response};
+use go2_link::codec::{Assembly, Frame, Inbound, Response};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -34,7 +34,12 @@ fn check(inbound: &Inbound) {
     let again = format!("{{\"type\":\"msg\",\"data\":{text}}}");
     let again = Inbound::from_text(&Bytes::from(again)).expect("the data is JSON");
     assert_eq!(again.data.as_bytes(), data);
-    if let Ok(response) = Response::decode(&Json::from(text.to_owned())) {
-        assert!(!response.meaning().is_empty());
+    let Ok((response, chunk)) = Response::decode(inbound) else { return };
+    assert!(!response.meaning().is_empty());
+    let Some(chunk) = chunk else { return };
+    match Assembly::default().add(chunk, response.payload.clone()) {
+        Ok(Some(whole)) => assert_eq!((whole, chunk.index, chunk.total), (response.payload, 1, 1)),
+        Ok(None) => assert!(chunk.index == 1 && chunk.total > 1),
+        Err(_) => assert!(chunk.index != 1 || !(1..=4096).contains(&chunk.total)),
     }
 }

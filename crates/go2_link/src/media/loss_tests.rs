@@ -75,6 +75,7 @@ fn unit(index: usize, data: Bytes) -> AccessUnit {
         number: index as u64,
         timestamp: 0,
         received: Instant::now(),
+        size: (0, 0),
     }
 }
 
