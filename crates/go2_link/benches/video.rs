@@ -32,7 +32,7 @@ fn film(profile: Profile) -> Vec<AccessUnit> {
         number: index as u64,
         timestamp: 3000 * index as u64,
         received: Instant::now(),
-        size: (0, 0),
+        size: (SIZE.0 as u32, SIZE.1 as u32),
     };
     (0..PICTURES).map(unit).collect()
 }
