@@ -6,13 +6,14 @@ use std::time::Duration;
 use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture, Planes};
 use go2_link::session::LinkHandle;
 use r2r::builtin_interfaces::msg::Time;
-use r2r::sensor_msgs::msg::Image;
 
 use super::{Outputs, TRACK};
-use crate::convert;
+use crate::convert::{self, Layout, RawImage};
 use crate::params::{Encoding, Settings};
 use crate::streams::{has_listener, publish, Shared, Tally};
 
+/// How much the thread stands back, of 19.
+const NICE: i32 = 10;
 /// Pictures that may wait to be decoded: half a second of them, since one that is dropped costs all until the next
 /// keyframe.
 const QUEUE: usize = 15;
@@ -42,7 +43,7 @@ impl Decoding {
             shared,
             link,
             decoder: None,
-            image: Image::default(),
+            image: RawImage::default(),
             jpeg: Jpeg::default(),
         };
         std::thread::Builder::new().name("camera".into()).spawn(move || work.run(&inbox))?;
@@ -63,12 +64,16 @@ struct Work {
     link: LinkHandle,
     decoder: Option<Decoder>,
     /// Kept, so that each picture is written into the memory of the one before.
-    image: Image,
+    image: RawImage,
     jpeg: Jpeg,
 }
 
 impl Work {
     fn run(mut self, inbox: &Receiver<Job>) {
+        // State and velocities go first where the processor is busy. On Linux this is the thread's own.
+        if let Err(error) = rustix::process::nice(NICE) {
+            tracing::debug!("decoding has the same priority as everything else: {error}");
+        }
         loop {
             match inbox.recv_timeout(IDLE) {
                 Ok(job) => {
@@ -79,7 +84,7 @@ impl Work {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.decoder = None;
-                    self.image = Image::default();
+                    self.image = RawImage::default();
                     self.jpeg = Jpeg::default();
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -101,9 +106,11 @@ impl Work {
             Err(error) => return Err(error.to_string()),
         };
         let settings = self.shared.settings();
-        if has_listener(&self.outputs.image) {
+        if self.outputs.image_has_listener() {
             fill(&mut self.image, &picture, &settings, time)?;
-            publish(&self.outputs.image, &self.image);
+            if let Err(error) = self.outputs.image.publish_raw(self.image.bytes()) {
+                tracing::debug!("publishing failed: {error}"); // only while ROS shuts down
+            }
         }
         if has_listener(&self.outputs.jpeg) {
             let jpeg = self.jpeg.encode(&picture, settings.jpeg_quality)?;
@@ -115,24 +122,25 @@ impl Work {
 }
 
 fn fill(
-    image: &mut Image,
+    image: &mut RawImage,
     picture: &Picture<'_>,
     settings: &Settings,
     time: &Time,
 ) -> Result<(), String> {
     let encoding = settings.camera_encoding;
     let (width, height) = (picture.width(), picture.height());
-    let step = encoding.step(width);
-    image.header = convert::header(time, &settings.camera_frame);
-    (image.width, image.height, image.step) = (width as u32, height as u32, step as u32);
-    if image.encoding != encoding.name() {
-        image.encoding = encoding.name().to_owned();
-    }
-    image.data.resize(step * height, 0);
+    let layout = Layout {
+        frame: &settings.camera_frame,
+        width,
+        height,
+        encoding: encoding.name(),
+        step: encoding.step(width),
+    };
+    let data = image.begin(&layout, time);
     let written = match encoding {
-        Encoding::Rgb => picture.write_rgb(&mut image.data),
-        Encoding::Bgr => picture.write_bgr(&mut image.data),
-        Encoding::Yuv => picture.write_yuv422_yuy2(&mut image.data),
+        Encoding::Rgb => picture.write_rgb(data),
+        Encoding::Bgr => picture.write_bgr(data),
+        Encoding::Yuv => picture.write_yuv422_yuy2(data),
     };
     written.map_err(|error| error.to_string())
 }

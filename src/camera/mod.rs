@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use go2_link::media::AccessUnit;
 use go2_link::session::{LinkBuilder, LinkHandle};
 use r2r::foxglove_msgs::msg::CompressedVideo;
-use r2r::sensor_msgs::msg::{CameraInfo, CompressedImage, Image};
-use r2r::Publisher;
+use r2r::sensor_msgs::msg::{CameraInfo, CompressedImage};
+use r2r::{Publisher, PublisherUntyped};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
 use tokio::time::MissedTickBehavior;
 
@@ -28,6 +28,7 @@ use decode::{Decoding, Job};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// For how long the video stays on when nobody listens any more.
 const LINGER: Duration = Duration::from_secs(5);
+const IMAGE: &str = "sensor_msgs/msg/Image";
 const TRACK: &str = "camera/video";
 
 /// The publishers and what feeds them.
@@ -43,13 +44,18 @@ pub(crate) struct Camera {
 /// Publishers of decoded pictures.
 #[derive(Clone)]
 struct Outputs {
-    image: Publisher<Image>,
+    /// Of `sensor_msgs/Image`, which goes out as bytes: see [`convert::RawImage`].
+    image: PublisherUntyped,
     jpeg: Publisher<CompressedImage>,
 }
 
 impl Outputs {
     fn have_listeners(&self) -> bool {
-        has_listener(&self.image) || has_listener(&self.jpeg)
+        self.image_has_listener() || has_listener(&self.jpeg)
+    }
+
+    fn image_has_listener(&self) -> bool {
+        self.image.get_inter_process_subscription_count().is_ok_and(|count| count > 0)
     }
 }
 
@@ -63,7 +69,7 @@ impl Camera {
         Ok(Self {
             shared,
             outputs: Outputs {
-                image: node.create_publisher("camera/image_raw", sensor_qos())?,
+                image: node.create_publisher_untyped("camera/image_raw", IMAGE, sensor_qos())?,
                 jpeg: node.create_publisher("camera/image_raw/compressed", sensor_qos())?,
             },
             video: node.create_publisher("camera/video", sensor_qos())?,

@@ -7,6 +7,7 @@ mod imu;
 mod joints;
 mod odometry;
 mod power;
+mod raw_image;
 mod scan;
 
 pub(crate) use cloud::point_cloud;
@@ -16,6 +17,7 @@ pub(crate) use imu::imu;
 pub(crate) use joints::joint_state;
 pub(crate) use odometry::{odometry, transforms, Motion};
 pub(crate) use power::battery_state;
+pub(crate) use raw_image::{Layout, RawImage};
 pub(crate) use scan::laser_scan;
 
 use r2r::builtin_interfaces::msg::Time;
