@@ -1,0 +1,81 @@
+//! What values parameters take, and what becomes of them.
+
+use super::*;
+use ParameterValue as P;
+
+#[test]
+fn changes_reach_the_settings() {
+    let mut store = Store::new();
+    let settings = store.settings();
+    assert_eq!(settings.borrow().limits.x, 1.0);
+    store.change("max_linear_x", &P::Integer(2)).unwrap();
+    store.change("velocity_frame", &P::String("body".into())).unwrap();
+    assert_eq!(settings.borrow().limits.x, 2.0);
+    assert_eq!(settings.borrow().velocity_frame, VelocityFrame::Body);
+}
+
+#[test]
+fn bad_values_are_refused_with_the_reason() {
+    let mut store = Store::new();
+    let mut change = |name: &str, value: P| store.change(name, &value).unwrap_err().to_string();
+    assert_eq!(change("max_linear_x", P::Double(9.0)), "it must be from 0 to 3.8");
+    assert_eq!(change("max_linear_x", P::Double(f64::NAN)), "it must be from 0 to 3.8");
+    assert_eq!(change("max_linear_x", P::String("1".into())), "it must be a number");
+    assert_eq!(change("publish_tf", P::Integer(1)), "it must be true or false");
+    assert!(change("velocity_frame", P::String("map".into())).contains("[\"odom\", \"body\"]"));
+    assert!(change("imu_orientation_variances", P::DoubleArray(vec![1.0])).contains("3 finite"));
+    assert!(change("robot_ip", P::String("x".into())).contains("at start only"));
+    assert!(change("robot", P::String("x".into())).contains("no parameter"));
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    let mut store = Store::new();
+    let mut change = |name: &str, value| store.change(name, &P::Double(value));
+    assert!(matches!(change("scan_min_height", 0.7), Err(Refused::Scan(_))));
+    assert!(matches!(change("scan_angle_min", 3.13), Err(Refused::Scan(_))));
+    assert_eq!(change("scan_max_height", 1.0), Ok(()));
+    assert_eq!(change("scan_min_height", 0.7), Ok(()));
+}
+
+#[test]
+fn keys_are_checked_and_hidden() {
+    let mut store = Store::new();
+    assert_eq!(store.start("aes_128_key", &P::String("abc".into())), Err(Refused::Key));
+    assert!(matches!(store.start("aes_128_key", &P::Integer(12)), Err(Refused::Type(_))));
+    store.start("aes_128_key", &P::String("00112233445566778899aabbccddeeff".into())).unwrap();
+    assert!(store.settings().borrow().key.is_some());
+    assert_eq!(store.get_parameter("aes_128_key").unwrap(), P::String("(hidden)".into()));
+}
+
+#[test]
+fn arguments_of_the_command_line_count_unless_empty() {
+    let mut store = Store::new();
+    store.start("robot_ip", &P::String("10.0.0.1".into())).unwrap();
+    store.argument("robot_ip", "").unwrap();
+    assert_eq!(store.settings().borrow().robot_ip, "10.0.0.1");
+    store.argument("robot_ip", "10.0.0.2").unwrap();
+    store.argument("enable_stamped_cmd_vel", "True").unwrap();
+    store.argument("max_linear_x", "0.25").unwrap();
+    let settings = store.settings().borrow().clone();
+    assert_eq!((settings.robot_ip.as_str(), settings.limits.x), ("10.0.0.2", 0.25));
+    assert!(settings.stamped_cmd_vel);
+    assert!(store.argument("enable_stamped_cmd_vel", "maybe").is_err());
+    assert_eq!(store.argument("no_such", "1"), Err(Refused::Unknown));
+}
+
+#[test]
+fn frames_are_prefixed() {
+    let mut store = Store::new();
+    store.start("frame_prefix", &P::String("dog1/".into())).unwrap();
+    assert_eq!(store.settings().borrow().base_frame, "dog1/base_link");
+}
+
+#[test]
+fn the_defaults_fit_their_own_ranges() {
+    let store = Store::new();
+    for spec in TABLE {
+        let shown = store.shown(spec);
+        assert_eq!(check(spec, &shown), Ok(default(spec.kind)), "{}", spec.name);
+    }
+}
