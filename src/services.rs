@@ -113,12 +113,14 @@ where
 fn answer(call: ServiceRequest<Trigger::Service>, result: Result<Response, RequestError>) {
     let (success, message) = match result {
         Ok(response) if response.code == 0 => (true, String::new()),
-        Ok(response) => {
-            (false, format!("the robot answers status {}: {}", response.code, response.meaning()))
-        }
+        Ok(response) => (false, refusal(&response)),
         Err(error) => (false, error.to_string()),
     };
     respond(call, Trigger::Response { success, message });
+}
+
+fn refusal(response: &Response) -> String {
+    format!("the robot answers status {}: {}", response.code, response.meaning())
 }
 
 fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
@@ -157,8 +159,7 @@ impl Robot {
     async fn snapshot(&self) -> Result<CompressedImage, String> {
         let answer = self.clone().request(Request::snapshot()).await.map_err(|e| e.to_string())?;
         if answer.code != 0 {
-            let meaning = answer.meaning();
-            return Err(format!("the robot answers status {}: {meaning}", answer.code));
+            return Err(refusal(&answer));
         }
         let jpeg = answer.payload;
         if !jpeg.starts_with(JPEG_START) {

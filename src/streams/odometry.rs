@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use go2_link::geometry::Transform;
 use go2_link::state::RobotPose;
 use r2r::nav_msgs::msg::Odometry;
 use r2r::tf2_msgs::msg::TFMessage;
@@ -29,7 +28,7 @@ pub(super) async fn publish_odometry(
         // Always decoded: a cloud needs the poses from before it, and they are small.
         let Some(pose) = source.decode::<RobotPose>(&message) else { continue };
         let stamped = source.stamps.place(pose.stamp, message.received);
-        let trunk = Transform { translation: pose.position, rotation: pose.orientation };
+        let trunk = pose.transform();
         moving.poses.lock().unwrap_or_else(PoisonError::into_inner).add(stamped.at, trunk);
 
         let settings = source.shared.settings();
