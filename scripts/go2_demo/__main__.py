@@ -100,7 +100,7 @@ class Demo:
         try:
             in_time = self._loop(walker, screen)
             self._stop(walker)
-            walker.draw()
+            walker.draw_at_last()
             # After a Ctrl-C there was perhaps no time for anything to arrive.
             return walker.missing() if in_time else []
         finally:

@@ -14,7 +14,7 @@ from .frames import Frames, fixed_joints, moved, seconds
 from .pictures import from_above, write_png
 
 CAMERA, CLOUD = "camera.png", "cloud.png"
-# Seconds that the odometry may come later than what is placed by it.
+# Seconds by which /tf may begin later than what is placed by it.
 LATE = 0.3
 # The path is kept in steps of this many metres, at most so many of them.
 STEP, STEPS = 0.02, 2000
@@ -42,6 +42,11 @@ class Views:
         if not self._path or math.dist(self._path[-1], (at.x, at.y)) >= STEP:
             self._path.append((at.x, at.y))
             del self._path[:-STEPS]
+
+    def awaits_tf(self, odometry: Any, points: Any, scan: Any) -> bool:
+        """Whether /tf has yet to tell where the robot was at the time of these messages."""
+        needed = {odometry.child_frame_id: points, scan.header.frame_id: scan}
+        return any(self._frames.newest(frame) < seconds(message.header.stamp) for frame, message in needed.items())
 
     def write(self, image: Any, odometry: Any, points: Any, scan: Any) -> None:
         """Writes the pictures anew."""

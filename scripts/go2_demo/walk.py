@@ -24,6 +24,8 @@ STANDING = 0.25  # metres; a standing GO2's trunk is at about 0.3
 GETTING_UP, BALANCING = 3.0, 1.0  # seconds
 LAST_ZEROS = 0.3  # seconds
 ANSWER_LIMIT = 10.0  # seconds
+POLL, TF_LIMIT = 0.05, 5.0  # seconds
+SIGHTS = ("/camera/image_raw", "/odom", "/points", "/scan")
 WALKED = 0.3  # metres from the start that count as walking
 
 
@@ -36,6 +38,8 @@ class Walker:
         self.trouble: str | None = None
         self.topics: dict[str, Topic] = {topic.name: topic for topic in all_topics()}
         self.walks = walk
+        # What the next pictures will show.
+        self._sights: tuple[Any, ...] = ()
         self._start: Point | None = None
         self._farthest = 0.0
         self.moving = False
@@ -64,11 +68,30 @@ class Walker:
         """Topics on which nothing has come."""
         return [name for name, topic in self.topics.items() if topic.last is None]
 
-    def draw(self) -> None:
-        """Writes pictures of what has come last, if everything has."""
-        if not self.silent():
-            sights = ("/camera/image_raw", "/odom", "/points", "/scan")
-            self.views.write(*(self.topics[name].last for name in sights))
+    def draw(self) -> bool:
+        """Writes pictures of what came last when this was first called since the last ones; says whether it did.
+
+        It does not before everything has come and /tf, too, has told of that time: /tf is the busiest topic, so on a
+        slow computer what waits to be handled here is the oldest there.
+        """
+        if self.silent():
+            return False
+        self._sights = self._sights or tuple(self.topics[name].last for name in SIGHTS)
+        if self.views.awaits_tf(*self._sights[1:]):
+            return False
+        self.views.write(*self._sights)
+        self._sights = ()
+        return True
+
+    def draw_at_last(self) -> None:
+        """Writes pictures of now, and waits a moment for what they take."""
+        self._sights = ()
+        deadline = time.monotonic() + TF_LIMIT
+        while not self.draw():
+            if self.silent() or time.monotonic() > deadline:
+                self.trouble = self.trouble or "no pictures: /tf lags behind the other topics"
+                return
+            self.spin(POLL)
 
     def missing(self) -> list[str]:
         """What should have happened and did not, in words."""

@@ -152,6 +152,8 @@ def test_both_pictures_are_written(tmp_path: Path) -> None:
     view.hear_odometry(odometry)
     image = Image(width=2, height=1, step=6, encoding="rgb8", data=[1, 2, 3, 4, 5, 6])
     scan = LaserScan(header=Header(stamp=stamp(10.05), frame_id="base_footprint"), ranges=[1.0], range_max=3.0)
+    assert not view.awaits_tf(odometry, cloud([], "utlidar_lidar", 10.1), scan)
+    assert view.awaits_tf(odometry, cloud([], "utlidar_lidar", 10.11), scan)
     view.write(image, odometry, cloud([[0.0, 0.0, 1.0]], "utlidar_lidar", 10.05), scan)
     assert view.trouble is None
     assert [path.name for path in view.written] == ["camera.png", "cloud.png"]
