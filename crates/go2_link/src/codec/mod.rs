@@ -1,5 +1,6 @@
 //! The data channel's language: bytes to values and back. Pure: no IO, no clock, no logging.
 
+pub mod api;
 mod envelope;
 mod frame;
 mod outbound;
@@ -10,5 +11,5 @@ pub mod topics;
 pub use envelope::{DecodeError, Inbound, Json, Kind};
 pub use frame::{Frame, FrameError};
 pub use outbound::Outbound;
-pub use request::{api, Request};
+pub use request::Request;
 pub use response::{Assembly, Chunk, Response};

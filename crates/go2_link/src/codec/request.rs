@@ -1,28 +1,6 @@
 //! Requests to the robot's services.
 
-/// Api ids of the sport service that mean the same on every firmware.
-pub mod api {
-    /// Motors limp: the robot drops.
-    pub const DAMP: i64 = 1001;
-    /// Stand ready to walk.
-    pub const BALANCE_STAND: i64 = 1002;
-    /// Leave the current gait or pose. Not a brake: zero velocity is.
-    pub const STOP_MOVE: i64 = 1003;
-    /// Stand with locked joints; not ready to walk.
-    pub const STAND_UP: i64 = 1004;
-    /// Lie down.
-    pub const STAND_DOWN: i64 = 1005;
-    /// Get up from any posture, as after a fall.
-    pub const RECOVERY_STAND: i64 = 1006;
-    /// Walk with a velocity `{"x", "y", "z"}`: m/s forward, m/s to the left, rad/s counter-clockwise.
-    pub const MOVE: i64 = 1008;
-
-    /// Api ids of the videohub service.
-    pub mod videohub {
-        /// One JPEG, 1280 x 720.
-        pub const SNAPSHOT: i64 = 1001;
-    }
-}
+use super::{api, topics};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +19,7 @@ impl Request {
     /// A request to the sport service without a parameter.
     pub fn sport(api_id: i64) -> Self {
         Self {
-            topic: super::topics::SPORT_REQUEST.into(),
+            topic: topics::SPORT_REQUEST.into(),
             api_id,
             parameter: String::new(),
             priority: false,
@@ -51,7 +29,7 @@ impl Request {
     /// A still picture of the front camera; the answer's payload is a JPEG.
     pub fn snapshot() -> Self {
         Self {
-            topic: super::topics::VIDEOHUB_REQUEST.into(),
+            topic: topics::VIDEOHUB_REQUEST.into(),
             api_id: api::videohub::SNAPSHOT,
             ..Self::sport(0)
         }

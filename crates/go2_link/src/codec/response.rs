@@ -93,6 +93,20 @@ impl Response {
             _ => "a status that this version does not know",
         }
     }
+
+    /// What a person can do about the status; empty where there is nothing to say.
+    pub fn advice(&self) -> &'static str {
+        match self.code {
+            3102 | 3104 | 3201 | 3202 | 4201 => "try again",
+            3103 | 3203 => "it may be in another motion mode, or nowhere on this robot",
+            3107 | 3205 | 3206 | 3207 => "close other programs that command the robot",
+            3204 => "check the value and its range",
+            4202 | 4205 => "wait until the robot has started, or restart it",
+            4206 => "bring it into another posture first: stand_up, balance_stand or recovery_stand; below about 20 % of battery it refuses most actions",
+            7002 => "wait until the robot has changed its mode",
+            _ => "",
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -24,3 +24,17 @@ pub const VOXEL_MAP: &str = "rt/utlidar/voxel_map_compressed";
 pub const LIDAR_SWITCH: &str = "rt/utlidar/switch";
 /// Requests to the camera's service.
 pub const VIDEOHUB_REQUEST: &str = "rt/api/videohub/request";
+/// Requests to the service that chooses the motion mode.
+pub const MOTION_SWITCHER_REQUEST: &str = "rt/api/motion_switcher/request";
+/// Requests to the service that avoids obstacles.
+pub const OBSTACLES_AVOID_REQUEST: &str = "rt/api/obstacles_avoid/request";
+/// Requests to loudspeaker volume and head light.
+pub const VUI_REQUEST: &str = "rt/api/vui/request";
+/// Requests to the audio player.
+pub const AUDIOHUB_REQUEST: &str = "rt/api/audiohub/request";
+/// State of the audio player: JSON in a string.
+pub const AUDIOHUB_STATE: &str = "rt/audiohub/player/state";
+/// Requests to the service that starts and stops the robot's programs.
+pub const ROBOT_STATE_REQUEST: &str = "rt/api/robot_state/request";
+/// Requests to the runner of a fixed menu of scripts.
+pub const BASHRUNNER_REQUEST: &str = "rt/api/bashrunner/request";

@@ -19,7 +19,7 @@ pub use lidar::LidarState;
 pub use low::{Battery, BatteryStatus, LowState, Motor, LEG_MOTORS};
 pub use pose::RobotPose;
 pub use services::{ServiceState, ServiceStates};
-pub use sport::{Imu, SportModeState};
+pub use sport::{Activity, Imu, SportModeState};
 pub use switches::MultipleState;
 
 pub use crate::geometry::Quaternion;

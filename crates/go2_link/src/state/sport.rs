@@ -32,6 +32,45 @@ pub struct SportModeState {
     pub body_height: Option<f64>,
 }
 
+/// What the robot is doing, as far as it matters to whoever wants it to walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Standing ready, walking, or in a gait: velocities are followed.
+    Walkable,
+    /// Standing with locked joints.
+    Locked,
+    /// Lying on the belly.
+    Lying,
+    /// Sitting.
+    Sitting,
+    /// Limp.
+    Damped,
+    /// In an action, or something that this version does not know.
+    Other,
+}
+
+impl SportModeState {
+    /// What it is doing. `None` where the message does not say.
+    pub fn activity(&self) -> Option<Activity> {
+        // Since firmware 1.1.7 `mode` stays 0 and `error_code` tells; before it the latter has only low option bits.
+        Some(match (self.mode?, self.error_code.unwrap_or(0)) {
+            (0, 100 | 1005 | 1013 | 1015..=1017 | 2007..=2010 | 2016 | 2019 | 2021) => {
+                Activity::Walkable
+            }
+            (0, 1001) => Activity::Damped,
+            (0, 1002) => Activity::Locked,
+            (0, 1004) => Activity::Lying,
+            (0, 1007) => Activity::Sitting,
+            (1 | 3 | 9 | 15 | 16 | 17 | 18 | 20, _) => Activity::Walkable,
+            (5, _) => Activity::Lying,
+            (6, _) => Activity::Locked,
+            (7, _) => Activity::Damped,
+            (10, _) => Activity::Sitting,
+            _ => Activity::Other,
+        })
+    }
+}
+
 /// The IMU in the trunk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Imu {
@@ -128,6 +167,24 @@ mod tests {
         assert_eq!(imu.angular_velocity, [0.1, 0.2, 0.3]);
         assert_eq!(state.stamp, Some(RobotTime::new(12, 500)));
         assert_eq!((state.mode, state.error_code), (Some(0), Some(1013)));
+    }
+
+    #[test]
+    fn both_generations_say_what_the_robot_does() {
+        let activity = |text: &str| decode(text).unwrap().activity();
+        for (old, new, expected) in [
+            (1, 1013, Activity::Walkable),
+            (3, 1005, Activity::Walkable),
+            (5, 1004, Activity::Lying),
+            (6, 1002, Activity::Locked),
+            (7, 1001, Activity::Damped),
+            (10, 1007, Activity::Sitting),
+            (11, 1006, Activity::Other),
+        ] {
+            assert_eq!(activity(&format!(r#"{{"mode":{old},"error_code":1}}"#)), Some(expected));
+            assert_eq!(activity(&format!(r#"{{"mode":0,"error_code":{new}}}"#)), Some(expected));
+        }
+        assert_eq!(activity("{}"), None);
     }
 
     #[test]

@@ -1,0 +1,236 @@
+//! The sport service's actions. Ids from Unitree's SDK headers and the phone app's tables; where these disagree, the
+//! entry says so.
+
+use super::mode::{MotionMode, Space};
+use crate::codec::{api, Request};
+
+/// How an action is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Done once.
+    Once,
+    /// Lasts until it is switched off. StopMove does not end it.
+    Lasting,
+}
+
+/// What it may do to robot and bystanders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Danger {
+    /// What a dog on a free floor may do.
+    None,
+    /// The robot leaves the ground or goes faster than a person can catch.
+    Acrobatic,
+}
+
+/// An id and how its parameter is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// Without a parameter.
+    Plain(i64),
+    /// With `{"data":true}`, for flips.
+    True(i64),
+    /// With `{"data":true}` or `{"data":false}`.
+    Flag(i64),
+    /// On without a parameter; the way out is BalanceStand.
+    OnOnly(i64),
+}
+
+impl Api {
+    /// The id.
+    pub fn id(self) -> i64 {
+        match self {
+            Self::Plain(id) | Self::True(id) | Self::Flag(id) | Self::OnOnly(id) => id,
+        }
+    }
+}
+
+/// Something that the sport service does when told.
+#[derive(Debug, Clone, Copy)]
+pub struct Action {
+    /// In snake case: the name of the ROS service.
+    pub name: &'static str,
+    /// Once, or until switched off.
+    pub kind: Kind,
+    /// Whether it takes a permission.
+    pub danger: Danger,
+    /// In the normal mode of firmware before 1.1.7.
+    pub normal: Option<Api>,
+    /// In the ai mode of firmware before 1.1.7.
+    pub ai: Option<Api>,
+    /// Since firmware 1.1.7.
+    pub mcf: Option<Api>,
+    /// What the robot does.
+    pub description: &'static str,
+}
+
+/// Why an action cannot be asked for in a motion mode.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Other modes have it.
+    #[error("the robot is in motion mode {mode}, and only {} has {action}", .others.join(" or "))]
+    OtherMode {
+        /// The action.
+        action: &'static str,
+        /// The mode that the robot is in.
+        mode: MotionMode,
+        /// The modes that have it.
+        others: Vec<&'static str>,
+    },
+}
+
+impl Action {
+    /// Its id in a set of ids, if it is there.
+    pub fn api(&self, space: Space) -> Option<Api> {
+        match space {
+            Space::Normal => self.normal,
+            Space::Ai => self.ai,
+            Space::Mcf => self.mcf,
+        }
+    }
+
+    /// The request for a motion mode. `on` matters where the action lasts.
+    pub fn request(&self, mode: &MotionMode, on: bool) -> Result<Request, Unavailable> {
+        let Some(api) = self.api(mode.space()) else {
+            let has = |space: &Space| self.api(*space).is_some();
+            let others = Space::ALL.into_iter().filter(has).map(Space::name).collect();
+            return Err(Unavailable::OtherMode { action: self.name, mode: mode.clone(), others });
+        };
+        let flag = |id, on: bool| Request {
+            parameter: format!("{{\"data\":{on}}}"),
+            ..Request::sport(id)
+        };
+        Ok(match api {
+            Api::Plain(id) => Request::sport(id),
+            Api::True(id) => flag(id, true),
+            Api::Flag(id) => flag(id, on),
+            Api::OnOnly(id) if on => Request::sport(id),
+            Api::OnOnly(_) => Request::sport(api::BALANCE_STAND),
+        })
+    }
+}
+
+/// The action of a name.
+pub fn action(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
+}
+
+type Ids = [Option<Api>; 3];
+
+const fn once(name: &'static str, [normal, ai, mcf]: Ids, description: &'static str) -> Action {
+    Action { name, kind: Kind::Once, danger: Danger::None, normal, ai, mcf, description }
+}
+
+const fn lasting(name: &'static str, [normal, ai, mcf]: Ids, description: &'static str) -> Action {
+    Action { name, kind: Kind::Lasting, danger: Danger::None, normal, ai, mcf, description }
+}
+
+const fn dangerous(action: Action) -> Action {
+    Action { danger: Danger::Acrobatic, ..action }
+}
+
+/// The same in every mode.
+const fn all(id: i64) -> Ids {
+    [Some(Api::Plain(id)); 3]
+}
+
+const fn flag(id: i64) -> Option<Api> {
+    Some(Api::Flag(id))
+}
+
+const fn on(id: i64) -> Option<Api> {
+    Some(Api::True(id))
+}
+
+const fn plain(id: i64) -> Option<Api> {
+    Some(Api::Plain(id))
+}
+
+/// Every action. 1012 (Trigger) is left out: nobody says what it does.
+pub const ACTIONS: &[Action] = &[
+    once("damp", all(api::DAMP), "Motors limp: the robot drops. The emergency stop"),
+    once("stop", all(api::STOP_MOVE), "Stop walking: zeros, then StopMove"),
+    once("stand_up", all(api::STAND_UP), "Stand with locked joints; it does not walk like this"),
+    once("stand_down", all(api::STAND_DOWN), "Lie down"),
+    once("balance_stand", all(api::BALANCE_STAND), "Stand ready to walk"),
+    once("recovery_stand", all(api::RECOVERY_STAND), "Get up from any posture, as after a fall"),
+    once("sit", all(1009), "Sit"),
+    once("rise_sit", all(1010), "Get up from sitting"),
+    once("hello", all(1016), "Wave a front paw"),
+    once("stretch", all(1017), "Stretch"),
+    once("content", all(1020), "Look happy"),
+    once("wallow", all(1021), "Roll on the back"),
+    once("dance1", all(1022), "Dance"),
+    once("dance2", all(1023), "Another dance"),
+    once("scrape", all(1029), "Scrape with the front paws"),
+    once("wiggle_hips", [plain(1033), plain(1033), None], "Wiggle the hips"),
+    once("heart", all(1036), "Draw a heart with the front paws"),
+    once("switch_avoid_mode", [None, None, plain(2058)], "The next mode of avoiding obstacles"),
+    dangerous(once("front_flip", [plain(1030), plain(1030), on(1030)], "Flip forward")),
+    dangerous(once("front_jump", all(1031), "Jump forward")),
+    dangerous(once("front_pounce", all(1032), "Pounce forward")),
+    dangerous(once("left_flip", [None, plain(1042), on(2041)], "Flip to the left")),
+    dangerous(once("right_flip", [None, plain(1043), None], "Flip to the right")),
+    dangerous(once("back_flip", [None, plain(1044), on(2043)], "Flip backward")),
+    lasting("pose", [flag(1028); 3], "Hold a pose; cmd_pose shapes it"),
+    lasting("continuous_gait", [flag(1019); 3], "Step on the spot without a command"),
+    lasting(
+        "economic_gait",
+        [flag(1035), flag(1035), Some(Api::OnOnly(1063))],
+        "Walk so that the battery lasts",
+    ),
+    lasting("classic_walk", [None, None, flag(2049)], "The gait of older firmware"),
+    lasting("static_walk", [None, None, Some(Api::OnOnly(1061))], "Move one leg at a time"),
+    lasting("trot_run", [None, None, Some(Api::OnOnly(1062))], "Run at a trot"),
+    lasting("walk_stair", [None, flag(1049), flag(1049)], "Climb stairs"),
+    // 1045 is LeadFollow in some tables, FreeWalk in others.
+    lasting("free_walk", [None, flag(1045), flag(2045)], "Walk with the agile gait"),
+    lasting("free_bound", [None, flag(1046), flag(2046)], "Bound"),
+    lasting("free_jump", [None, flag(1047), flag(2047)], "Jump along"),
+    lasting("free_avoid", [None, flag(1048), flag(2048)], "Get out of the way of what comes near"),
+    lasting("lead_follow", [None, None, flag(2056)], "Follow the hand that pulls a leash"),
+    lasting("back_stand", [None, flag(1050), flag(2050)], "Walk upright on the hind legs"),
+    lasting("cross_step", [None, flag(1051), flag(2051)], "Step crosswise"),
+    lasting("onesided_step", [None, flag(1303), None], "Step with the legs of one side"),
+    lasting("moon_walk", [None, flag(1305), None], "Walk like on the moon"),
+    dangerous(lasting(
+        "hand_stand",
+        [None, flag(1039), flag(2044)],
+        "Stand and walk on the front legs",
+    )),
+    dangerous(lasting("rage_mode", [None, None, flag(2059)], "Run fast; obeys sticks only")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_ids_are_unique() {
+        let names: BTreeSet<_> = ACTIONS.iter().map(|action| action.name).collect();
+        assert_eq!(names.len(), ACTIONS.len());
+        for space in Space::ALL {
+            let ids: Vec<_> = ACTIONS.iter().filter_map(|a| a.api(space)).map(Api::id).collect();
+            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{space}");
+        }
+        let orphan = ACTIONS.iter().find(|a| Space::ALL.iter().all(|s| a.api(*s).is_none()));
+        assert!(orphan.is_none(), "{orphan:?}");
+    }
+
+    #[test]
+    fn requests_are_what_each_mode_understands() {
+        let ask = |name: &str, mode: &str, on| {
+            let request = action(name).unwrap().request(&MotionMode::new(mode), on);
+            request.map(|request| (request.api_id, request.parameter))
+        };
+        let with = |id, parameter: &str| Ok((id, parameter.to_owned()));
+        assert_eq!(ask("hello", "mcf", true), with(1016, ""));
+        assert_eq!(ask("back_flip", "advanced", true), with(1044, ""));
+        assert_eq!(ask("back_flip", "", true), with(2043, r#"{"data":true}"#));
+        assert_eq!(ask("hand_stand", "mcf", false), with(2044, r#"{"data":false}"#));
+        assert_eq!(ask("trot_run", "mcf", true), with(1062, ""));
+        assert_eq!(ask("trot_run", "mcf", false), with(1002, ""));
+        let refused = ask("back_flip", "normal", true).unwrap_err().to_string();
+        assert_eq!(refused, "the robot is in motion mode normal, and only ai or mcf has back_flip");
+    }
+}

@@ -1,0 +1,10 @@
+//! What a GO2 can be told, as data: one table of actions and one of settings. Services, parameters, documentation
+//! and the simulated robot are made from them.
+
+mod actions;
+mod mode;
+mod settings;
+
+pub use actions::{action, Action, Api, Danger, Kind, Unavailable, ACTIONS};
+pub use mode::{MotionMode, Space};
+pub use settings::{setting, Domain, Read, Setting, SETTINGS};
