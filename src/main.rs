@@ -10,7 +10,7 @@ mod logging; // log messages go where ROS's go
 mod motion; // cmd_vel to the robot
 mod params; // parameters, validated
 mod safety; // what keeps the robot from walking when nobody means it to
-mod services; // Trigger services
+mod services; // what is asked of the robot by name
 mod streams; // the link's topics to ROS's
 
 use std::process::ExitCode;
@@ -141,12 +141,14 @@ async fn serve(
     let camera = camera.start(link.handle())?;
     tasks.spawn(camera);
     let (orders, inbox) = mpsc::channel(ORDERS);
+    let (_known, mode) = tokio::sync::watch::channel(None);
     let robot = Robot {
         link: link.handle(),
         settings: settings.clone(),
         motion: orders.clone(),
         store,
         shared,
+        mode,
     };
     services::start(&mut node, &mut tasks, &robot)?;
     let motion = tokio::spawn(Motion::new(link.handle(), settings).run(commands, inbox));

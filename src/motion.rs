@@ -30,6 +30,8 @@ type Waiting = Vec<oneshot::Sender<Stopped>>;
 pub(crate) enum Order {
     /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
     Stop(oneshot::Sender<Stopped>),
+    /// Somebody walks the robot by other means than `cmd_vel`: stop it when nothing more is heard of that.
+    Watch,
     /// Send nothing more: the robot is being made limp.
     FallSilent,
     /// The robot is limp: there is nothing left to stop.
@@ -97,6 +99,10 @@ impl Motion {
                     Some(Order::Stop(reply)) => {
                         self.waiting.push(reply);
                         self.governor.stop_and_hold(Instant::now());
+                    }
+                    Some(Order::Watch) => {
+                        self.unsettled = true;
+                        self.governor.watch(Instant::now());
                     }
                     Some(Order::FallSilent) => {
                         self.governor.fall_silent(Instant::now());

@@ -40,6 +40,19 @@ pub(crate) enum PointsFrame {
     Odometry,
 }
 
+/// How velocities go to the robot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommandPath {
+    /// As the robot's state wants it.
+    Auto,
+    /// The sport service's Move.
+    Move,
+    /// The obstacles_avoid service's Move.
+    Avoid,
+    /// The sticks of the hand-held remote.
+    Sticks,
+}
+
 /// Of `camera/image_raw`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -104,7 +117,16 @@ pub(crate) struct Settings {
     pub(crate) cmd_vel_timeout: Duration,
     /// The fastest in each direction.
     pub(crate) limits: Velocity,
+    /// The fastest gain of speed, m/s^2 and rad/s^2; infinite without a limit.
+    pub(crate) acceleration: [f64; 2],
+    pub(crate) command_path: CommandPath,
+    /// Speeds of sticks that are pushed all the way.
+    pub(crate) stick_speeds: Velocity,
+    pub(crate) auto_balance_stand: bool,
+    pub(crate) allow_acrobatics: bool,
     pub(crate) request_timeout: Duration,
+    pub(crate) mode_timeout: Duration,
+    pub(crate) raw_topics: Vec<String>,
     /// Degrees Celsius.
     pub(crate) motor_temperature_warn: f64,
     /// 0 to 1.
@@ -145,6 +167,8 @@ pub(crate) enum Refused {
     Box,
     #[error("together with the others it makes no scan: {0}")]
     Scan(#[from] ScanError),
+    #[error("it must be a list of data-channel topics, such as [\"rt/uslam/server_log\"]")]
+    Topics,
     #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
 }
@@ -156,6 +180,7 @@ enum Value {
     Text(String),
     Number(f64),
     Numbers(Vec<f64>),
+    Texts(Vec<String>),
 }
 
 fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refused> {
@@ -206,7 +231,21 @@ fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refused> {
             fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Box)
         }
         (Kind::Box(_), _) => Err(Refused::Box),
+        (Kind::Topics, P::StringArray(topics)) => {
+            let fits = topics.iter().all(|topic| is_topic(topic));
+            fits.then(|| Value::Texts(topics.clone())).ok_or(Refused::Topics)
+        }
+        (Kind::Topics, _) => Err(Refused::Topics),
     }
+}
+
+/// Whether a data-channel topic can also be part of a ROS name.
+fn is_topic(text: &str) -> bool {
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_alphabetic())
+            && word.chars().all(|each| each.is_ascii_alphanumeric() || each == '_')
+    };
+    text.split('/').all(is_word)
 }
 
 fn default(kind: Kind) -> Value {
@@ -218,6 +257,7 @@ fn default(kind: Kind) -> Value {
         Kind::Number { default, .. } => Value::Number(default),
         Kind::Variances(default) => Value::Numbers(default.to_vec()),
         Kind::Mount(numbers) | Kind::Box(numbers) => Value::Numbers(numbers.to_vec()),
+        Kind::Topics => Value::Texts(vec![]),
     }
 }
 
@@ -262,7 +302,9 @@ impl Store {
             Kind::Number { .. } => {
                 text.parse().map_or(ParameterValue::NotSet, ParameterValue::Double)
             }
-            Kind::Variances(_) | Kind::Mount(_) | Kind::Box(_) => ParameterValue::NotSet,
+            Kind::Variances(_) | Kind::Mount(_) | Kind::Box(_) | Kind::Topics => {
+                ParameterValue::NotSet
+            }
         };
         self.put(spec, &value)
     }
@@ -298,6 +340,7 @@ impl Store {
             Some(Value::Switch(on)) => ParameterValue::Bool(*on),
             Some(Value::Number(number)) => ParameterValue::Double(*number),
             Some(Value::Numbers(numbers)) => ParameterValue::DoubleArray(numbers.clone()),
+            Some(Value::Texts(texts)) => ParameterValue::StringArray(texts.clone()),
             None => ParameterValue::NotSet,
         }
     }
@@ -386,7 +429,27 @@ fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             y: number("max_linear_y"),
             yaw: number("max_angular_z"),
         },
+        acceleration: ["max_linear_acceleration", "max_angular_acceleration"]
+            .map(|name| Some(number(name)).filter(|limit| *limit > 0.0).unwrap_or(f64::INFINITY)),
+        command_path: match text("command_path").as_str() {
+            "move" => CommandPath::Move,
+            "avoid" => CommandPath::Avoid,
+            "sticks" => CommandPath::Sticks,
+            _ => CommandPath::Auto,
+        },
+        stick_speeds: Velocity {
+            x: number("stick_linear_x"),
+            y: number("stick_linear_y"),
+            yaw: number("stick_angular_z"),
+        },
+        auto_balance_stand: switch("auto_balance_stand"),
+        allow_acrobatics: switch("allow_acrobatics"),
         request_timeout: Duration::from_secs_f64(number("request_timeout")),
+        mode_timeout: Duration::from_secs_f64(number("mode_timeout")),
+        raw_topics: match values.get("raw_topics") {
+            Some(Value::Texts(topics)) => topics.clone(),
+            _ => vec![],
+        },
         motor_temperature_warn: number("motor_temperature_warn"),
         battery_warn: number("battery_warn"),
     }

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Mount([f64; 6]),
     /// Least and most of x, y and z in metres.
     Box([f64; 6]),
+    /// Names of data-channel topics; none by default.
+    Topics,
 }
 
 /// A parameter.
@@ -127,7 +129,21 @@ pub(crate) const TABLE: &[Spec] = &[
     live("max_linear_x", number(1.0, 0.0, 3.8), "Fastest forward and backward, m/s"),
     live("max_linear_y", number(0.5, 0.0, 1.0), "Fastest to the sides, m/s"),
     live("max_angular_z", number(1.5, 0.0, 4.0), "Fastest turn, rad/s"),
+    live("max_linear_acceleration", number(0.0, 0.0, 20.0), "Gain of speed, m/s^2; 0: no limit"),
+    live("max_angular_acceleration", number(0.0, 0.0, 50.0), "Gain of turn, rad/s^2; 0: no limit"),
+    live(
+        "command_path",
+        Kind::Choice(&["auto", "move", "avoid", "sticks"]),
+        "How velocities go to the robot",
+    ),
+    live("stick_linear_x", number(2.5, 0.5, 5.0), "Speed of a stick all the way forward, m/s"),
+    live("stick_linear_y", number(1.0, 0.5, 5.0), "Speed of a stick all the way aside, m/s"),
+    live("stick_angular_z", number(5.0, 0.5, 10.0), "Turn of a stick all the way aside, rad/s"),
+    live("auto_balance_stand", Kind::Switch(false), "Bring the robot into a walkable posture"),
+    live("allow_acrobatics", Kind::Switch(false), "Allow flips, jumps, handstand, rage mode"),
     live("request_timeout", number(5.0, 0.5, 60.0), "Seconds a service waits for the robot"),
+    live("mode_timeout", number(15.0, 1.0, 60.0), "Seconds a change of motion mode may take"),
+    at_start("raw_topics", Kind::Topics, "Data-channel topics to pass on under ~/raw/"),
     live("motor_temperature_warn", number(70.0, 0.0, 127.0), "Motor degrees Celsius to warn at"),
     live("battery_warn", number(0.2, 0.0, 1.0), "Charge, 0 to 1, to warn at"),
 ];

@@ -28,6 +28,8 @@ enum State {
     Idle,
     /// A command is fresh.
     Following { wanted: Velocity, given: Instant },
+    /// Somebody walks the robot past this governor; when nothing more is heard of that, it is stopped.
+    Watching { heard: Instant },
     /// Explicit zeros, then StopMove.
     Stopping { zeros: u32, since: Instant },
 }
@@ -126,6 +128,13 @@ impl Governor {
         self.held = Some(now);
     }
 
+    /// Somebody has walked the robot without this governor, as by a request of their own.
+    pub(crate) fn watch(&mut self, now: Instant) {
+        if matches!(self.state, State::Idle | State::Watching { .. }) {
+            self.state = State::Watching { heard: now };
+        }
+    }
+
     /// Stops, whatever was commanded.
     pub(crate) fn stop(&mut self, now: Instant) {
         self.state = State::Stopping { zeros: ZEROS, since: now };
@@ -133,7 +142,7 @@ impl Governor {
 
     /// What is to be sent now, if anything. To be called until it gives nothing.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<Action> {
-        if let State::Following { given, .. } = self.state {
+        if let State::Following { given, .. } | State::Watching { heard: given } = self.state {
             if now.saturating_duration_since(given) >= self.limits.stale_after {
                 self.stop(now);
             }
@@ -142,7 +151,7 @@ impl Governor {
             return None;
         }
         let velocity = match &mut self.state {
-            State::Idle => return None,
+            State::Idle | State::Watching { .. } => return None,
             State::Following { wanted, .. } => *wanted,
             State::Stopping { zeros: 0, .. } => {
                 self.state = State::Idle;
@@ -163,17 +172,18 @@ impl Governor {
 
     /// When [`poll`](Self::poll) is to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let due = self.due()?;
+        let stale = |given: Instant| given + self.limits.stale_after;
         match self.state {
-            State::Following { given, .. } => Some(due.min(given + self.limits.stale_after)),
-            _ => Some(due),
+            State::Following { given, .. } => Some(self.due()?.min(stale(given))),
+            State::Watching { heard } => Some(stale(heard)),
+            _ => self.due(),
         }
     }
 
     /// When the next message is due, should the state stay as it is. A time in the past means now.
     fn due(&self) -> Option<Instant> {
         let next = match self.state {
-            State::Idle => return None,
+            State::Idle | State::Watching { .. } => return None,
             State::Following { wanted, given } => match self.last_sent {
                 Some((sent, at)) if sent == wanted => at + REPEAT,
                 // Not counted from a repetition: a command that comes every 50 ms would often just miss it.
@@ -385,6 +395,25 @@ mod tests {
         test.wait(1000);
         assert_eq!(test.taken(), []);
         assert!(!test.governor.is_active());
+    }
+
+    #[test]
+    fn who_walks_the_robot_past_it_is_watched() {
+        let mut test = Test::new();
+        for _ in 0..5 {
+            test.governor.watch(test.now);
+            test.wait(100);
+        }
+        assert_eq!(test.taken(), []);
+        test.wait(1000);
+        let zeros = (0..4).map(|i| drive(700 + 50 * i, Velocity::ZERO));
+        let expected: Vec<_> = zeros.chain([(900, Action::StopMove)]).collect();
+        assert_eq!(test.taken(), expected);
+        // A command of one's own counts more.
+        test.command(FORWARD);
+        test.governor.watch(test.now);
+        test.wait(1);
+        assert!(matches!(test.taken()[..], [(_, Action::Drive(FORWARD))]));
     }
 
     #[test]

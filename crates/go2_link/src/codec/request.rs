@@ -43,6 +43,15 @@ impl Request {
         finite.then(|| Self { parameter, ..Self::sport(api::MOVE) })
     }
 
+    /// A velocity for the obstacles_avoid service, m/s and rad/s in the body's axes. `None` if a number is not
+    /// finite.
+    pub fn avoidance_move(x: f64, y: f64, yaw: f64) -> Option<Self> {
+        let finite = x.is_finite() && y.is_finite() && yaw.is_finite();
+        let parameter = format!("{{\"x\":{x},\"y\":{y},\"yaw\":{yaw},\"mode\":0}}");
+        let topic = topics::OBSTACLES_AVOID_REQUEST.into();
+        finite.then(|| Self { topic, parameter, ..Self::sport(api::obstacles_avoid::MOVE) })
+    }
+
     /// The same request with priority.
     pub fn with_priority(self) -> Self {
         Self { priority: true, ..self }

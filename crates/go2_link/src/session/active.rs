@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::link::Velocity;
+use super::link::{Drive, Path, Velocity};
 use super::machine::{Event, Machine, RequestId};
 use super::state::{Counters, LinkState, RequestError, SessionEnd};
 use super::supervisor::{Command, Inlets, Outlets};
+use crate::codec::topics::WIRELESS_CONTROLLER;
 use crate::codec::{Request, Response};
 use crate::throttle::Throttle;
 use crate::transport::Transport;
@@ -19,7 +21,17 @@ use crate::transport::Transport;
 /// must not queue up to be walked later.
 pub(super) const VELOCITY_BACKLOG: usize = 4096;
 pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
+/// Unsent bytes above which requests are refused; twice as many would end the session.
+const REQUEST_BACKLOG: usize = 32 * 1024;
 const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// What the hand-held remote would send. Its axes are forward and to the right, ROS's forward and to the left.
+fn sticks(velocity: Velocity) -> serde_json::Value {
+    // Taken from zero, so that there is no negative zero.
+    let [forward, left, turn] =
+        [velocity.x, velocity.y, velocity.yaw].map(|part| part.clamp(-1.0, 1.0));
+    json!({"lx": 0.0 - left, "ly": forward, "rx": 0.0 - turn, "ry": 0.0, "keys": 0})
+}
 
 pub(super) fn now() -> std::time::Instant {
     Instant::now().into_std()
@@ -31,7 +43,7 @@ pub(super) struct Session<'a, T: Transport> {
     transport: T,
     replies: HashMap<RequestId, oneshot::Sender<Result<Response, RequestError>>>,
     /// The velocity that is to be sent next.
-    velocity: Option<Velocity>,
+    velocity: Option<Drive>,
     outlets: &'a Outlets,
     finished: &'a mut Counters,
     malformed: Throttle,
@@ -72,7 +84,7 @@ impl<'a, T: Transport> Session<'a, T> {
             }
             tokio::select! {
                 received = self.transport.receive() => self.machine.handle(received?, now())?,
-                Some(command) = inlets.commands.recv() => {
+                Some(command) = inlets.urgent.recv() => {
                     // Velocities given before a request are sent before it: a StopMove comes last.
                     if inlets.velocity.has_changed().unwrap_or(false) {
                         self.velocity = Some(*inlets.velocity.borrow_and_update());
@@ -80,6 +92,7 @@ impl<'a, T: Transport> Session<'a, T> {
                     }
                     self.command(command);
                 }
+                Some(command) = inlets.commands.recv() => self.command(command),
                 Ok(()) = inlets.velocity.changed() => {
                     self.velocity = Some(*inlets.velocity.borrow_and_update());
                 }
@@ -111,12 +124,18 @@ impl<'a, T: Transport> Session<'a, T> {
         if self.transport.backlog() >= VELOCITY_BACKLOG {
             return;
         }
-        let velocity = self.velocity.take().filter(|_| self.machine.is_live());
-        if let Some(Velocity { x, y, yaw }) = velocity {
-            if let Some(request) = Request::sport_move(x, y, yaw) {
-                let _ = self.machine.tell(request); // live, and short
-            }
-        }
+        let Some(Drive { velocity, path }) = self.velocity.take() else { return };
+        let Velocity { x, y, yaw } = velocity;
+        // Without a session it is dropped; what is not finite never comes this far.
+        let _ = match path {
+            Path::Sport => self.tell(Request::sport_move(x, y, yaw)),
+            Path::Avoidance => self.tell(Request::avoidance_move(x, y, yaw)),
+            Path::Sticks => self.machine.publish(WIRELESS_CONTROLLER, sticks(velocity)),
+        };
+    }
+
+    fn tell(&mut self, request: Option<Request>) -> Result<(), RequestError> {
+        request.map_or(Ok(()), |request| self.machine.tell(request).map(drop))
     }
 
     fn event(&mut self, event: Event) {
@@ -169,16 +188,28 @@ impl<'a, T: Transport> Session<'a, T> {
     }
 
     fn command(&mut self, command: Command) {
-        let Command::Request { request, timeout, reply } = command else {
-            return self.transport.request_keyframe();
-        };
-        match self.machine.request(request, timeout, now()) {
-            Ok(id) => {
-                self.replies.insert(id, reply);
+        let crowded = self.transport.backlog() >= REQUEST_BACKLOG;
+        match command {
+            Command::Request { request, reply, .. } if crowded && !request.priority => {
+                let _ = reply.send(Err(RequestError::Crowded));
             }
-            Err(error) => {
-                let _ = reply.send(Err(error));
+            Command::Request { request, timeout, reply } => {
+                match self.machine.request(request, timeout, now()) {
+                    Ok(id) => {
+                        self.replies.insert(id, reply);
+                    }
+                    Err(error) => {
+                        let _ = reply.send(Err(error));
+                    }
+                }
             }
+            Command::Publish { reply, .. } if crowded => {
+                let _ = reply.send(Err(RequestError::Crowded));
+            }
+            Command::Publish { topic, data, reply } => {
+                let _ = reply.send(self.machine.publish(&topic, data));
+            }
+            Command::Keyframe => self.transport.request_keyframe(),
         }
     }
 

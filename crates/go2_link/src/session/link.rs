@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -31,7 +32,36 @@ impl Velocity {
     pub const ZERO: Self = Self { x: 0.0, y: 0.0, yaw: 0.0 };
 }
 
-const COMMAND_QUEUE: usize = 32;
+/// By which of the robot's services it is to walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Path {
+    /// Move of the sport service.
+    #[default]
+    Sport,
+    /// Move of the obstacles_avoid service, which must have been told to take commands.
+    Avoidance,
+    /// The sticks of the hand-held remote: the velocity is in parts of their full deflection, -1 to 1.
+    Sticks,
+}
+
+/// A velocity and the way it goes to the robot.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Drive {
+    /// How fast.
+    pub velocity: Velocity,
+    /// Which way.
+    pub path: Path,
+}
+
+impl From<Velocity> for Drive {
+    fn from(velocity: Velocity) -> Self {
+        Self { velocity, path: Path::Sport }
+    }
+}
+
+const COMMAND_QUEUE: usize = 256;
+/// Urgent ones are few: an emergency stop, a StopMove.
+const URGENT_QUEUE: usize = 32;
 /// Pictures that may wait to be taken: half a second of them.
 const PICTURE_QUEUE: usize = 16;
 
@@ -73,7 +103,8 @@ impl LinkBuilder {
     /// Starts the link's task on the current runtime.
     pub fn start<C: Connector>(self, connector: C) -> Link {
         let (commands_tx, commands) = mpsc::channel(COMMAND_QUEUE);
-        let (velocity_tx, velocity) = watch::channel(Velocity::ZERO);
+        let (urgent_tx, urgent) = mpsc::channel(URGENT_QUEUE);
+        let (velocity_tx, velocity) = watch::channel(Drive::default());
         let (state_tx, state) =
             watch::channel(LinkState::Connecting { target: connector.target() });
         let (counters_tx, counters) = watch::channel(Counters::default());
@@ -89,13 +120,14 @@ impl LinkBuilder {
                 counters: counters_tx,
                 faults: faults_tx,
             },
-            inlets: Inlets { commands, velocity, wishes, stop },
+            inlets: Inlets { commands, urgent, velocity, wishes, stop },
             timing: self.timing,
             finished: Counters::default(),
         };
         let task = tokio::spawn(supervisor.run());
         let handle = LinkHandle {
             commands: commands_tx,
+            urgent: urgent_tx,
             velocity: Arc::new(velocity_tx),
             wishes: Arc::new(wishes_tx),
             state,
@@ -110,7 +142,8 @@ impl LinkBuilder {
 #[derive(Clone)]
 pub struct LinkHandle {
     commands: mpsc::Sender<Command>,
-    velocity: Arc<watch::Sender<Velocity>>,
+    urgent: mpsc::Sender<Command>,
+    velocity: Arc<watch::Sender<Drive>>,
     wishes: Arc<watch::Sender<Wishes>>,
     state: watch::Receiver<LinkState>,
     counters: watch::Receiver<Counters>,
@@ -161,25 +194,30 @@ impl LinkHandle {
         self.faults.clone()
     }
 
-    /// Sends a request and waits for the robot's response, at most for `timeout`.
+    /// Sends a request and waits for the robot's response, at most for `timeout`. One with priority waits behind
+    /// no others.
     pub async fn request(
         &self,
         request: Request,
         timeout: Duration,
     ) -> Result<Response, RequestError> {
         let (reply, response) = oneshot::channel();
-        let command = Command::Request { request, timeout, reply };
-        self.commands.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => RequestError::TooMany,
-            mpsc::error::TrySendError::Closed(_) => RequestError::NotLive,
-        })?;
+        let queue = if request.priority { &self.urgent } else { &self.commands };
+        send(queue, Command::Request { request, timeout, reply })?;
         response.await.unwrap_or(Err(RequestError::Lost))
+    }
+
+    /// Publishes on a plain topic of the robot, which acknowledges nothing; returns when it is on its way.
+    pub async fn publish(&self, topic: &str, data: Value) -> Result<(), RequestError> {
+        let (reply, done) = oneshot::channel();
+        send(&self.commands, Command::Publish { topic: topic.to_owned(), data, reply })?;
+        done.await.unwrap_or(Err(RequestError::Lost))
     }
 
     /// Has the robot walk, until told otherwise. Sent at once; where the link is stuck, only the newest
     /// velocity waits. Without a live session it is dropped.
-    pub fn drive(&self, velocity: Velocity) {
-        self.velocity.send_replace(velocity);
+    pub fn drive(&self, drive: impl Into<Drive>) {
+        self.velocity.send_replace(drive.into());
     }
 
     /// Has the LiDAR on, or off, from now on and in every session to come. Until this is called it is left
@@ -197,6 +235,13 @@ impl LinkHandle {
     pub fn request_keyframe(&self) {
         let _ = self.commands.try_send(Command::Keyframe); // the next keyframe comes anyway
     }
+}
+
+fn send(queue: &mpsc::Sender<Command>, command: Command) -> Result<(), RequestError> {
+    queue.try_send(command).map_err(|error| match error {
+        mpsc::error::TrySendError::Full(_) => RequestError::TooMany,
+        mpsc::error::TrySendError::Closed(_) => RequestError::NotLive,
+    })
 }
 
 #[cfg(test)]

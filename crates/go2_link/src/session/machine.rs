@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::state::{Counters, Message, RequestError, SessionEnd, Wishes};
 use super::upkeep::{Pace, Upkeep};
@@ -101,9 +102,10 @@ pub struct Machine {
 
 /// Answers to challenges before the robot counts as refusing us.
 const MOST_ANSWERS: u32 = 5;
-const MOST_PENDING: usize = 64;
+const MOST_PENDING: usize = 256;
 /// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
 const LONGEST_PARAMETER: usize = 30_000;
+const LONGEST_MESSAGE: usize = 60_000;
 /// Firmware ignores the first LiDAR switch; the phone app sends five.
 const LIDAR_PACE: Pace =
     Pace { first: Duration::from_millis(100), firsts: 5, later: Duration::from_secs(2) };
@@ -352,7 +354,8 @@ impl Machine {
         timeout: Duration,
         now: Instant,
     ) -> Result<RequestId, RequestError> {
-        if self.pending.len() >= MOST_PENDING {
+        // An emergency stop must work while others hang.
+        if self.pending.len() >= MOST_PENDING && !request.priority {
             return Err(RequestError::TooMany);
         }
         let topic = request.topic.clone();
@@ -376,6 +379,18 @@ impl Machine {
         self.next_id = (id + 1) & 0x7fff_ffff;
         self.transmit.push_back(Outbound::Request { id, request });
         Ok(RequestId(id))
+    }
+
+    /// Publishes on a plain topic.
+    pub fn publish(&mut self, topic: &str, data: Value) -> Result<(), RequestError> {
+        if !self.is_live() {
+            return Err(RequestError::NotLive);
+        }
+        if data.to_string().len() > LONGEST_MESSAGE {
+            return Err(RequestError::TooLong);
+        }
+        self.transmit.push_back(Outbound::Publish { topic: topic.to_owned(), data });
+        Ok(())
     }
 
     /// Lets time pass. An error ends the session.

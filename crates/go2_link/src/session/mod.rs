@@ -13,6 +13,6 @@ mod supervisor;
 mod upkeep;
 
 pub use backoff::Backoff;
-pub use link::{Link, LinkBuilder, LinkHandle, Velocity};
+pub use link::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
 pub use machine::{Event, Machine, RequestId, Timing};
 pub use state::{Counters, LinkState, Message, RequestError, SessionEnd, Wishes};

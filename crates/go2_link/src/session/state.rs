@@ -128,11 +128,14 @@ pub enum RequestError {
     /// Too many requests wait for their responses.
     #[error("too many requests are waiting for the robot")]
     TooMany,
+    /// The link carries less than what is to be sent.
+    #[error("the link to the robot is crowded; try again")]
+    Crowded,
     /// The parts of a long answer did not fit together.
     #[error("a part of the robot's answer is missing; try again")]
     Garbled,
     /// The parameter does not fit into a message.
-    #[error("the request's parameter is too long")]
+    #[error("it is too long for a message to the robot")]
     TooLong,
 }
 

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::active::{now, Session};
 use super::backoff::Backoff;
-use super::link::Velocity;
+use super::link::Drive;
 use super::machine::{Machine, Timing};
 use super::state::{Counters, LinkState, Message, RequestError, SessionEnd, Wishes};
 use crate::codec::{Request, Response};
@@ -27,13 +28,35 @@ pub(super) enum Command {
         timeout: Duration,
         reply: oneshot::Sender<Result<Response, RequestError>>,
     },
+    Publish {
+        topic: String,
+        data: Value,
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
     Keyframe,
+}
+
+impl Command {
+    /// For want of a session.
+    fn refuse(self) {
+        match self {
+            Self::Request { reply, .. } => {
+                let _ = reply.send(Err(RequestError::NotLive));
+            }
+            Self::Publish { reply, .. } => {
+                let _ = reply.send(Err(RequestError::NotLive));
+            }
+            Self::Keyframe => {}
+        }
+    }
 }
 
 /// What comes from the owner.
 pub(super) struct Inlets {
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) velocity: watch::Receiver<Velocity>,
+    /// Commands that wait behind no others.
+    pub(super) urgent: mpsc::Receiver<Command>,
+    pub(super) velocity: watch::Receiver<Drive>,
     pub(super) wishes: watch::Receiver<Wishes>,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -53,12 +76,8 @@ impl Inlets {
             tokio::select! {
                 done = &mut work => return Some(done),
                 () = Self::stopped(&mut self.stop) => return None,
-                Some(command) = self.commands.recv() => match command {
-                    Command::Request { reply, .. } => {
-                        let _ = reply.send(Err(RequestError::NotLive));
-                    }
-                    Command::Keyframe => {}
-                }
+                Some(command) = self.urgent.recv() => command.refuse(),
+                Some(command) = self.commands.recv() => command.refuse(),
             }
         }
     }

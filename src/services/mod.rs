@@ -1,21 +1,21 @@
 //! The node's services: each is a request to the robot, and answers what the robot answered.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod sight; // LiDAR and camera
+
+use std::sync::{Arc, Mutex};
 
 use futures::StreamExt as _;
 use go2_link::codec::{api, Request, Response};
+use go2_link::commands::MotionMode;
 use go2_link::session::{LinkHandle, RequestError};
-use r2r::sensor_msgs::msg::CompressedImage;
-use r2r::std_srvs::srv::{SetBool, Trigger};
-use r2r::{ParameterValue, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
+use r2r::std_srvs::srv::Trigger;
+use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::convert;
 use crate::motion::Order;
 use crate::params::{Settings, Store};
-use crate::streams::{latched_qos, publish, Shared};
+use crate::streams::Shared;
 
 /// Services that are one request to the sport service.
 const POSTURES: [(&str, i64); 4] = [
@@ -33,13 +33,9 @@ pub(crate) struct Robot {
     pub(crate) motion: mpsc::Sender<Order>,
     pub(crate) store: Arc<Mutex<Store>>,
     pub(crate) shared: Shared,
+    /// The robot's motion mode, once it is known.
+    pub(crate) mode: watch::Receiver<Option<MotionMode>>,
 }
-
-/// Without a frame for this long the LiDAR is off.
-const LIDAR_OFF: Duration = Duration::from_secs(1);
-/// How a JPEG begins.
-const JPEG_START: &[u8] = &[0xff, 0xd8];
-const LIDAR_POLL: Duration = Duration::from_millis(50);
 
 /// Creates the services and starts their tasks, one each, so that a slow one keeps no other waiting.
 pub(crate) fn start(
@@ -52,41 +48,7 @@ pub(crate) fn start(
     }
     serve(node, tasks, "stop", robot, Robot::stop)?;
     serve(node, tasks, "damp", robot, Robot::damp)?;
-    serve_snapshot(node, tasks, robot)?;
-    serve_lidar(node, tasks, robot)
-}
-
-fn serve_snapshot(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> r2r::Result<()> {
-    let publisher = node.create_publisher("camera/snapshot", latched_qos())?;
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<Trigger::Service>("~/snapshot", qos)?;
-    let robot = robot.clone();
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = match robot.snapshot().await {
-                Ok(image) => {
-                    publish(&publisher, &image);
-                    (true, format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
-                }
-                Err(reason) => (false, reason),
-            };
-            respond(call, Trigger::Response { success, message });
-        }
-    });
-    Ok(())
-}
-
-fn serve_lidar(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<SetBool::Service>("~/lidar", qos)?;
-    let robot = robot.clone();
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = robot.switch_lidar(call.message.data).await;
-            respond(call, SetBool::Response { success, message });
-        }
-    });
-    Ok(())
+    sight::serve(node, tasks, robot)
 }
 
 fn serve<F>(
@@ -153,46 +115,5 @@ impl Robot {
         let after = if limp { Order::Limp } else { Order::Stop(oneshot::channel().0) };
         let _ = motion.send(after).await; // fails only while the node ends, which stops the robot too
         result
-    }
-
-    /// Takes a still picture.
-    async fn snapshot(&self) -> Result<CompressedImage, String> {
-        let answer = self.clone().request(Request::snapshot()).await.map_err(|e| e.to_string())?;
-        if answer.code != 0 {
-            return Err(refusal(&answer));
-        }
-        let jpeg = answer.payload;
-        if !jpeg.starts_with(JPEG_START) {
-            return Err(format!("the robot answers {} bytes that are no JPEG", jpeg.len()));
-        }
-        // The picture has no time of its own.
-        let time = self.shared.clock.now();
-        Ok(convert::compressed_image(jpeg.to_vec(), &self.settings.borrow().camera_frame, &time))
-    }
-
-    /// Sets the parameter, and waits until the frames show that the robot has heard it.
-    async fn switch_lidar(&self, on: bool) -> (bool, String) {
-        let since = Instant::now();
-        let changed = self
-            .store
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .change("lidar", &ParameterValue::Bool(on));
-        if let Err(refused) = changed {
-            return (false, refused.to_string());
-        }
-        let timeout = self.settings.borrow().request_timeout;
-        while since.elapsed() < timeout {
-            tokio::time::sleep(LIDAR_POLL).await;
-            let last = self.shared.lidar.counts().last;
-            if on && last.is_some_and(|last| last > since) {
-                return (true, "frames come".to_owned());
-            }
-            if !on && last.unwrap_or(since).max(since).elapsed() > LIDAR_OFF {
-                return (true, "no frames come any more".to_owned());
-            }
-        }
-        let seen = if on { "no frames come" } else { "frames still come" };
-        (false, format!("{seen} after {:.1} s; the node goes on switching", timeout.as_secs_f64()))
     }
 }
