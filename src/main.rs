@@ -6,6 +6,7 @@
 mod camera; // the front camera
 mod clock; // ROS time, and the robot's carried over to it
 mod convert; // robot state to ROS messages
+mod device; // what the node knows and keeps of the robot
 mod logging; // log messages go where ROS's go
 mod motion; // cmd_vel to the robot
 mod params; // parameters, validated
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 
 use crate::camera::{Calibration, CalibrationError, Camera};
 use crate::clock::RosClock;
+use crate::device::Device;
 use crate::motion::{Motion, Order};
 use crate::params::{Refused, Settings, Store, KEY_VARIABLE};
 use crate::services::Robot;
@@ -131,24 +133,26 @@ async fn serve(
     let mut builder = LinkBuilder::default();
     let shared = Shared::new(RosClock::of(&node), settings.clone());
     let streams = Streams::new(&mut node, &mut builder, shared.clone())?;
+    let device = Device::new(&mut builder);
+    let facts = device.facts();
     let calibration = Calibration::load(&start.camera_info_url)?;
     let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
     let commands = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
     let link = builder.start(WebRtcConnector::new(start.target()));
 
     let name = node.fully_qualified_name()?;
-    streams.start(&mut tasks, name, link.handle());
+    streams.start(&mut tasks, name, link.handle(), facts.clone());
+    device.start(&mut tasks, &link, Arc::clone(&store), &shared);
     let camera = camera.start(link.handle())?;
     tasks.spawn(camera);
     let (orders, inbox) = mpsc::channel(ORDERS);
-    let (_known, mode) = tokio::sync::watch::channel(None);
     let robot = Robot {
         link: link.handle(),
         settings: settings.clone(),
         motion: orders.clone(),
         store,
         shared,
-        mode,
+        mode: facts.mode,
     };
     services::start(&mut node, &mut tasks, &robot)?;
     let motion = tokio::spawn(Motion::new(link.handle(), settings).run(commands, inbox));

@@ -23,6 +23,15 @@ pub(crate) fn joint_state(motors: &[Motor; LEG_MOTORS], stamp: &Time) -> JointSt
     message
 }
 
+/// The joint that a motor moves, such as `FL_hip`; motors are counted from 0 in the robot's order.
+pub(super) fn motor_name(number: usize) -> String {
+    let leg = LEGS.iter().find(|(_, first)| (*first..first + JOINTS.len()).contains(&number));
+    match leg {
+        Some((leg, first)) => format!("{leg}_{}", JOINTS[number - first]),
+        None => format!("motor {number}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +47,10 @@ mod tests {
         assert_eq!(named[4], ("FR_thigh_joint", &1.0));
         assert_eq!(named[8], ("RL_calf_joint", &11.0));
         assert_eq!(named[11], ("RR_calf_joint", &8.0));
+        for (name, number) in named {
+            assert_eq!(name, format!("{}_joint", motor_name(*number as usize)));
+        }
+        assert_eq!(motor_name(12), "motor 12");
         assert!(message.velocity.is_empty() && message.effort.is_empty());
     }
 }

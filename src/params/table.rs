@@ -3,8 +3,10 @@
 
 use std::f64::consts::PI;
 
+use go2_link::commands::{Setting, SETTINGS};
+
 /// What values a parameter takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     /// `true` or `false`.
     Switch(bool),
@@ -24,6 +26,10 @@ pub(crate) enum Kind {
     Box([f64; 6]),
     /// Names of data-channel topics; none by default.
     Topics,
+    /// What the robot keeps. Not set until the user sets it or the robot tells what it is.
+    Setting(&'static Setting),
+    /// The robot's motion mode; not set either.
+    MotionMode,
 }
 
 /// A parameter.
@@ -50,7 +56,30 @@ const fn number(default: f64, least: f64, most: f64) -> Kind {
 
 const DEGREE: f64 = PI / 180.0;
 
-pub(crate) const TABLE: &[Spec] = &[
+/// The parameter of a name.
+pub(crate) fn spec(name: &str) -> Option<&'static Spec> {
+    all().find(|spec| spec.name == name)
+}
+
+/// Every parameter.
+pub(crate) fn all() -> impl Iterator<Item = &'static Spec> {
+    OWN.iter().chain(&ROBOTS)
+}
+
+/// Those of the robot: one for each of its settings.
+static ROBOTS: [Spec; SETTINGS.len()] = {
+    let mut specs = [live("", Kind::MotionMode, ""); SETTINGS.len()];
+    let mut i = 0;
+    while i < specs.len() {
+        let setting = &SETTINGS[i];
+        specs[i] = live(setting.name, Kind::Setting(setting), setting.description);
+        i += 1;
+    }
+    specs
+};
+
+/// Those of the node.
+const OWN: &[Spec] = &[
     at_start("robot_ip", Kind::Text(""), "IP address or host name of the robot"),
     at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
     at_start("token", Kind::Secret, "Account token, usually empty"),
@@ -143,6 +172,7 @@ pub(crate) const TABLE: &[Spec] = &[
     live("allow_acrobatics", Kind::Switch(false), "Allow flips, jumps, handstand, rage mode"),
     live("request_timeout", number(5.0, 0.5, 60.0), "Seconds a service waits for the robot"),
     live("mode_timeout", number(15.0, 1.0, 60.0), "Seconds a change of motion mode may take"),
+    live(super::MOTION_MODE, Kind::MotionMode, "Motion mode of the robot"),
     at_start("raw_topics", Kind::Topics, "Data-channel topics to pass on under ~/raw/"),
     live("motor_temperature_warn", number(70.0, 0.0, 127.0), "Motor degrees Celsius to warn at"),
     live("battery_warn", number(0.2, 0.0, 1.0), "Charge, 0 to 1, to warn at"),

@@ -1,6 +1,7 @@
 //! What values parameters take, and what becomes of them.
 
 use super::*;
+use serde_json::json;
 use ParameterValue as P;
 
 #[test]
@@ -26,6 +27,76 @@ fn bad_values_are_refused_with_the_reason() {
     assert!(change("imu_orientation_variances", P::DoubleArray(vec![1.0])).contains("3 finite"));
     assert!(change("robot_ip", P::String("x".into())).contains("at start only"));
     assert!(change("robot", P::String("x".into())).contains("no parameter"));
+}
+
+#[test]
+fn settings_of_the_robot_are_checked() {
+    let mut store = Store::new();
+    let mut change = |name: &str, value: P| store.change(name, &value).unwrap_err().to_string();
+    assert_eq!(change("volume", P::Integer(11)), "it must be from 0 to 10");
+    assert_eq!(change("volume", P::Double(2.5)), "it must be a whole number");
+    assert_eq!(change("volume", P::Double(f64::NAN)), "it must be a whole number");
+    assert_eq!(change("volume", P::Double(1e300)), "it must be from 0 to 10");
+    assert_eq!(change("volume", P::String("loud".into())), "it must be a whole number");
+    assert_eq!(change("body_height", P::Double(0.5)), "it must be from -0.18 to 0.03");
+    assert_eq!(change("obstacle_avoidance", P::Integer(1)), "it must be true or false");
+    assert!(change("led_color", P::String("pink".into())).contains("\"red\""));
+    assert!(change("motion_mode", P::String("".into())).contains("\"normal\""));
+}
+
+#[test]
+fn settings_of_the_robot_are_not_set_until_somebody_knows() {
+    let mut store = Store::new();
+    assert_eq!(store.get_parameter("volume").unwrap(), P::NotSet);
+    assert!(store.take_wishes().is_empty());
+    store.start("volume", &P::Double(3.0)).unwrap();
+    store.change("volume", &P::Integer(4)).unwrap();
+    store.argument("obstacle_avoidance", "true").unwrap();
+    store.argument("body_height", "0").unwrap();
+    store.change("led_color", &P::String("".into())).unwrap();
+    store.change("motion_mode", &P::String("ai".into())).unwrap();
+    store.change("brightness", &P::NotSet).unwrap();
+    assert_eq!(store.argument("brightness", "dim"), Err(Refused::Type("a whole number")));
+    let wishes = store.take_wishes();
+    let expected = [
+        ("body_height", json!(0.0)),
+        ("brightness", Json::Null),
+        ("led_color", json!("")),
+        ("motion_mode", json!("ai")),
+        ("obstacle_avoidance", json!(true)),
+        ("volume", json!(4)),
+    ];
+    assert!(wishes.into_iter().map(|(name, wish)| (name, wish.unwrap_or_default())).eq(expected));
+    assert!(store.take_wishes().is_empty());
+    assert_eq!(store.get_parameter("volume").unwrap(), P::Integer(4));
+    assert_eq!(store.get_parameter("body_height").unwrap(), P::Double(0.0));
+    assert_eq!(store.settings().borrow().obstacle_avoidance, Some(true));
+}
+
+#[test]
+fn what_the_robot_has_is_shown() {
+    let mut store = Store::new();
+    store.show("obstacle_avoidance", Some(&json!(false)));
+    assert_eq!(store.settings().borrow().obstacle_avoidance, Some(false));
+    assert_eq!(store.get_parameter("obstacle_avoidance").unwrap(), P::Bool(false));
+    store.show("obstacle_avoidance", None);
+    assert_eq!(store.settings().borrow().obstacle_avoidance, None);
+    assert_eq!(store.get_parameter("obstacle_avoidance").unwrap(), P::NotSet);
+    assert!(store.take_wishes().is_empty());
+}
+
+#[test]
+fn settings_that_the_mode_lacks_are_refused_once_it_is_known() {
+    let mut store = Store::new();
+    let height = P::Double(-0.1);
+    assert_eq!(store.change("body_height", &height), Ok(()));
+    store.set_mode(Some(&MotionMode::new("mcf")));
+    let refused = store.change("body_height", &height).unwrap_err().to_string();
+    assert_eq!(refused, "the robot is in motion mode mcf, and only normal or ai has body_height");
+    assert_eq!(store.change("body_height", &P::NotSet), Ok(()));
+    assert_eq!(store.change("volume", &P::Integer(4)), Ok(()));
+    store.set_mode(None);
+    assert_eq!(store.change("body_height", &height), Ok(()));
 }
 
 #[test]
@@ -74,7 +145,7 @@ fn frames_are_prefixed() {
 #[test]
 fn the_defaults_fit_their_own_ranges() {
     let store = Store::new();
-    for spec in TABLE {
+    for spec in table::all() {
         let shown = store.shown(spec);
         assert_eq!(check(spec, &shown), Ok(default(spec.kind)), "{}", spec.name);
     }

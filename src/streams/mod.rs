@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::{RosClock, Stamps, StreamStamps};
 use crate::convert::Motion;
+use crate::device::Facts;
 use crate::params::Settings;
 use poses::Poses;
 
@@ -44,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) stamps: Stamps,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     /// Of all streams but LiDAR and camera.
-    state: Tally,
+    pub(crate) state: Tally,
     pub(crate) lidar: Tally,
     pub(crate) camera: Tally,
 }
@@ -115,7 +116,13 @@ impl Streams {
     }
 
     /// Starts the tasks. They end when the link does, or with the set.
-    pub(crate) fn start(self, tasks: &mut JoinSet<()>, node_name: String, link: LinkHandle) {
+    pub(crate) fn start(
+        self,
+        tasks: &mut JoinSet<()>,
+        node_name: String,
+        link: LinkHandle,
+        facts: Facts,
+    ) {
         let Self { shared, odometry, tf, scan, .. } = self;
         let (motion_tx, motion) = watch::channel(Motion::default());
         let (low_tx, low) = watch::channel(None);
@@ -135,7 +142,9 @@ impl Streams {
         tasks.spawn(lidar::publish_lidar(voxel_maps, self.points, scan, place));
         tasks.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
         tasks.spawn(status::publish_link_state(link.clone(), self.link_state));
-        tasks.spawn(status::publish_diagnostics(shared, self.diagnostics, node_name, link, low));
+        let report =
+            status::publish_diagnostics(shared, self.diagnostics, node_name, link, low, facts);
+        tasks.spawn(report);
     }
 }
 

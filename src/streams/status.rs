@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{has_listener, publish, LatestLowState, Shared, DIAGNOSTICS_EVERY};
 use crate::convert::{self, Report};
+use crate::device::Facts;
 
 /// Age at which a low state no longer says anything; robots send one a second or more.
 const LOW_STATE_KEPT: Duration = Duration::from_secs(5);
@@ -32,10 +33,12 @@ pub(super) async fn publish_diagnostics(
     node_name: String,
     link: LinkHandle,
     low: watch::Receiver<LatestLowState>,
+    facts: Facts,
 ) {
     let (state, counters, faults) = (link.state(), link.counters(), link.faults());
     let mut interval = tokio::time::interval(DIAGNOSTICS_EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut lost_before = None;
     loop {
         interval.tick().await;
         if !has_listener(&publisher) {
@@ -51,11 +54,16 @@ pub(super) async fn publish_diagnostics(
                 lidar: &shared.lidar.counts(),
                 camera: &shared.camera.counts(),
                 low_state: low.as_ref().map(|(_, state)| state),
+                lost_before,
                 faults: &Arc::clone(&faults.borrow()),
+                mode: facts.mode.borrow().clone().as_ref(),
+                identity: &Arc::clone(&facts.identity.borrow()),
                 settings: &shared.settings(),
             },
             &shared.clock.now(),
         );
         publish(&publisher, &message);
+        let motors = low.as_ref().and_then(|(_, state)| state.motors.as_ref());
+        lost_before = motors.map(convert::lost).or(lost_before);
     }
 }

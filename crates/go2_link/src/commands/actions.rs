@@ -63,13 +63,13 @@ pub struct Action {
     pub description: &'static str,
 }
 
-/// Why an action cannot be asked for in a motion mode.
+/// Why an action or a setting cannot be asked for in a motion mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// Other modes have it.
     #[error("the robot is in motion mode {mode}, and only {} has {action}", .others.join(" or "))]
     OtherMode {
-        /// The action.
+        /// The action or setting.
         action: &'static str,
         /// The mode that the robot is in.
         mode: MotionMode,

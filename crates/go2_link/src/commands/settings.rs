@@ -1,8 +1,11 @@
 //! What a user can set on the robot and the robot keeps.
 
+use std::time::Duration;
+
 use serde_json::{json, Value};
 
-use super::mode::Space;
+use super::actions::Unavailable;
+use super::mode::{MotionMode, Space};
 use crate::codec::{api, topics, Request};
 
 /// The values of a setting.
@@ -144,7 +147,7 @@ impl Setting {
     /// The request that sets it. The value is of its domain.
     pub fn write(&self, value: &Value) -> Request {
         let mut parameter = json!({ self.key: value });
-        if self.set == api::vui::SET_COLOUR && self.topic == topics::VUI_REQUEST {
+        if self.is_colour() {
             parameter["time"] = Self::LED_LASTS.into();
         }
         self.request(self.set, parameter.to_string())
@@ -156,6 +159,20 @@ impl Setting {
             Read::Api(api_id) => Some(self.request(api_id, String::new())),
             Read::Nothing => None,
         }
+    }
+
+    /// The request that takes the value away again, where there is one.
+    pub fn release(&self) -> Option<Request> {
+        self.is_colour().then(|| self.request(api::vui::RELEASE_COLOUR, String::new()))
+    }
+
+    /// How long the robot keeps the value, where it does not keep it for good.
+    pub fn lasts(&self) -> Option<Duration> {
+        self.is_colour().then(|| Duration::from_secs(Self::LED_LASTS))
+    }
+
+    fn is_colour(&self) -> bool {
+        self.set == api::vui::SET_COLOUR && self.topic == topics::VUI_REQUEST
     }
 
     fn request(&self, api_id: i64, parameter: String) -> Request {
@@ -184,6 +201,15 @@ impl Setting {
     pub fn is_in(&self, space: Space) -> bool {
         self.spaces.contains(&space)
     }
+
+    /// Whether a robot in this motion mode has it; if not, why.
+    pub fn available(&self, mode: &MotionMode) -> Result<(), Unavailable> {
+        if self.is_in(mode.space()) {
+            return Ok(());
+        }
+        let others = self.spaces.iter().copied().map(Space::name).collect();
+        Err(Unavailable::OtherMode { action: self.name, mode: mode.clone(), others })
+    }
 }
 
 /// The setting of a name.
@@ -209,9 +235,16 @@ mod tests {
         assert_eq!(avoid.answer(r#"{"enable":1}"#), Some(json!(true)));
         let colour = setting("led_color").unwrap();
         assert_eq!(colour.write(&json!("red")).parameter, r#"{"color":"red","time":60}"#);
-        assert_eq!(colour.query(), None);
+        assert_eq!((colour.query(), colour.lasts()), (None, Some(Duration::from_secs(60))));
+        assert_eq!(colour.release().unwrap().api_id, 1008);
+        assert_eq!((volume.release(), volume.lasts()), (None, None));
         let height = setting("body_height").unwrap();
         assert_eq!(height.answer(r#"{"data":-0.1}"#), Some(json!(-0.1)));
         assert!(height.is_in(Space::Normal) && !height.is_in(Space::Mcf));
+        assert_eq!(height.available(&MotionMode::new("advanced")), Ok(()));
+        assert_eq!(
+            height.available(&MotionMode::new("")).unwrap_err().to_string(),
+            "the robot is in motion mode mcf, and only normal or ai has body_height"
+        );
     }
 }

@@ -88,6 +88,17 @@ const UWB: &[(i64, &str)] =
 const MOTION: &[(i64, &str)] =
     &[(0x04, "over-temperature protection"), (0x08, "low-battery protection")];
 
+impl Fault {
+    /// The motor that it is about, in the robot's own count.
+    pub fn motor(&self) -> Option<i64> {
+        match self.source {
+            301..=399 => Some(self.source - 300),
+            3000..=3999 => Some(self.source % 100),
+            _ => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (part, labels): (&str, &[_]) = match self.source {
@@ -101,10 +112,8 @@ impl std::fmt::Display for Fault {
             _ => ("unknown part", &[]),
         };
         f.write_str(part)?;
-        match self.source {
-            301..=399 => write!(f, " {}", self.source - 300)?,
-            3000..=3999 => write!(f, " {}", self.source % 100)?,
-            _ => {}
+        if let Some(number) = self.motor() {
+            write!(f, " {number}")?;
         }
         match labels.iter().find(|(code, _)| *code == self.code) {
             Some((_, label)) => write!(f, ": {label}"),

@@ -1,0 +1,143 @@
+//! `/diagnostics`, with levels as REP 107 means them.
+
+mod motors;
+mod robot;
+mod streams;
+
+pub(crate) use motors::{lost, Lost};
+
+use go2_link::commands::MotionMode;
+use go2_link::session::{Counters, LinkState};
+use go2_link::state::{Fault, LowState};
+use r2r::builtin_interfaces::msg::Time;
+use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
+
+use super::header;
+use crate::device::Identity;
+use crate::params::Settings;
+use crate::streams::Counts;
+
+/// All that a diagnostic report is made from.
+pub(crate) struct Report<'a> {
+    pub(crate) node: &'a str,
+    pub(crate) link: &'a LinkState,
+    pub(crate) counters: &'a Counters,
+    /// Messages that the node dropped: undecodable, or too late. Without those of LiDAR and camera.
+    pub(crate) dropped: u64,
+    pub(crate) lidar: &'a Counts,
+    pub(crate) camera: &'a Counts,
+    /// The latest, if it is recent.
+    pub(crate) low_state: Option<&'a LowState>,
+    /// The lost counters of the report before this one.
+    pub(crate) lost_before: Option<Lost>,
+    pub(crate) faults: &'a [Fault],
+    pub(crate) mode: Option<&'a MotionMode>,
+    pub(crate) identity: &'a Identity,
+    pub(crate) settings: &'a Settings,
+}
+
+/// One entry for each part.
+pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray {
+    DiagnosticArray {
+        header: header(stamp, ""),
+        status: vec![
+            link(report),
+            battery(report),
+            motors::motors(report),
+            faults(report),
+            streams::lidar(report),
+            streams::camera(report),
+            robot::robot(report),
+            robot::services(report),
+        ],
+    }
+}
+
+const OK: u8 = DiagnosticStatus::OK as u8;
+const WARN: u8 = DiagnosticStatus::WARN as u8;
+const ERROR: u8 = DiagnosticStatus::ERROR as u8;
+const STALE: u8 = DiagnosticStatus::STALE as u8;
+
+fn status(
+    report: &Report<'_>,
+    part: &str,
+    level: u8,
+    message: String,
+    values: Vec<(String, String)>,
+) -> DiagnosticStatus {
+    let serial_number = report.identity.serial_number.as_deref();
+    DiagnosticStatus {
+        level,
+        name: format!("{}: {part}", report.node),
+        message,
+        hardware_id: format!("GO2 {}", serial_number.unwrap_or(&report.settings.robot_ip)),
+        values: values.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),
+    }
+}
+
+fn link(report: &Report<'_>) -> DiagnosticStatus {
+    let level = match report.link {
+        LinkState::Live => OK,
+        LinkState::Connecting { .. } | LinkState::Validating => WARN,
+        LinkState::BackingOff { .. } | LinkState::Stopped { .. } | LinkState::Closed => ERROR,
+    };
+    let Counters { sessions, messages, bytes, malformed, unexpected, sent, .. } = *report.counters;
+    let mut values: Vec<_> = [
+        ("sessions", sessions),
+        ("messages received", messages),
+        ("bytes received", bytes),
+        ("malformed messages", malformed),
+        ("unexpected messages", unexpected),
+        ("dropped messages", report.dropped),
+        ("messages sent", sent),
+        ("audio packets", report.counters.media.audio_packets),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_string()))
+    .into();
+    if let Some(round_trip) = report.counters.round_trip {
+        let milliseconds = format!("{:.1}", round_trip.as_secs_f64() * 1e3);
+        values.push(("heartbeat round trip (ms)".to_owned(), milliseconds));
+    }
+    status(report, "link", level, report.link.to_string(), values)
+}
+
+fn battery(report: &Report<'_>) -> DiagnosticStatus {
+    let Some((state, battery)) =
+        report.low_state.and_then(|state| Some((state, state.battery.as_ref()?)))
+    else {
+        return status(report, "battery", STALE, "nothing heard of it".into(), vec![]);
+    };
+    let percent = battery.charge * 100.0;
+    let level = if battery.charge < report.settings.battery_warn { WARN } else { OK };
+    let mut values = vec![("charge (%)".to_owned(), format!("{percent:.0}"))];
+    let mut add = |key: &str, value: Option<f64>| {
+        values.extend(value.map(|value| (key.to_owned(), format!("{value:.2}"))));
+    };
+    add("voltage (V)", state.voltage);
+    add("current (A)", battery.current);
+    add("cycles", battery.cycles.map(f64::from));
+    add("hottest sensor (C)", battery.temperatures.iter().copied().reduce(f64::max));
+    status(report, "battery", level, format!("{percent:.0} %"), values)
+}
+
+fn faults(report: &Report<'_>) -> DiagnosticStatus {
+    let values: Vec<_> = report
+        .faults
+        .iter()
+        .map(|fault| (format!("{} / 0x{:x}", fault.source, fault.code), fault.to_string()))
+        .collect();
+    match (report.link, report.faults.first()) {
+        (LinkState::Live, None) => status(report, "faults", OK, "none".into(), values),
+        (LinkState::Live, Some(first)) => {
+            let message = match report.faults.len() {
+                1 => first.to_string(),
+                count => format!("{first}, and {} more", count - 1),
+            };
+            status(report, "faults", ERROR, message, values)
+        }
+        _ => status(report, "faults", STALE, "not connected".into(), vec![]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! The task that owns the keepers and sends what they ask.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::StreamExt as _;
+use go2_link::codec::{topics, Request};
+use go2_link::commands::{MotionMode, SETTINGS};
+use go2_link::session::{LinkHandle, LinkState, Message};
+use go2_link::state::{MultipleState, State as _};
+use serde_json::Value;
+use tokio::sync::broadcast::{error::RecvError, Receiver};
+use tokio::sync::watch;
+
+use super::answer::Answer;
+use super::keeper::Keeper;
+use super::mode::{Ask, ModeKeeper};
+use crate::params::{Store, MOTION_MODE};
+use crate::streams::Shared;
+
+pub(super) struct Task {
+    link: LinkHandle,
+    store: Arc<Mutex<Store>>,
+    shared: Shared,
+    keepers: Vec<Keeper>,
+    mode: ModeKeeper,
+    /// The mode for which the sport service's settings were begun.
+    begun: Option<Option<MotionMode>>,
+    asked: FuturesUnordered<BoxFuture<'static, (Who, Answer)>>,
+    known: watch::Sender<Option<MotionMode>>,
+}
+
+/// Who asked.
+#[derive(Clone, Copy)]
+enum Who {
+    Mode,
+    Keeper(usize),
+}
+
+impl Task {
+    pub(super) fn new(
+        link: LinkHandle,
+        store: Arc<Mutex<Store>>,
+        shared: Shared,
+        known: watch::Sender<Option<MotionMode>>,
+    ) -> Self {
+        Self {
+            link,
+            store,
+            shared,
+            keepers: SETTINGS.iter().map(Keeper::new).collect(),
+            mode: ModeKeeper::default(),
+            begun: None,
+            asked: FuturesUnordered::new(),
+            known,
+        }
+    }
+
+    /// Runs until the link ends.
+    pub(super) async fn run(mut self, mut switches: Receiver<Message>) {
+        let mut state = self.link.state();
+        let wished = lock(&self.store).wished();
+        self.link_changed(&state.borrow_and_update().clone());
+        loop {
+            self.act();
+            let due = self.poll_timeout();
+            tokio::select! {
+                () = wished.notified() => {}
+                changed = state.changed() => match changed {
+                    Ok(()) => self.link_changed(&state.borrow_and_update().clone()),
+                    Err(_) => return,
+                },
+                Some((who, answer)) = self.asked.next() => self.settle(who, answer),
+                message = switches.recv() => match message {
+                    Ok(message) => self.told(&message),
+                    Err(RecvError::Lagged(_)) => {} // the next one says the same
+                    Err(RecvError::Closed) => return,
+                },
+                () = until(due) => {}
+            }
+        }
+    }
+
+    fn link_changed(&mut self, state: &LinkState) {
+        let now = Instant::now();
+        self.begun = None;
+        self.mode.end();
+        self.keepers.iter_mut().for_each(Keeper::end);
+        if *state == LinkState::Live {
+            self.mode.begin(now);
+            for keeper in self.keepers.iter_mut().filter(|keeper| !of_sport(keeper)) {
+                complain(keeper.begin(None, now));
+            }
+        }
+    }
+
+    /// Takes up wishes, asks what is due, and shows what is known.
+    fn act(&mut self) {
+        let now = Instant::now();
+        let store = Arc::clone(&self.store);
+        // Held throughout, so that what is shown is never older than what the user wants.
+        let mut store = lock(&store);
+        for (name, wish) in store.take_wishes() {
+            if name == MOTION_MODE {
+                let mode = wish.as_ref().and_then(Value::as_str).map(MotionMode::new);
+                self.mode.wish(mode, now);
+            } else if let Some(keeper) = self.keepers.iter_mut().find(|k| k.setting().name == name)
+            {
+                keeper.wish(wish, now);
+            }
+        }
+        self.begin_sport(now);
+        while let Some(ask) = self.mode.poll(now) {
+            let settings = self.shared.settings();
+            let timeout = match ask {
+                Ask::Read => settings.request_timeout,
+                Ask::Change(_) => settings.mode_timeout,
+            };
+            self.ask(Who::Mode, ask.request(), timeout);
+        }
+        for number in 0..self.keepers.len() {
+            while let Some(request) = self.keepers[number].poll(now) {
+                let timeout = self.shared.settings().request_timeout;
+                self.ask(Who::Keeper(number), request, timeout);
+            }
+        }
+        for keeper in &self.keepers {
+            store.show(keeper.setting().name, keeper.shown());
+        }
+        store.show(MOTION_MODE, self.mode.shown().as_ref());
+        store.set_mode(self.mode.known());
+        drop(store);
+        self.known.send_if_modified(|known| {
+            let changed = known.as_ref() != self.mode.known();
+            if changed {
+                *known = self.mode.known().cloned();
+            }
+            changed
+        });
+    }
+
+    /// The sport service's settings wait for the motion mode, which says which of them there are, and are set anew
+    /// when it changes: another service is in charge then.
+    fn begin_sport(&mut self, now: Instant) {
+        let mode = self.mode.known().cloned();
+        if !self.mode.is_settled() || self.begun.as_ref() == Some(&mode) {
+            return;
+        }
+        for keeper in self.keepers.iter_mut().filter(|keeper| of_sport(keeper)) {
+            complain(keeper.begin(mode.as_ref(), now));
+        }
+        self.begun = Some(mode);
+    }
+
+    fn ask(&mut self, who: Who, request: Request, timeout: std::time::Duration) {
+        let link = self.link.clone();
+        self.asked.push(Box::pin(async move { (who, link.request(request, timeout).await) }));
+    }
+
+    fn settle(&mut self, who: Who, answer: Answer) {
+        let now = Instant::now();
+        complain(match who {
+            Who::Mode => self.mode.settle(answer, now),
+            Who::Keeper(number) => self.keepers[number].settle(answer, now),
+        });
+    }
+
+    fn told(&mut self, message: &Message) {
+        let now = Instant::now();
+        let state = match MultipleState::decode(&message.data) {
+            Ok(state) => state,
+            Err(error) => return self.shared.state.dropped(1, MultipleState::TOPIC, &error),
+        };
+        self.shared.state.received();
+        for keeper in &mut self.keepers {
+            if let Some(value) = value(&state, keeper.setting().name) {
+                keeper.told(value, now);
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let keepers = self.keepers.iter().filter_map(Keeper::poll_timeout);
+        keepers.chain(self.mode.poll_timeout()).min()
+    }
+}
+
+/// What a message says of a setting.
+fn value(state: &MultipleState, name: &str) -> Option<Value> {
+    match name {
+        "volume" => state.volume.map(Value::from),
+        "brightness" => state.brightness.map(Value::from),
+        "obstacle_avoidance" => state.obstacle_avoidance.map(Value::from),
+        "speed_level" => state.speed_level.map(Value::from),
+        "body_height" => state.body_height.map(Value::from),
+        "foot_raise_height" => state.foot_raise_height.map(Value::from),
+        _ => None,
+    }
+}
+
+fn of_sport(keeper: &Keeper) -> bool {
+    keeper.setting().topic == topics::SPORT_REQUEST
+}
+
+fn complain(complaint: Option<String>) {
+    if let Some(complaint) = complaint {
+        tracing::warn!("parameter {complaint}");
+    }
+}
+
+fn lock(store: &Mutex<Store>) -> std::sync::MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,170 @@
+//! What values a parameter takes, and why it takes no others. Pure.
+
+use go2_link::commands::{Domain, MotionMode, Setting, Unavailable};
+use go2_link::lidar::ScanError;
+use go2_link::signaling::DeviceKey;
+use r2r::ParameterValue;
+use serde_json::Value as Json;
+
+use super::table::{Kind, Spec};
+
+/// Why a parameter's value is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("there is no parameter of this name")]
+    Unknown,
+    #[error("it is read at start only: restart the node with the new value")]
+    StartOnly,
+    #[error("it must be {0}")]
+    Type(&'static str),
+    #[error("it must be one of {0:?}")]
+    Choice(&'static [&'static str]),
+    #[error("it must be from {0} to {1}")]
+    Range(f64, f64),
+    #[error("it must be {0} finite numbers of 0 and more")]
+    Variances(usize),
+    #[error("it must be six finite numbers: x y z in metres, roll pitch yaw in radians")]
+    Mount,
+    #[error(
+        "it must be six finite numbers, least and most of x, y and z, each least below its most"
+    )]
+    Box,
+    #[error("together with the others it makes no scan: {0}")]
+    Scan(#[from] ScanError),
+    #[error("it must be a list of data-channel topics, such as [\"rt/uslam/server_log\"]")]
+    Topics,
+    #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
+    Key,
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// A value that fits its parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Switch(bool),
+    Text(String),
+    Number(f64),
+    Numbers(Vec<f64>),
+    Texts(Vec<String>),
+    /// Of the robot, as the wire has it; null while it is not set.
+    Robot(Json),
+}
+
+/// The value, if it is one for this parameter.
+pub(super) fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refused> {
+    use ParameterValue as P;
+    match (spec.kind, value) {
+        (Kind::Switch(_), P::Bool(on)) => Ok(Value::Switch(*on)),
+        (Kind::Switch(_), _) => Err(Refused::Type("true or false")),
+        (Kind::Secret, P::String(text)) => {
+            let is_key = spec.name == "aes_128_key" && !text.trim().is_empty();
+            if is_key && text.parse::<DeviceKey>().is_err() {
+                return Err(Refused::Key);
+            }
+            Ok(Value::Text(text.trim().to_owned()))
+        }
+        (Kind::Text(_), P::String(text)) => Ok(Value::Text(text.trim().to_owned())),
+        (Kind::Text(_) | Kind::Secret, _) => {
+            Err(Refused::Type("text: put it in quotes, or YAML takes it for a number"))
+        }
+        (Kind::Choice(words), P::String(text)) if words.contains(&text.as_str()) => {
+            Ok(Value::Text(text.clone()))
+        }
+        (Kind::Choice(words), _) => Err(Refused::Choice(words)),
+        (Kind::Number { least, most, .. }, P::Double(_) | P::Integer(_)) => {
+            within(value, least, most).map(Value::Number)
+        }
+        (Kind::Number { .. }, _) => Err(Refused::Type("a number")),
+        (Kind::Variances(default), P::DoubleArray(numbers)) => {
+            let fits = numbers.len() == default.len()
+                && numbers.iter().all(|number| number.is_finite() && *number >= 0.0);
+            fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Variances(default.len()))
+        }
+        (Kind::Variances(default), _) => Err(Refused::Variances(default.len())),
+        (Kind::Mount(_), P::DoubleArray(numbers)) => {
+            let fits = numbers.len() == 6 && numbers.iter().all(|number| number.abs() < 100.0);
+            fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Mount)
+        }
+        (Kind::Mount(_), _) => Err(Refused::Mount),
+        (Kind::Box(_), P::DoubleArray(numbers)) => {
+            let ordered =
+                |pair: &[f64]| pair[0].abs() < 100.0 && pair[0] < pair[1] && pair[1] < 100.0;
+            let fits = numbers.len() == 6 && numbers.chunks_exact(2).all(ordered);
+            fits.then(|| Value::Numbers(numbers.clone())).ok_or(Refused::Box)
+        }
+        (Kind::Box(_), _) => Err(Refused::Box),
+        (Kind::Topics, P::StringArray(topics)) => {
+            let fits = topics.iter().all(|topic| is_topic(topic));
+            fits.then(|| Value::Texts(topics.clone())).ok_or(Refused::Topics)
+        }
+        (Kind::Topics, _) => Err(Refused::Topics),
+        (Kind::Setting(_) | Kind::MotionMode, P::NotSet) => Ok(Value::Robot(Json::Null)),
+        (Kind::Setting(setting), _) => check_setting(setting, value).map(Value::Robot),
+        (Kind::MotionMode, P::String(word)) if MotionMode::NAMES.contains(&word.as_str()) => {
+            Ok(Value::Robot(Json::from(word.as_str())))
+        }
+        (Kind::MotionMode, _) => Err(Refused::Choice(MotionMode::NAMES)),
+    }
+}
+
+fn check_setting(setting: &Setting, value: &ParameterValue) -> Result<Json, Refused> {
+    use ParameterValue as P;
+    match (setting.domain, value) {
+        (Domain::Switch, P::Bool(on)) => Ok(Json::from(*on)),
+        (Domain::Switch, _) => Err(Refused::Type("true or false")),
+        (Domain::Whole { least, most }, P::Double(_) | P::Integer(_)) => {
+            let number = match value {
+                P::Integer(number) => *number,
+                P::Double(number) if number.fract() == 0.0 => *number as i64,
+                _ => return Err(Refused::Type("a whole number")),
+            };
+            let fits = (least..=most).contains(&number);
+            fits.then(|| Json::from(number)).ok_or(Refused::Range(least as f64, most as f64))
+        }
+        (Domain::Whole { .. }, _) => Err(Refused::Type("a whole number")),
+        (Domain::Number { least, most }, P::Double(_) | P::Integer(_)) => {
+            within(value, least, most).map(Json::from)
+        }
+        (Domain::Number { .. }, _) => Err(Refused::Type("a number")),
+        (Domain::Word(words), P::String(word)) => {
+            let fits =
+                words.contains(&word.as_str()) || (word.is_empty() && setting.release().is_some());
+            fits.then(|| Json::from(word.as_str())).ok_or(Refused::Choice(words))
+        }
+        (Domain::Word(words), _) => Err(Refused::Choice(words)),
+    }
+}
+
+fn within(value: &ParameterValue, least: f64, most: f64) -> Result<f64, Refused> {
+    let number = match value {
+        ParameterValue::Integer(number) => *number as f64,
+        ParameterValue::Double(number) => *number,
+        _ => f64::NAN,
+    };
+    (least..=most).contains(&number).then_some(number).ok_or(Refused::Range(least, most))
+}
+
+/// Whether a data-channel topic can also be part of a ROS name.
+fn is_topic(text: &str) -> bool {
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_alphabetic())
+            && word.chars().all(|each| each.is_ascii_alphanumeric() || each == '_')
+    };
+    text.split('/').all(is_word)
+}
+
+/// What it is until somebody sets it.
+pub(super) fn default(kind: Kind) -> Value {
+    match kind {
+        Kind::Switch(on) => Value::Switch(on),
+        Kind::Text(text) => Value::Text(text.to_owned()),
+        Kind::Secret => Value::Text(String::new()),
+        Kind::Choice(words) => Value::Text(words[0].to_owned()),
+        Kind::Number { default, .. } => Value::Number(default),
+        Kind::Variances(default) => Value::Numbers(default.to_vec()),
+        Kind::Mount(numbers) | Kind::Box(numbers) => Value::Numbers(numbers.to_vec()),
+        Kind::Topics => Value::Texts(vec![]),
+        Kind::Setting(_) | Kind::MotionMode => Value::Robot(Json::Null),
+    }
+}

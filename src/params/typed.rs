@@ -1,0 +1,259 @@
+//! The parameters' values as the rest of the node reads them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use go2_link::geometry::{Quaternion, Transform};
+use go2_link::lidar::{BodyBox, ScanSettings};
+use go2_link::session::Velocity;
+use go2_link::signaling::{DeviceKey, Network, Target};
+
+use super::check::Value;
+use super::KEY_VARIABLE;
+
+/// The frame in which the robot gives its velocity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VelocityFrame {
+    Odometry,
+    Body,
+}
+
+/// Whose clock stamps the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StampSource {
+    Robot,
+    Receive,
+}
+
+/// The frame of the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PointsFrame {
+    Lidar,
+    Base,
+    Odometry,
+}
+
+/// How velocities go to the robot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommandPath {
+    /// As the robot's state wants it.
+    Auto,
+    /// The sport service's Move.
+    Move,
+    /// The obstacles_avoid service's Move.
+    Avoid,
+    /// The sticks of the hand-held remote.
+    Sticks,
+}
+
+/// Of `camera/image_raw`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Rgb,
+    Bgr,
+    /// Y0 U Y1 V for each two pixels.
+    Yuv,
+}
+
+impl Encoding {
+    /// The name in `sensor_msgs/Image`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "rgb8",
+            Self::Bgr => "bgr8",
+            Self::Yuv => "yuv422_yuy2",
+        }
+    }
+
+    /// Bytes of a row of so many pixels.
+    pub(crate) fn step(self, width: usize) -> usize {
+        match self {
+            Self::Rgb | Self::Bgr => 3 * width,
+            Self::Yuv => 2 * width,
+        }
+    }
+}
+
+/// The parameters' values, typed.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) robot_ip: String,
+    pub(crate) key: Option<DeviceKey>,
+    pub(crate) token: String,
+    pub(crate) network: Network,
+    pub(crate) odom_frame: String,
+    pub(crate) base_frame: String,
+    pub(crate) footprint_frame: String,
+    pub(crate) imu_frame: String,
+    pub(crate) lidar_frame: String,
+    pub(crate) camera_frame: String,
+    pub(crate) stamp_source: StampSource,
+    pub(crate) lidar: bool,
+    pub(crate) points_frame: PointsFrame,
+    /// The LiDAR in the trunk's frame.
+    pub(crate) lidar_mount: Transform,
+    /// In the trunk's frame, metres.
+    pub(crate) body_box: BodyBox,
+    pub(crate) scan: ScanSettings,
+    pub(crate) camera_encoding: Encoding,
+    pub(crate) camera_info_url: String,
+    /// 1 to 100.
+    pub(crate) jpeg_quality: u8,
+    pub(crate) publish_tf: bool,
+    pub(crate) velocity_frame: VelocityFrame,
+    pub(crate) odom_pose_variances: [f64; 6],
+    pub(crate) odom_twist_variances: [f64; 6],
+    pub(crate) imu_orientation_variances: [f64; 3],
+    pub(crate) imu_angular_velocity_variances: [f64; 3],
+    pub(crate) imu_linear_acceleration_variances: [f64; 3],
+    pub(crate) stamped_cmd_vel: bool,
+    pub(crate) cmd_vel_timeout: Duration,
+    /// The fastest in each direction.
+    pub(crate) limits: Velocity,
+    /// The fastest gain of speed, m/s^2 and rad/s^2; infinite without a limit.
+    pub(crate) acceleration: [f64; 2],
+    pub(crate) command_path: CommandPath,
+    /// Speeds of sticks that are pushed all the way.
+    pub(crate) stick_speeds: Velocity,
+    pub(crate) auto_balance_stand: bool,
+    pub(crate) allow_acrobatics: bool,
+    pub(crate) request_timeout: Duration,
+    pub(crate) mode_timeout: Duration,
+    /// As the user wants it, or as the robot says it is.
+    pub(crate) obstacle_avoidance: Option<bool>,
+    pub(crate) raw_topics: Vec<String>,
+    /// Degrees Celsius.
+    pub(crate) motor_temperature_warn: f64,
+    /// 0 to 1.
+    pub(crate) battery_warn: f64,
+}
+
+impl Settings {
+    /// The robot to connect to.
+    pub(crate) fn target(&self) -> Target {
+        let mut target = Target::new(&self.robot_ip);
+        target.key = self.key.clone();
+        target.network = self.network;
+        target.token = self.token.clone().into();
+        target
+    }
+}
+
+pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
+    let text = |name: &str| match values.get(name) {
+        Some(Value::Text(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let switch = |name: &str| matches!(values.get(name), Some(Value::Switch(true)));
+    let number = |name: &str| match values.get(name) {
+        Some(Value::Number(number)) => *number,
+        _ => 0.0,
+    };
+    let frame = |name: &str| format!("{}{}", text("frame_prefix"), text(name));
+    let key = Some(text("aes_128_key"))
+        .filter(|key| !key.is_empty())
+        .or_else(|| std::env::var(KEY_VARIABLE).ok());
+    Settings {
+        robot_ip: text("robot_ip"),
+        key: key.and_then(|key| key.parse().ok()),
+        token: text("token"),
+        network: match text("network").as_str() {
+            "access_point" => Network::AccessPoint,
+            _ => Network::Station,
+        },
+        odom_frame: frame("odom_frame"),
+        base_frame: frame("base_frame"),
+        footprint_frame: frame("footprint_frame"),
+        imu_frame: frame("imu_frame"),
+        lidar_frame: frame("lidar_frame"),
+        camera_frame: frame("camera_frame"),
+        stamp_source: match text("stamp_source").as_str() {
+            "receive" => StampSource::Receive,
+            _ => StampSource::Robot,
+        },
+        lidar: switch("lidar"),
+        points_frame: match text("points_frame").as_str() {
+            "odom" => PointsFrame::Odometry,
+            "base" => PointsFrame::Base,
+            _ => PointsFrame::Lidar,
+        },
+        lidar_mount: mount(numbers(values, "lidar_mount")),
+        body_box: body_box(numbers(values, "body_box")),
+        scan: ScanSettings {
+            min_height: number("scan_min_height"),
+            max_height: number("scan_max_height"),
+            angle_min: number("scan_angle_min"),
+            angle_max: number("scan_angle_max"),
+            angle_increment: number("scan_angle_increment"),
+            range_min: number("scan_range_min"),
+            range_max: number("scan_range_max"),
+            body: Some(body_box(numbers(values, "body_box"))),
+        },
+        camera_encoding: match text("camera_encoding").as_str() {
+            "bgr8" => Encoding::Bgr,
+            "yuv422_yuy2" => Encoding::Yuv,
+            _ => Encoding::Rgb,
+        },
+        camera_info_url: text("camera_info_url"),
+        jpeg_quality: number("jpeg_quality") as u8,
+        publish_tf: switch("publish_tf"),
+        velocity_frame: match text("velocity_frame").as_str() {
+            "body" => VelocityFrame::Body,
+            _ => VelocityFrame::Odometry,
+        },
+        odom_pose_variances: numbers(values, "odom_pose_variances"),
+        odom_twist_variances: numbers(values, "odom_twist_variances"),
+        imu_orientation_variances: numbers(values, "imu_orientation_variances"),
+        imu_angular_velocity_variances: numbers(values, "imu_angular_velocity_variances"),
+        imu_linear_acceleration_variances: numbers(values, "imu_linear_acceleration_variances"),
+        stamped_cmd_vel: switch("enable_stamped_cmd_vel"),
+        cmd_vel_timeout: Duration::from_secs_f64(number("cmd_vel_timeout")),
+        limits: Velocity {
+            x: number("max_linear_x"),
+            y: number("max_linear_y"),
+            yaw: number("max_angular_z"),
+        },
+        acceleration: ["max_linear_acceleration", "max_angular_acceleration"]
+            .map(|name| Some(number(name)).filter(|limit| *limit > 0.0).unwrap_or(f64::INFINITY)),
+        command_path: match text("command_path").as_str() {
+            "move" => CommandPath::Move,
+            "avoid" => CommandPath::Avoid,
+            "sticks" => CommandPath::Sticks,
+            _ => CommandPath::Auto,
+        },
+        stick_speeds: Velocity {
+            x: number("stick_linear_x"),
+            y: number("stick_linear_y"),
+            yaw: number("stick_angular_z"),
+        },
+        auto_balance_stand: switch("auto_balance_stand"),
+        allow_acrobatics: switch("allow_acrobatics"),
+        request_timeout: Duration::from_secs_f64(number("request_timeout")),
+        mode_timeout: Duration::from_secs_f64(number("mode_timeout")),
+        obstacle_avoidance: match values.get("obstacle_avoidance") {
+            Some(Value::Robot(value)) => value.as_bool(),
+            _ => None,
+        },
+        raw_topics: match values.get("raw_topics") {
+            Some(Value::Texts(topics)) => topics.clone(),
+            _ => vec![],
+        },
+        motor_temperature_warn: number("motor_temperature_warn"),
+        battery_warn: number("battery_warn"),
+    }
+}
+
+fn mount([x, y, z, roll, pitch, yaw]: [f64; 6]) -> Transform {
+    Transform { translation: [x, y, z], rotation: Quaternion::from_rpy([roll, pitch, yaw]) }
+}
+
+fn body_box([x0, x1, y0, y1, z0, z1]: [f64; 6]) -> BodyBox {
+    BodyBox { min: [x0, y0, z0], max: [x1, y1, z1] }
+}
+
+fn numbers<const N: usize>(values: &BTreeMap<&'static str, Value>, name: &str) -> [f64; N] {
+    match values.get(name) {
+        Some(Value::Numbers(numbers)) => numbers.as_slice().try_into().unwrap_or([0.0; N]),
+        _ => [0.0; N],
+    }
+}
