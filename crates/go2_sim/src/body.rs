@@ -1,6 +1,8 @@
 //! The robot's body: postures, actions, velocity and the gait of its legs. Pure; time is an argument.
 
 mod act; // what it does when told
+#[cfg(test)]
+mod act_tests;
 mod advance; // where it gets to
 mod gait; // steps and joint angles
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) use audiohub::Player;
 pub use options::{Refusal, ServiceOptions, Target};
 pub(crate) use settings::Settings;
 #[cfg(test)]
-pub(crate) use sport::ask;
+pub(crate) use sport::{ask, execute as sport};
 
 use crate::body::Body;
 use crate::options::{Firmware, Options};

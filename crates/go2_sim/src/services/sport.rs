@@ -8,7 +8,7 @@ use go2_link::commands::{Action, Api, Space, ACTIONS};
 use super::{numbers, read, Reply, Settings};
 use crate::body::{Body, Source};
 
-pub(super) fn execute(
+pub(crate) fn execute(
     settings: &mut Settings,
     body: &mut Body,
     space: Space,
