@@ -120,6 +120,8 @@ pub(crate) struct Settings {
     /// The fastest gain of speed, m/s^2 and rad/s^2; infinite without a limit.
     pub(crate) acceleration: [f64; 2],
     pub(crate) command_path: CommandPath,
+    /// As wished, or as the robot says.
+    pub(crate) obstacle_avoidance: Option<bool>,
     /// Speeds of sticks that are pushed all the way.
     pub(crate) stick_speeds: Velocity,
     pub(crate) auto_balance_stand: bool,
@@ -134,6 +136,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// How far sticks are pushed for a velocity, -1 to 1.
+    pub(crate) fn deflection(&self, velocity: Velocity) -> Velocity {
+        let Velocity { x, y, yaw } = self.stick_speeds;
+        Velocity { x: velocity.x / x, y: velocity.y / y, yaw: velocity.yaw / yaw }
+    }
+
     /// The robot to connect to.
     pub(crate) fn target(&self) -> Target {
         let mut target = Target::new(&self.robot_ip);
@@ -437,6 +445,7 @@ fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             "sticks" => CommandPath::Sticks,
             _ => CommandPath::Auto,
         },
+        obstacle_avoidance: None,
         stick_speeds: Velocity {
             x: number("stick_linear_x"),
             y: number("stick_linear_y"),
