@@ -8,7 +8,7 @@ mod clock; // ROS time, and the robot's carried over to it
 mod convert; // robot state to ROS messages
 mod device; // what the node knows and keeps of the robot
 mod logging; // log messages go where ROS's go
-mod motion; // cmd_vel to the robot
+mod motion; // cmd_vel and cmd_pose to the robot
 mod params; // parameters, validated
 mod safety; // what keeps the robot from walking when nobody means it to
 mod services; // what is asked of the robot by name
@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 use crate::camera::{Calibration, CalibrationError, Camera};
 use crate::clock::RosClock;
 use crate::device::Device;
-use crate::motion::{Motion, Order};
+use crate::motion::{Inputs, Motion, Order};
 use crate::params::{Refused, Settings, Store, KEY_VARIABLE};
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
@@ -137,7 +137,9 @@ async fn serve(
     let facts = device.facts();
     let calibration = Calibration::load(&start.camera_info_url)?;
     let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
-    let commands = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
+    let velocities = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
+    let attitudes = motion::subscribe_pose(&mut node)?;
+    let doing = shared.doing();
     let link = builder.start(WebRtcConnector::new(start.target()));
 
     let name = node.fully_qualified_name()?;
@@ -155,7 +157,8 @@ async fn serve(
         mode: facts.mode,
     };
     services::start(&mut node, &mut tasks, &robot)?;
-    let motion = tokio::spawn(Motion::new(link.handle(), settings).run(commands, inbox));
+    let inputs = Inputs { velocities, attitudes, orders: inbox };
+    let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
     let spinner = spin(node, Arc::clone(spinning))?;
     tracing::info!("connecting to the robot at {}", start.robot_ip);
 

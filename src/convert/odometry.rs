@@ -14,6 +14,8 @@ use crate::params::{Settings, VelocityFrame};
 /// What sportmodestate says of the motion.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Motion {
+    /// Whether the robot has said anything yet.
+    pub(crate) told: bool,
     /// m/s in the frame that `velocity_frame` names.
     velocity: [f64; 3],
     /// rad/s in the body's axes, from the gyroscope.
@@ -42,6 +44,7 @@ impl From<&SportModeState> for Motion {
     fn from(state: &SportModeState) -> Self {
         let yaw_speed = [0.0, 0.0, state.yaw_speed.unwrap_or(0.0)];
         Self {
+            told: true,
             velocity: state.velocity.unwrap_or_default(),
             angular_velocity: state.imu.map_or(yaw_speed, |imu| imu.angular_velocity),
             body_height: state.body_height,

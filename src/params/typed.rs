@@ -129,6 +129,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// How far sticks are pushed for a velocity, -1 to 1.
+    pub(crate) fn deflection(&self, velocity: Velocity) -> Velocity {
+        let Velocity { x, y, yaw } = self.stick_speeds;
+        Velocity { x: velocity.x / x, y: velocity.y / y, yaw: velocity.yaw / yaw }
+    }
+
     /// The robot to connect to.
     pub(crate) fn target(&self) -> Target {
         let mut target = Target::new(&self.robot_ip);

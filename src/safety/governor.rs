@@ -9,6 +9,8 @@ use go2_link::session::Velocity;
 pub(crate) struct Limits {
     /// The fastest in each direction, either way.
     pub(crate) fastest: Velocity,
+    /// The fastest gain of speed, m/s^2 and rad/s^2. Slowing down is never held back.
+    pub(crate) acceleration: [f64; 2],
     /// Age at which a command no longer counts.
     pub(crate) stale_after: Duration,
 }
@@ -48,6 +50,8 @@ pub(crate) struct Governor {
     limits: Limits,
     state: State,
     last_sent: Option<(Velocity, Instant)>,
+    /// Whether what was sent last is on the way to what is wanted.
+    ramping: bool,
     /// When a velocity was sent that differs from the one before.
     last_change: Option<Instant>,
     /// Since somebody ordered a stop: when the latest command came. Whoever drives has to let go first.
@@ -67,7 +71,14 @@ pub(crate) enum Ignored {
 
 impl Governor {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Idle, last_sent: None, last_change: None, held: None }
+        Self {
+            limits,
+            state: State::Idle,
+            last_sent: None,
+            ramping: false,
+            last_change: None,
+            held: None,
+        }
     }
 
     /// Other limits from now on.
@@ -152,7 +163,12 @@ impl Governor {
         }
         let velocity = match &mut self.state {
             State::Idle | State::Watching { .. } => return None,
-            State::Following { wanted, .. } => *wanted,
+            State::Following { wanted, .. } => {
+                let wanted = *wanted;
+                let velocity = self.gain(wanted, now);
+                self.ramping = velocity != wanted;
+                velocity
+            }
             State::Stopping { zeros: 0, .. } => {
                 self.state = State::Idle;
                 self.last_sent = None;
@@ -170,6 +186,20 @@ impl Governor {
         Some(Action::Drive(velocity))
     }
 
+    /// As far towards what is wanted as may be gained since the last message.
+    fn gain(&self, wanted: Velocity, now: Instant) -> Velocity {
+        let (from, since) = match self.last_sent {
+            Some((velocity, at)) => (velocity, now.saturating_duration_since(at).min(REPEAT)),
+            None => (Velocity::ZERO, REPEAT),
+        };
+        let [linear, angular] = self.limits.acceleration.map(|limit| limit * since.as_secs_f64());
+        Velocity {
+            x: faster(from.x, wanted.x, linear),
+            y: faster(from.y, wanted.y, linear),
+            yaw: faster(from.yaw, wanted.yaw, angular),
+        }
+    }
+
     /// When [`poll`](Self::poll) is to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let stale = |given: Instant| given + self.limits.stale_after;
@@ -185,7 +215,7 @@ impl Governor {
         let next = match self.state {
             State::Idle | State::Watching { .. } => return None,
             State::Following { wanted, given } => match self.last_sent {
-                Some((sent, at)) if sent == wanted => at + REPEAT,
+                Some((sent, at)) if sent == wanted || (self.ramping && given <= at) => at + REPEAT,
                 // Not counted from a repetition: a command that comes every 50 ms would often just miss it.
                 _ => self.last_change.map_or(given, |at| at + CHANGE),
             },
@@ -195,6 +225,16 @@ impl Governor {
             },
         };
         Some(next)
+    }
+}
+
+/// A speed that is nearer to the wanted one, gaining at most so much; what is slower, or stands, is there at once.
+fn faster(from: f64, wanted: f64, most: f64) -> f64 {
+    let from = if from * wanted > 0.0 { from } else { 0.0 };
+    if wanted.abs() <= from.abs() {
+        wanted
+    } else {
+        from + (wanted - from).clamp(-most, most)
     }
 }
 
@@ -215,7 +255,9 @@ mod tests {
     impl Test {
         fn new() -> Self {
             let fastest = Velocity { x: 1.0, y: 0.5, yaw: 1.5 };
-            let limits = Limits { fastest, stale_after: Duration::from_millis(300) };
+            let acceleration = [f64::INFINITY; 2];
+            let stale_after = Duration::from_millis(300);
+            let limits = Limits { fastest, acceleration, stale_after };
             let now = Instant::now();
             Self { governor: Governor::new(limits), now, sent: Vec::new(), start: now }
         }
@@ -395,6 +437,39 @@ mod tests {
         test.wait(1000);
         assert_eq!(test.taken(), []);
         assert!(!test.governor.is_active());
+    }
+
+    #[test]
+    fn speed_is_gained_slowly_and_lost_at_once() {
+        let mut test = Test::new();
+        test.governor.limits.acceleration = [2.0, 10.0];
+        let at = |x: f64, yaw: f64| Velocity { x, y: 0.0, yaw };
+        let mut gained = Vec::new();
+        for _ in 0..6 {
+            test.command(at(-0.35, 1.5));
+            test.wait(50);
+            gained.extend(test.taken().into_iter().map(|(_, action)| action));
+        }
+        gained.dedup();
+        let near = |action: &Action, x: f64, yaw: f64| match action {
+            Action::Drive(v) => (v.x - x).abs() < 1e-9 && (v.yaw - yaw).abs() < 1e-9,
+            Action::StopMove => false,
+        };
+        assert!(near(&gained[0], -0.1, 0.5), "{gained:?}");
+        assert!(gained.iter().any(|action| near(action, -0.35, 1.5)), "{gained:?}");
+        assert!(gained.len() > 3, "{gained:?}");
+        // The other way round: through standing still, at once.
+        test.command(at(0.05, 0.0));
+        test.wait(1);
+        let taken = test.taken();
+        assert!(
+            matches!(taken[..], [(_, Action::Drive(Velocity { x, yaw: 0.0, .. }))] if x <= 0.05 && x > 0.0),
+            "{taken:?}"
+        );
+        test.wait(20);
+        test.command(Velocity::ZERO);
+        test.wait(1);
+        assert!(matches!(test.taken()[..], [.., (_, Action::Drive(Velocity::ZERO))]));
     }
 
     #[test]

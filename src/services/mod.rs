@@ -1,29 +1,20 @@
 //! The node's services: each is a request to the robot, and answers what the robot answered.
 
+mod actions; // what the robot does when told, from the link's table
 mod sight; // LiDAR and camera
 
 use std::sync::{Arc, Mutex};
 
-use futures::StreamExt as _;
 use go2_link::codec::{api, Request, Response};
 use go2_link::commands::MotionMode;
 use go2_link::session::{LinkHandle, RequestError};
-use r2r::std_srvs::srv::Trigger;
-use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport};
+use r2r::{ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::motion::Order;
 use crate::params::{Settings, Store};
 use crate::streams::Shared;
-
-/// Services that are one request to the sport service.
-const POSTURES: [(&str, i64); 4] = [
-    ("stand_up", api::STAND_UP),
-    ("stand_down", api::STAND_DOWN),
-    ("balance_stand", api::BALANCE_STAND),
-    ("recovery_stand", api::RECOVERY_STAND),
-];
 
 /// What the services need.
 #[derive(Clone)]
@@ -43,46 +34,26 @@ pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     robot: &Robot,
 ) -> r2r::Result<()> {
-    for (name, api_id) in POSTURES {
-        serve(node, tasks, name, robot, move |robot| robot.request(Request::sport(api_id)))?;
-    }
-    serve(node, tasks, "stop", robot, Robot::stop)?;
-    serve(node, tasks, "damp", robot, Robot::damp)?;
+    actions::serve(node, tasks, robot)?;
     sight::serve(node, tasks, robot)
 }
 
-fn serve<F>(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    name: &str,
-    robot: &Robot,
-    act: impl Fn(Robot) -> F + Send + 'static,
-) -> r2r::Result<()>
-where
-    F: std::future::Future<Output = Result<Response, RequestError>> + Send,
-{
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<Trigger::Service>(&format!("~/{name}"), qos)?;
-    let robot = robot.clone();
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            answer(call, act(robot.clone()).await);
-        }
-    });
-    Ok(())
+/// In words.
+pub(crate) fn refusal(response: &Response) -> String {
+    let words = format!("the robot answers status {}: {}", response.code, response.meaning());
+    match response.advice() {
+        "" => words,
+        advice => format!("{words}; {advice}"),
+    }
 }
 
-fn answer(call: ServiceRequest<Trigger::Service>, result: Result<Response, RequestError>) {
-    let (success, message) = match result {
-        Ok(response) if response.code == 0 => (true, String::new()),
-        Ok(response) => (false, refusal(&response)),
-        Err(error) => (false, error.to_string()),
-    };
-    respond(call, Trigger::Response { success, message });
-}
-
-fn refusal(response: &Response) -> String {
-    format!("the robot answers status {}: {}", response.code, response.meaning())
+/// An answer's success and words.
+fn outcome(result: Result<Response, RequestError>) -> Result<String, String> {
+    match result {
+        Ok(response) if response.code == 0 => Ok(String::new()),
+        Ok(response) => Err(refusal(&response)),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
@@ -92,13 +63,13 @@ fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, resp
 }
 
 impl Robot {
-    async fn request(self, request: Request) -> Result<Response, RequestError> {
+    async fn request(&self, request: Request) -> Result<Response, RequestError> {
         let timeout = self.settings.borrow().request_timeout;
         self.link.request(request, timeout).await
     }
 
     /// Explicit zeros and StopMove, whatever `cmd_vel` says.
-    async fn stop(self) -> Result<Response, RequestError> {
+    async fn stop(&self) -> Result<Response, RequestError> {
         let (reply, stopped) = oneshot::channel();
         let sent = self.motion.send(Order::Stop(reply)).await;
         sent.map_err(|_| RequestError::NotLive)?;
@@ -107,7 +78,7 @@ impl Robot {
 
     /// Motors limp. Goes past everything that waits, here and in the robot, and nothing follows it: a
     /// StopMove could make a limp robot stand. If the robot does not become limp, it is stopped instead.
-    async fn damp(self) -> Result<Response, RequestError> {
+    async fn damp(&self) -> Result<Response, RequestError> {
         let motion = self.motion.clone();
         let _ = motion.try_send(Order::FallSilent); // must not be waited for
         let result = self.request(Request::sport(api::DAMP).with_priority()).await;

@@ -65,7 +65,7 @@ fn serve_lidar(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> 
 impl Robot {
     /// Takes a still picture.
     async fn snapshot(&self) -> Result<CompressedImage, String> {
-        let answer = self.clone().request(Request::snapshot()).await.map_err(|e| e.to_string())?;
+        let answer = self.request(Request::snapshot()).await.map_err(|e| e.to_string())?;
         if answer.code != 0 {
             return Err(refusal(&answer));
         }

@@ -1,6 +1,7 @@
 //! The LiDAR's voxel map: `points` and `scan`.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use go2_link::geometry::Transform;
 use go2_link::lidar::{write_points, Body, ScanError, ScanPose, Scanner, VoxelDecoder, VoxelGrid};
@@ -27,6 +28,9 @@ impl Place {
     }
 }
 
+/// Robots that do not tell their height in this time never do.
+const HEIGHT_WAIT: Duration = Duration::from_secs(2);
+
 pub(super) async fn publish_lidar(
     mut source: Source,
     points: Publisher<PointCloud2>,
@@ -35,6 +39,7 @@ pub(super) async fn publish_lidar(
 ) {
     let mut decoder = VoxelDecoder::default();
     let mut slicer = Slicer::default();
+    let mut first: Option<Instant> = None;
     while let Some(message) = source.next().await {
         let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
         if !(to_points || to_scan) || place.poses().is_empty() {
@@ -57,8 +62,11 @@ pub(super) async fn publish_lidar(
         if to_points {
             publish(&points, &cloud(&grid, &trunk, &settings, &stamped));
         }
-        if to_scan {
-            let footprint = place.motion.borrow().footprint(&trunk);
+        // Before the robot has told its height, the floor is not where it seems to be.
+        let first = *first.get_or_insert(message.received);
+        let motion = *place.motion.borrow();
+        if to_scan && (motion.told || message.received - first > HEIGHT_WAIT) {
+            let footprint = motion.footprint(&trunk);
             match slicer.slice(&grid, &footprint, &settings, &stamped) {
                 Ok(message) => publish(&scan, &message),
                 Err(error) => source.refuse(&error), // the parameters are checked before

@@ -30,6 +30,7 @@ use tokio::task::JoinSet;
 use crate::clock::{RosClock, Stamps, StreamStamps};
 use crate::convert::Motion;
 use crate::device::Facts;
+use crate::motion::Doing;
 use crate::params::Settings;
 use poses::Poses;
 
@@ -48,13 +49,20 @@ pub(crate) struct Shared {
     pub(crate) state: Tally,
     pub(crate) lidar: Tally,
     pub(crate) camera: Tally,
+    doing: Arc<watch::Sender<Option<Doing>>>,
 }
 
 impl Shared {
     pub(crate) fn new(clock: RosClock, settings: watch::Receiver<Arc<Settings>>) -> Self {
         let stamps = Stamps::new(clock.clone(), settings.clone());
         let [state, lidar, camera] = std::array::from_fn(|_| Tally::default());
-        Self { clock, stamps, settings, state, lidar, camera }
+        let doing = Arc::new(watch::Sender::new(None));
+        Self { clock, stamps, settings, state, lidar, camera, doing }
+    }
+
+    /// What the robot was last heard to do.
+    pub(crate) fn doing(&self) -> watch::Receiver<Option<Doing>> {
+        self.doing.subscribe()
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {
@@ -132,8 +140,7 @@ impl Streams {
         let low_states = source(LowState::TOPIC, self.low_states);
         tasks.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
         let sport_states = source(SportModeState::TOPIC, self.sport_states);
-        let needs_motion = state::MotionListeners(odometry.clone(), tf.clone(), scan.clone());
-        tasks.spawn(state::publish_imu(sport_states, self.imu, needs_motion, motion_tx));
+        tasks.spawn(state::publish_imu(sport_states, self.imu, motion_tx));
         let pose_source = source(RobotPose::TOPIC, self.poses);
         let moving = odometry::Moving { motion: motion.clone(), poses: Arc::clone(&poses) };
         tasks.spawn(odometry::publish_odometry(pose_source, odometry, tf, moving));

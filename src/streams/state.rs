@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use go2_link::state::{LowState, SportModeState};
-use r2r::nav_msgs::msg::Odometry;
-use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, LaserScan};
-use r2r::tf2_msgs::msg::TFMessage;
+use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState};
 use r2r::Publisher;
 use tokio::sync::watch;
 
 use super::{has_listener, publish, LatestLowState, Source, DIAGNOSTICS_EVERY};
 use crate::convert::{self, Motion};
+use crate::motion::Doing;
 
 pub(super) async fn publish_low_states(
     mut source: Source,
@@ -42,31 +41,17 @@ pub(super) async fn publish_low_states(
     }
 }
 
-/// Publishers of other tasks whose messages need the motion.
-pub(super) struct MotionListeners(
-    pub(super) Publisher<Odometry>,
-    pub(super) Publisher<TFMessage>,
-    pub(super) Publisher<LaserScan>,
-);
-
-impl MotionListeners {
-    fn any(&self) -> bool {
-        has_listener(&self.0) || has_listener(&self.1) || has_listener(&self.2)
-    }
-}
-
 pub(super) async fn publish_imu(
     mut source: Source,
     publisher: Publisher<Imu>,
-    needs_motion: MotionListeners,
     motion: watch::Sender<Motion>,
 ) {
     while let Some(message) = source.next().await {
         let to_imu = has_listener(&publisher);
-        if !(to_imu || needs_motion.any()) {
-            continue;
-        }
         let Some(state) = source.decode::<SportModeState>(&message) else { continue };
+        let (activity, lasting) = (state.activity(), state.lasting());
+        let doing = Doing { activity, lasting, at: message.received };
+        source.shared.doing.send_replace(Some(doing));
         motion.send_replace(Motion::from(&state));
         let stamp = source.stamps.place(state.stamp, message.received).time;
         if let Some(imu) = state.imu.filter(|_| to_imu) {

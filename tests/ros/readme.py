@@ -1,23 +1,36 @@
-"""The README's tables."""
+"""The tables of the README and of docs/commands.md."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from dog import ROOT
 
 README = ROOT / "README.md"
+COMMANDS = ROOT / "docs" / "commands.md"
 # What a code span in a first cell may be: the name of a topic, a service or a frame.
 NAME = re.compile(r"`([~/\w]+)`")
 KIND = re.compile(r"\b(\w+)/(\w+)\b")
 
 
-def tables(title: str) -> Iterator[tuple[str, list[list[str]]]]:
+@dataclass
+class Action:
+    """A row of docs/commands.md: a service, and its api ids by motion mode, each with its parameter."""
+
+    name: str
+    kind: str
+    ids: dict[str, tuple[int, str] | None]
+    acrobatic: bool
+
+
+def tables(title: str, file: Path = README) -> Iterator[tuple[str, list[list[str]]]]:
     """The first heading and the rows of each table whose first heading begins with a word."""
     heading: str | None = None
     rows: list[list[str]] = []
-    for line in [*README.read_text(encoding="utf-8").splitlines(), ""]:
+    for line in [*file.read_text(encoding="utf-8").splitlines(), ""]:
         cells = [cell.strip() for cell in line.strip("| ").split("|")] if line.startswith("|") else []
         if cells and heading is None:
             heading, rows = cells[0], []
@@ -59,7 +72,35 @@ def subscribed() -> dict[str, str]:
 
 def services() -> dict[str, str]:
     """Type of each service."""
-    return {name: only for name, (only,) in kinds("service", "srv").items()}
+    found = {name: only for name, (only,) in kinds("service", "srv").items()}
+    for action in actions():
+        assert action.name not in found, f"{action.name} is there twice"
+        found[f"~/{action.name}"] = f"std_srvs/srv/{action.kind}"
+    return found
+
+
+def actions() -> list[Action]:
+    """The robot's actions."""
+    found = []
+    for heading, rows in tables("service", COMMANDS):
+        assert heading == "service"
+        for name, kind, normal, ai, mcf, what in rows:
+            ids = {"normal": api(normal), "ai": api(ai), "mcf": api(mcf)}
+            found.append(Action(name.strip("`~/"), kind, ids, what.endswith("*Acrobatic*")))
+    assert found, "docs/commands.md has no table of services"
+    return found
+
+
+def api(cell: str) -> tuple[int, str] | None:
+    """An api id and its parameter."""
+    number, _, parameter = cell.partition(" ")
+    return None if number == "-" else (int(number), parameter.strip("`"))
+
+
+def settings() -> list[str]:
+    """The names of what is set on the robot."""
+    found = [rows for _, rows in tables("parameter", COMMANDS)]
+    return [row[0].strip("`") for rows in found for row in rows]
 
 
 def frames() -> set[str]:

@@ -18,6 +18,8 @@ pub const MOVE: i64 = 1008;
 
 /// Hold the body at an attitude `{"x", "y", "z"}`: roll, pitch, yaw in rad.
 pub const EULER: i64 = 1007;
+/// Get up from sitting.
+pub const RISE_SIT: i64 = 1010;
 /// Follow a path of points, past everything that avoids obstacles.
 pub const TRAJECTORY_FOLLOW: i64 = 1018;
 /// Whether sticks are listened to.

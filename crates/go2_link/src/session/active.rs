@@ -23,6 +23,8 @@ pub(super) const VELOCITY_BACKLOG: usize = 4096;
 pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
 /// Unsent bytes above which requests are refused; twice as many would end the session.
 const REQUEST_BACKLOG: usize = 32 * 1024;
+/// Silence that is not usual any more. State comes several times a second; on bad Wi-Fi in bursts.
+const FALLEN_SILENT: Duration = Duration::from_millis(1500);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// What the hand-held remote would send. Its axes are forward and to the right, ROS's forward and to the left.
@@ -78,7 +80,13 @@ impl<'a, T: Transport> Session<'a, T> {
     pub(super) async fn run(&mut self, inlets: &mut Inlets) -> Result<SessionEnd, SessionEnd> {
         loop {
             self.flush().await?;
+            let silent_at = self.machine.last_received() + FALLEN_SILENT;
+            let hears = self.machine.is_live() && now() < silent_at;
+            self.outlets.hears.send_if_modified(|told| std::mem::replace(told, hears) != hears);
             let mut due = Instant::from_std(self.machine.poll_timeout());
+            if hears {
+                due = due.min(Instant::from_std(silent_at));
+            }
             if self.velocity.is_some() {
                 due = due.min(Instant::now() + BACKLOG_POLL);
             }
@@ -238,6 +246,7 @@ impl<'a, T: Transport> Session<'a, T> {
         *self.finished = total;
         // Another session begins with a list of its own.
         self.outlets.faults.send_replace(Arc::default());
+        self.outlets.hears.send_replace(false);
         self.transport.close().await;
     }
 }

@@ -109,6 +109,7 @@ impl LinkBuilder {
             watch::channel(LinkState::Connecting { target: connector.target() });
         let (counters_tx, counters) = watch::channel(Counters::default());
         let (faults_tx, faults) = watch::channel(Arc::default());
+        let (hears_tx, hears) = watch::channel(false);
         let (wishes_tx, wishes) = watch::channel(Wishes::default());
         let (stop_tx, stop) = watch::channel(false);
         let supervisor = Supervisor {
@@ -119,6 +120,7 @@ impl LinkBuilder {
                 state: state_tx,
                 counters: counters_tx,
                 faults: faults_tx,
+                hears: hears_tx,
             },
             inlets: Inlets { commands, urgent, velocity, wishes, stop },
             timing: self.timing,
@@ -133,6 +135,7 @@ impl LinkBuilder {
             state,
             counters,
             faults,
+            hears,
         };
         Link { handle, stop: stop_tx, task }
     }
@@ -148,6 +151,7 @@ pub struct LinkHandle {
     state: watch::Receiver<LinkState>,
     counters: watch::Receiver<Counters>,
     faults: watch::Receiver<Arc<Vec<Fault>>>,
+    hears: watch::Receiver<bool>,
 }
 
 /// The owner's end of a link. It ends when this is closed or dropped.
@@ -187,6 +191,12 @@ impl LinkHandle {
     /// What the link has seen, brought up to date at every heartbeat.
     pub fn counters(&self) -> watch::Receiver<Counters> {
         self.counters.clone()
+    }
+
+    /// Whether the robot was heard a moment ago. A live robot is never silent for long, so this is false well before a
+    /// failing link counts as lost.
+    pub fn hears(&self) -> watch::Receiver<bool> {
+        self.hears.clone()
     }
 
     /// The faults that the robot reports; none without a session.

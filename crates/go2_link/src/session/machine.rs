@@ -141,6 +141,11 @@ impl Machine {
         matches!(self.phase, Phase::Live { .. })
     }
 
+    /// When the robot was last heard.
+    pub fn last_received(&self) -> Instant {
+        self.last_received
+    }
+
     /// What this session has seen.
     pub fn counters(&self) -> Counters {
         self.counters

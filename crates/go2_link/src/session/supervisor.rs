@@ -90,6 +90,7 @@ pub(super) struct Outlets {
     pub(super) state: watch::Sender<LinkState>,
     pub(super) counters: watch::Sender<Counters>,
     pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
+    pub(super) hears: watch::Sender<bool>,
 }
 
 /// Makes sessions, one after the other.

@@ -71,6 +71,27 @@ impl SportModeState {
     }
 }
 
+impl SportModeState {
+    /// The lasting action that the robot is in, by its name in [`crate::commands::ACTIONS`]. Only firmware since 1.1.7
+    /// tells all of them.
+    pub fn lasting(&self) -> Option<&'static str> {
+        Some(match (self.mode?, self.error_code.unwrap_or(0)) {
+            (0, 100) | (9, _) => "free_walk",
+            (0, 1091) | (2, _) => "pose",
+            (0, 2007) | (17, _) => "free_avoid",
+            (0, 2008) | (15, _) => "free_bound",
+            (0, 2009) | (16, _) => "free_jump",
+            (0, 2010) | (18, _) => "walk_stair",
+            (0, 2011) => "hand_stand",
+            (0, 2016) | (20, _) => "cross_step",
+            (0, 2017) => "back_stand",
+            (0, 2019) => "lead_follow",
+            (0, 2021) => "rage_mode",
+            _ => return None,
+        })
+    }
+}
+
 /// The IMU in the trunk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Imu {
@@ -185,6 +206,10 @@ mod tests {
             assert_eq!(activity(&format!(r#"{{"mode":0,"error_code":{new}}}"#)), Some(expected));
         }
         assert_eq!(activity("{}"), None);
+        let lasting = |text: &str| decode(text).unwrap().lasting();
+        assert_eq!(lasting(r#"{"mode":0,"error_code":2021}"#), Some("rage_mode"));
+        assert_eq!(lasting(r#"{"mode":17,"error_code":0}"#), Some("free_avoid"));
+        assert_eq!(lasting(r#"{"mode":1,"error_code":0}"#), None);
     }
 
     #[test]

@@ -1,0 +1,356 @@
+//! `cmd_vel` and `cmd_pose` to the robot: the task that owns the governor.
+
+mod pose; // attitudes of the standing body
+mod posture; // whether it can walk as it stands
+mod remote; // whose commands the obstacle avoidance takes
+
+pub(crate) use pose::subscribe as subscribe_pose;
+pub(crate) use posture::{fresh, Doing};
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use go2_link::codec::{api, Request, Response};
+use go2_link::session::{Drive, LinkHandle, LinkState, Path, RequestError, Velocity};
+use go2_link::throttle::Throttle;
+use r2r::geometry_msgs::msg::{Twist, TwistStamped};
+use r2r::QosProfile;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::params::{CommandPath, Settings};
+use crate::safety::{Action, Governor, Limits};
+use pose::{Attitudes, Posing};
+use posture::Readiness;
+use remote::Remote;
+
+/// Commands as they come from ROS.
+pub(crate) type Commands = Pin<Box<dyn Stream<Item = Velocity> + Send>>;
+
+/// The outcome of a StopMove.
+pub(crate) type Stopped = Result<Response, RequestError>;
+
+/// Who waits for the outcome of a StopMove.
+type Waiting = Vec<oneshot::Sender<Stopped>>;
+
+/// Something to do for a service or at shutdown.
+pub(crate) enum Order {
+    /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
+    Stop(oneshot::Sender<Stopped>),
+    /// Somebody walks the robot by other means than `cmd_vel`: stop it when nothing more is heard of that.
+    Watch,
+    /// Send nothing more: the robot is being made limp.
+    FallSilent,
+    /// The robot is limp: there is nothing left to stop.
+    Limp,
+    /// Stop if walking, then end.
+    Shutdown,
+}
+
+/// How long a StopMove may take at shutdown.
+const LAST_STOP: Duration = Duration::from_secs(1);
+const LOG_EVERY: Duration = Duration::from_secs(5);
+
+/// Subscribes to `cmd_vel`, stamped or not.
+pub(crate) fn subscribe(node: &mut r2r::Node, stamped: bool) -> r2r::Result<Commands> {
+    let qos = QosProfile::default().keep_last(1);
+    let velocity =
+        |twist: Twist| Velocity { x: twist.linear.x, y: twist.linear.y, yaw: twist.angular.z };
+    Ok(if stamped {
+        let stream = node.subscribe::<TwistStamped>("cmd_vel", qos)?;
+        Box::pin(stream.map(move |message| velocity(message.twist)))
+    } else {
+        Box::pin(node.subscribe::<Twist>("cmd_vel", qos)?.map(velocity))
+    })
+}
+
+/// What comes from ROS.
+pub(crate) struct Inputs {
+    pub(crate) velocities: Commands,
+    pub(crate) attitudes: Attitudes,
+    pub(crate) orders: mpsc::Receiver<Order>,
+}
+
+/// The task.
+pub(crate) struct Motion {
+    link: LinkHandle,
+    settings: watch::Receiver<Arc<Settings>>,
+    doing: watch::Receiver<Option<Doing>>,
+    governor: Governor,
+    remote: Remote,
+    readiness: Readiness,
+    posing: Posing,
+    /// The way that the last velocity went.
+    path: Path,
+    /// Told to walk, and no StopMove was acknowledged since.
+    unsettled: bool,
+    /// StopMoves that the robot has not answered yet.
+    stops: FuturesUnordered<BoxFuture<'static, (Stopped, Waiting)>>,
+    /// Who waits for the next StopMove.
+    waiting: Waiting,
+    ignored: Throttle,
+}
+
+impl Motion {
+    pub(crate) fn new(
+        link: LinkHandle,
+        settings: watch::Receiver<Arc<Settings>>,
+        doing: watch::Receiver<Option<Doing>>,
+    ) -> Self {
+        let governor = Governor::new(limits(&settings.borrow()));
+        Self {
+            remote: Remote::new(link.clone()),
+            readiness: Readiness::new(link.clone()),
+            posing: Posing::new(link.clone()),
+            link,
+            settings,
+            doing,
+            governor,
+            path: Path::default(),
+            unsettled: false,
+            stops: FuturesUnordered::new(),
+            waiting: Vec::new(),
+            ignored: Throttle::new(LOG_EVERY),
+        }
+    }
+
+    /// Runs until told to end.
+    pub(crate) async fn run(mut self, mut inputs: Inputs) {
+        let (mut state, mut hears) = (self.link.state(), self.link.hears());
+        loop {
+            self.act();
+            let due = self.governor.poll_timeout();
+            let timeout = self.settings.borrow().request_timeout;
+            tokio::select! {
+                Some(command) = inputs.velocities.next() => {
+                    let newest = newest(command, &mut inputs.velocities);
+                    self.command(newest);
+                }
+                Some(attitude) = inputs.attitudes.next() => {
+                    let newest = newest(attitude, &mut inputs.attitudes);
+                    self.posing.command(newest, timeout);
+                }
+                order = inputs.orders.recv() => match order {
+                    Some(Order::Shutdown) | None => break,
+                    Some(order) => self.obey(order),
+                },
+                Some((stopped, waiting)) = self.stops.next() => self.stopped(&stopped, waiting),
+                () = self.remote.settled() => {}
+                () = self.readiness.settled() => {}
+                () = self.posing.settled(timeout) => {}
+                Ok(()) = state.changed() => {
+                    let live = *state.borrow_and_update() == LinkState::Live;
+                    if !live {
+                        self.remote.forget();
+                    } else if self.unsettled {
+                        tracing::warn!("the connection was lost while walking: stopping the robot");
+                        self.governor.stop(Instant::now());
+                    }
+                }
+                Ok(()) = hears.changed() => {
+                    if !*hears.borrow_and_update() && self.governor.is_walking() {
+                        tracing::warn!("the robot has fallen silent while walking: stopping it");
+                        self.governor.stop(Instant::now());
+                    }
+                }
+                Ok(()) = self.settings.changed() => {
+                    let limits = limits(&self.settings.borrow_and_update());
+                    self.governor.set_limits(limits);
+                }
+                () = until(due) => {}
+            }
+        }
+        self.shut_down().await;
+    }
+
+    fn obey(&mut self, order: Order) {
+        let now = Instant::now();
+        match order {
+            Order::Stop(reply) => {
+                self.waiting.push(reply);
+                self.governor.stop_and_hold(now);
+            }
+            Order::Watch => {
+                self.unsettled = true;
+                self.governor.watch(now);
+            }
+            Order::FallSilent => {
+                self.governor.fall_silent(now);
+                self.waiting.clear(); // there will be no StopMove to wait for
+            }
+            Order::Limp => self.unsettled = false,
+            Order::Shutdown => {}
+        }
+    }
+
+    fn command(&mut self, velocity: Velocity) {
+        let now = Instant::now();
+        let reason = if *self.link.state().borrow() != LinkState::Live {
+            "not connected to the robot".to_owned()
+        } else if !*self.link.hears().borrow() && velocity != Velocity::ZERO {
+            "nothing is heard of the robot".to_owned()
+        } else if velocity != Velocity::ZERO && !self.ready(now) {
+            return;
+        } else {
+            match self.governor.command(velocity, now) {
+                Ok(()) => return,
+                Err(ignored) => ignored.to_string(),
+            }
+        };
+        if let Some(more) = self.ignored.allow(now) {
+            tracing::warn!("cmd_vel is ignored: {reason}{more}");
+        }
+    }
+
+    fn ready(&mut self, now: Instant) -> bool {
+        let (stand, timeout) = {
+            let settings = self.settings.borrow();
+            (settings.auto_balance_stand, settings.request_timeout)
+        };
+        let activity = self.doing().and_then(|doing| doing.activity);
+        self.readiness.check(activity, stand, timeout, now)
+    }
+
+    fn doing(&self) -> Option<Doing> {
+        fresh(*self.doing.borrow())
+    }
+
+    /// The way that velocities go now.
+    fn choose(&self) -> Path {
+        let settings = self.settings.borrow();
+        match settings.command_path {
+            CommandPath::Move => Path::Sport,
+            CommandPath::Avoid => Path::Avoidance,
+            CommandPath::Sticks => Path::Sticks,
+            CommandPath::Auto => {
+                // In rage mode nothing else is listened to.
+                if self.doing().is_some_and(|doing| doing.lasting == Some("rage_mode")) {
+                    Path::Sticks
+                } else if settings.obstacle_avoidance == Some(true) {
+                    Path::Avoidance
+                } else {
+                    Path::Sport
+                }
+            }
+        }
+    }
+
+    /// Sends what is due.
+    fn act(&mut self) {
+        while let Some(action) = self.governor.poll(Instant::now()) {
+            match action {
+                Action::Drive(velocity) => self.drive(velocity),
+                Action::StopMove => {
+                    let link = self.link.clone();
+                    let timeout = self.settings.borrow().request_timeout;
+                    let request = Request::sport(api::STOP_MOVE).with_priority();
+                    let waiting = std::mem::take(&mut self.waiting);
+                    self.stops.push(Box::pin(async move {
+                        (link.request(request, timeout).await, waiting)
+                    }));
+                    self.remote.give_back(timeout);
+                }
+            }
+        }
+    }
+
+    fn drive(&mut self, velocity: Velocity) {
+        let (now, timeout) = (Instant::now(), self.settings.borrow().request_timeout);
+        let still = velocity == Velocity::ZERO;
+        let path = match (still && self.unsettled, self.path) {
+            // A robot that walks is stopped the way that it was driven, as far as that is still open.
+            (true, Path::Avoidance) if !self.remote.is_ours() => Path::Sport,
+            (true, path) => path,
+            (false, _) => self.choose(),
+        };
+        if path == Path::Avoidance && !self.remote.is_ours() {
+            // What is sent before the robot has agreed would be lost; the governor repeats itself.
+            if !still {
+                self.remote.take(timeout, now);
+            }
+            return;
+        }
+        if path != self.path && self.unsettled {
+            self.link.drive(Drive { velocity: Velocity::ZERO, path: self.path });
+        }
+        if path != Path::Avoidance {
+            self.remote.give_back(timeout);
+        }
+        self.path = path;
+        self.unsettled |= !still;
+        let velocity = match path {
+            Path::Sticks => self.settings.borrow().deflection(velocity),
+            Path::Sport | Path::Avoidance => velocity,
+        };
+        self.link.drive(Drive { velocity, path });
+    }
+
+    fn stopped(&mut self, stopped: &Stopped, waiting: Waiting) {
+        match stopped {
+            Ok(response) if response.code == 0 => self.unsettled = self.governor.is_walking(),
+            Ok(response) => {
+                tracing::warn!("StopMove: status {}, {}", response.code, response.meaning());
+            }
+            Err(error) => tracing::warn!("StopMove: {error}"),
+        }
+        for reply in waiting {
+            let _ = reply.send(stopped.clone());
+        }
+    }
+
+    /// The robot must not walk on when this program is gone.
+    async fn shut_down(mut self) {
+        let stopped = !self.unsettled && !self.governor.is_active() && self.stops.is_empty();
+        if stopped && self.remote.is_free() {
+            return;
+        }
+        if let Some(lasting) = self.doing().and_then(|doing| doing.lasting) {
+            tracing::warn!("the robot stays in {lasting}, which a stop does not end");
+        }
+        self.governor.stop(Instant::now());
+        let stop = async {
+            self.act();
+            while let Some(due) = self.governor.poll_timeout() {
+                tokio::time::sleep_until(due.into()).await;
+                self.act();
+            }
+            while let Some((stopped, waiting)) = self.stops.next().await {
+                self.stopped(&stopped, waiting);
+            }
+            while !self.remote.is_free() {
+                self.remote.settled().await;
+                self.remote.give_back(LAST_STOP);
+            }
+        };
+        if tokio::time::timeout(LAST_STOP, stop).await.is_err() {
+            tracing::warn!("the robot did not acknowledge the last StopMove");
+        }
+    }
+}
+
+/// r2r's queue drops the newest when it is full: take all that is in it and keep the last.
+fn newest<T>(first: T, commands: &mut (impl Stream<Item = T> + Unpin)) -> T {
+    let mut newest = first;
+    while let Some(Some(newer)) = commands.next().now_or_never() {
+        newest = newer;
+    }
+    newest
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        fastest: settings.limits,
+        acceleration: settings.acceleration,
+        stale_after: settings.cmd_vel_timeout,
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

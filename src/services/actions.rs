@@ -1,0 +1,141 @@
+//! One service for each action of [`go2_link::commands::ACTIONS`].
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use go2_link::codec::{api, Request};
+use go2_link::commands::{setting, Action, Danger, Kind, MotionMode, ACTIONS};
+use go2_link::session::LinkState;
+use r2r::std_srvs::srv::{SetBool, Trigger};
+use r2r::QosProfile;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::{outcome, respond, Robot};
+use crate::motion::fresh;
+
+/// How long an action waits for the motion mode to be known. It is asked for when a session begins.
+const MODE_WAIT: Duration = Duration::from_secs(1);
+/// What robots are in that cannot tell: those of before the service that tells.
+const MODE_UNTOLD: &str = "normal";
+/// Rage mode takes so long to begin; only then does it listen to sticks.
+const RAGE_BEGINS: Duration = Duration::from_secs(2);
+
+pub(super) fn serve(
+    node: &mut r2r::Node,
+    tasks: &mut JoinSet<()>,
+    robot: &Robot,
+) -> r2r::Result<()> {
+    for action in ACTIONS {
+        match action.kind {
+            Kind::Once => serve_once(node, tasks, robot.clone(), action)?,
+            Kind::Lasting => serve_lasting(node, tasks, robot.clone(), action)?,
+        }
+    }
+    Ok(())
+}
+
+fn serve_once(
+    node: &mut r2r::Node,
+    tasks: &mut JoinSet<()>,
+    robot: Robot,
+    action: &'static Action,
+) -> r2r::Result<()> {
+    let qos = QosProfile::services_default();
+    let mut calls = node.create_service::<Trigger::Service>(&format!("~/{}", action.name), qos)?;
+    tasks.spawn(async move {
+        while let Some(call) = calls.next().await {
+            let (success, message) = words(robot.act(action, true).await);
+            respond(call, Trigger::Response { success, message });
+        }
+    });
+    Ok(())
+}
+
+fn serve_lasting(
+    node: &mut r2r::Node,
+    tasks: &mut JoinSet<()>,
+    robot: Robot,
+    action: &'static Action,
+) -> r2r::Result<()> {
+    let qos = QosProfile::services_default();
+    let mut calls = node.create_service::<SetBool::Service>(&format!("~/{}", action.name), qos)?;
+    tasks.spawn(async move {
+        while let Some(call) = calls.next().await {
+            let (success, message) = words(robot.act(action, call.message.data).await);
+            respond(call, SetBool::Response { success, message });
+        }
+    });
+    Ok(())
+}
+
+fn words(result: Result<String, String>) -> (bool, String) {
+    match result {
+        Ok(message) => (true, message),
+        Err(reason) => (false, reason),
+    }
+}
+
+impl Robot {
+    /// Has the robot do it; returns a remark, or why it does not.
+    async fn act(&self, action: &'static Action, on: bool) -> Result<String, String> {
+        match action.name {
+            "stop" => {
+                let remark = outcome(self.stop().await)?;
+                return Ok(self.lasting().map_or(remark, |lasting| {
+                    format!("the robot is still in {lasting}, which a stop does not end: call ~/{lasting} with false")
+                }));
+            }
+            "damp" => return outcome(self.damp().await),
+            _ => {}
+        }
+        if action.danger == Danger::Acrobatic && on && !self.settings.borrow().allow_acrobatics {
+            return Err(format!(
+                "{} is acrobatic: clear the floor, then set the parameter allow_acrobatics",
+                action.name
+            ));
+        }
+        let mode = self.motion_mode().await?;
+        let request = action.request(&mode, on).map_err(|unavailable| unavailable.to_string())?;
+        if action.name == "rage_mode" && on {
+            return self.rage(request).await;
+        }
+        outcome(self.request(request).await)
+    }
+
+    /// The robot has to stand, and listens to nothing but sticks afterwards.
+    async fn rage(&self, request: Request) -> Result<String, String> {
+        outcome(self.request(Request::sport(api::BALANCE_STAND)).await)?;
+        outcome(self.request(request).await)?;
+        tokio::time::sleep(RAGE_BEGINS).await;
+        let sticks = setting("switch_joystick").map(|setting| setting.write(&Value::Bool(true)));
+        match sticks {
+            Some(request) => outcome(self.request(request).await),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// The robot's motion mode. It is known from a moment after the beginning of a session on.
+    async fn motion_mode(&self) -> Result<MotionMode, String> {
+        let mut known = self.mode.clone();
+        let since = Instant::now();
+        loop {
+            if *self.link.state().borrow() != LinkState::Live {
+                return Err(go2_link::session::RequestError::NotLive.to_string());
+            }
+            if let Some(mode) = known.borrow_and_update().clone() {
+                return Ok(mode);
+            }
+            let left = MODE_WAIT.saturating_sub(since.elapsed());
+            match tokio::time::timeout(left, known.changed()).await {
+                Ok(Ok(())) => {}
+                _ => return Ok(MotionMode::new(MODE_UNTOLD)),
+            }
+        }
+    }
+
+    /// The lasting action that the robot was last heard to be in.
+    fn lasting(&self) -> Option<&'static str> {
+        fresh(*self.shared.doing().borrow())?.lasting
+    }
+}
