@@ -37,6 +37,8 @@ POLL = 0.02
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 STOP_MOVE, MOVE = 1003, 1008
+# What the node asks on its own account when a session begins, and what changes nothing.
+READS = {"sport": (1024, 1025, 1026, 2055)}
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Process")
@@ -120,18 +122,22 @@ class Sim(Process):
         entries = [json.loads(line) for line in whole.splitlines()]
         return [entry for entry in entries if event in (None, entry["event"])]
 
-    def requests(self, *api_ids: int, since: int = 0) -> list[Entry]:
-        """The requests it executed, of some apis or all, without the first `since` of them."""
-        wanted = self.entries("request")[since:]
-        return [entry for entry in wanted if not api_ids or entry["api_id"] in api_ids]
+    def requests(self, *api_ids: int, since: int = 0, service: str = "sport") -> list[Entry]:
+        """The requests that a service executed, of some apis, or of all that do more than read.
+
+        Those among the robot's first `since` of any service do not count.
+        """
+        wanted = [entry for entry in self.entries("request")[since:] if entry["topic"] == f"rt/api/{service}/request"]
+        reads = READS.get(service, ())
+        return [each for each in wanted if (each["api_id"] in api_ids if api_ids else each["api_id"] not in reads)]
 
     def moves(self, since: int = 0) -> list[tuple[float, float, float]]:
         """The velocities it was given."""
         return [velocity(entry) for entry in self.requests(MOVE, since=since)]
 
     def now(self) -> int:
-        """How many requests there were so far."""
-        return len(self.requests())
+        """How many requests there were so far, to all services."""
+        return len(self.entries("request"))
 
 
 def velocity(entry: Entry) -> tuple[float, float, float]:
