@@ -232,7 +232,7 @@ pub(crate) fn remote(time: Duration) -> Value {
     let stick = |period: f64| 0.8 * (TAU * time.as_secs_f64() / period).sin();
     let half_seconds = time.as_millis() / 500;
     let key = half_seconds % 32;
-    let keys = if key % 2 == 0 { 1_u32 << (key / 2) } else { 0 };
+    let keys = if key.is_multiple_of(2) { 1_u32 << (key / 2) } else { 0 };
     json!({"lx": stick(7.0), "ly": stick(11.0), "rx": stick(13.0), "ry": stick(17.0), "keys": keys})
 }
 

@@ -1,43 +1,22 @@
 //! The LiDAR over the wire, by a client that says nothing but what the test has it say.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers of tests too
 
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+mod wire;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use go2_link::codec::{topics, Frame};
-use go2_link::signaling::crypto::validation_answer;
-use go2_link::signaling::Target;
-use go2_link::transport::webrtc::{WebRtcConnector, WebRtcTransport};
-use go2_link::transport::{Connector as _, Received, Transport as _};
+use go2_link::transport::{Received, Transport as _};
 use go2_sim::lidar::{Stamps, SWITCH, VOXEL_MAP};
 use go2_sim::{Firmware, Generation, Options, Robot};
 use serde_json::{json, Value};
+use wire::{options, Client, LIMIT};
 
-const LIMIT: Duration = Duration::from_secs(20);
 /// Long enough for three voxel maps.
 const QUIET: Duration = Duration::from_millis(400);
 
-struct Client(WebRtcTransport);
-
 impl Client {
-    /// Connects and answers the challenge.
-    async fn new(robot: &Robot) -> Self {
-        let mut target = Target::new(robot.address().ip().to_string());
-        (target.encrypted_port, target.plain_port) = (robot.address().port(), 1);
-        let mut client = Self(WebRtcConnector::new(target).connect().await.unwrap());
-        let challenge = client.text("validation").await["data"].as_str().unwrap().to_owned();
-        client.say("validation", "", validation_answer(&challenge).into()).await;
-        assert_eq!(client.text("validation").await["data"], "Validation Ok.");
-        client
-    }
-
-    async fn say(&mut self, kind: &str, topic: &str, data: Value) {
-        let message = json!({"type": kind, "topic": topic, "data": data});
-        self.0.send(message.to_string()).await.unwrap();
-    }
-
     async fn save_traffic(&mut self, save: bool) {
         let instruction = if save { "off" } else { "on" };
         let data = json!({"req_type": "disable_traffic_saving", "instruction": instruction});
@@ -48,23 +27,6 @@ impl Client {
 
     async fn switch(&mut self, word: &str) {
         self.say("msg", SWITCH, word.into()).await;
-    }
-
-    async fn subscribe(&mut self, topic: &str) {
-        self.say("subscribe", topic, Value::Null).await;
-    }
-
-    /// The next text message of a type.
-    async fn text(&mut self, kind: &str) -> Value {
-        loop {
-            let received = tokio::time::timeout(LIMIT, self.0.receive()).await;
-            if let Received::Text(text) = received.expect("silence").unwrap() {
-                let message: Value = serde_json::from_slice(&text).unwrap();
-                if message["type"] == kind {
-                    return message;
-                }
-            }
-        }
     }
 
     /// The next binary message within a time.
@@ -89,20 +51,6 @@ impl Client {
         let voxels = bits.iter().map(|byte| byte.count_ones() as usize).sum();
         (head["data"].clone(), voxels)
     }
-
-    async fn close(self, robot: &Robot) {
-        let marker = robot.log().entries().len();
-        self.0.close().await;
-        robot.log().wait_for(marker, LIMIT, |entry| entry["event"] == "closed").await.unwrap();
-    }
-}
-
-fn options() -> Options {
-    static NEXT: AtomicU8 = AtomicU8::new(2);
-    let process = (std::process::id() % 250) as u8 + 1;
-    let bind = IpAddr::from([127, 11, process, NEXT.fetch_add(1, Ordering::Relaxed)]);
-    // Latency probes would be mistaken for answers.
-    Options { bind, probe_every: 0.0, ..Options::default() }
 }
 
 /// Waits until the LiDAR was switched.

@@ -63,11 +63,8 @@ impl Body {
         self.avoids = on;
     }
 
-    /// Takes commands from the service that avoids obstacles, and from nobody else.
+    /// Takes commands from the service that avoids obstacles, and from nobody else. What it does goes on.
     pub(crate) fn take_commands(&mut self, take: bool) {
-        if self.takes_commands != take {
-            self.stand_still();
-        }
         self.takes_commands = take;
     }
 

@@ -49,6 +49,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::body::Motion;
     use crate::services::sport;
     use crate::world::World;
 
@@ -109,8 +110,6 @@ mod tests {
         assert!(dog.body.motion().x < 1.9 && dog.body.motion().yaw > 0.3);
     }
 
-    use crate::body::Motion;
-
     #[test]
     fn while_it_takes_commands_the_others_are_dead() {
         let mut dog = Dog::standing();
@@ -131,6 +130,20 @@ mod tests {
         assert_eq!(walks(&mut dog), [false, false]);
         dog.ask(1004, r#"{"is_remote_commands_from_api":false}"#);
         assert_eq!(walks(&mut dog), [true, true]);
+    }
+
+    #[test]
+    fn who_stops_taking_commands_leaves_it_walking() {
+        let mut dog = Dog::standing();
+        dog.ask(1001, r#"{"enable":true}"#);
+        dog.ask(1004, r#"{"is_remote_commands_from_api":true}"#);
+        dog.ask(1003, r#"{"x":0,"y":0,"yaw":0.5,"mode":0}"#);
+        dog.ask(1004, r#"{"is_remote_commands_from_api":false}"#);
+        dog.wait(5.0);
+        assert_eq!(dog.body.motion().wz, 0.5);
+        sport::ask(&mut dog.body, 1003, "", dog.now);
+        dog.wait(1.0);
+        assert_eq!(dog.body.motion().wz, 0.0);
     }
 
     #[test]
