@@ -37,6 +37,19 @@ POLL = 0.02
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 STOP_MOVE, MOVE = 1003, 1008
+# What the node asks on its own account in every session: mode, settings, versions, programs.
+QUESTIONS = {
+    ("motion_switcher", 1001),
+    ("sport", 1024),
+    ("sport", 1025),
+    ("sport", 1026),
+    ("sport", 2055),
+    ("obstacles_avoid", 1002),
+    ("vui", 1004),
+    ("vui", 1006),
+    ("bashrunner", 1001),
+    ("robot_state", 1003),
+}
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Process")
@@ -121,8 +134,9 @@ class Sim(Process):
         return [entry for entry in entries if event in (None, entry["event"])]
 
     def requests(self, *api_ids: int, since: int = 0) -> list[Entry]:
-        """The requests it executed, of some apis or all, without the first `since` of them."""
-        wanted = self.entries("request")[since:]
+        """The requests it executed, of some apis or all, without the first `since` of them, and without QUESTIONS."""
+        told = (entry for entry in self.entries("request") if (service(entry), entry["api_id"]) not in QUESTIONS)
+        wanted = list(told)[since:]
         return [entry for entry in wanted if not api_ids or entry["api_id"] in api_ids]
 
     def moves(self, since: int = 0) -> list[tuple[float, float, float]]:
@@ -132,6 +146,11 @@ class Sim(Process):
     def now(self) -> int:
         """How many requests there were so far."""
         return len(self.requests())
+
+
+def service(entry: Entry) -> str:
+    """The robot's service that a request is for."""
+    return str(entry["topic"]).removeprefix("rt/api/").removesuffix("/request")
 
 
 def velocity(entry: Entry) -> tuple[float, float, float]:
