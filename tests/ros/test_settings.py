@@ -179,12 +179,11 @@ def test_settings_are_set_again_after_the_robot_was_restarted(world: World, ros:
         shows(ros, name, value)
 
 
-def test_another_hand_on_the_robot_is_seen(world: World, ros: Ros) -> None:
-    start(world, ros, NEW)
-    shows(ros, "volume", 5)
-    # The robot is an old one now, and tells other values.
-    assert ros.set_parameter("volume", 6).successful
-    shows(ros, "volume", 6)
+def test_what_the_robot_tells_by_itself_is_shown(world: World, ros: Ros) -> None:
+    silent = [each for name in ("vui", "obstacles_avoid", "sport") for each in ("--never-answers", name)]
+    start(world, ros, [*OLD, *silent], "request_timeout:=0.5")
+    for name, value in {"volume": 5, "obstacle_avoidance": False, "body_height": 0.0, "speed_level": 0}.items():
+        shows(ros, name, value)
 
 
 def test_the_motion_mode_is_changed(world: World, ros: Ros) -> None:
