@@ -98,6 +98,8 @@ pub(super) fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refuse
             let fits = topics.iter().all(|topic| is_topic(topic));
             fits.then(|| Value::Texts(topics.clone())).ok_or(Refused::Topics)
         }
+        // An empty list in a parameter file comes without a type.
+        (Kind::Topics, P::NotSet) => Ok(Value::Texts(vec![])),
         (Kind::Topics, _) => Err(Refused::Topics),
         (Kind::Setting(_) | Kind::MotionMode, P::NotSet) => Ok(Value::Robot(Json::Null)),
         (Kind::Setting(setting), _) => check_setting(setting, value).map(Value::Robot),

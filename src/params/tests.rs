@@ -136,6 +136,14 @@ fn arguments_of_the_command_line_count_unless_empty() {
 }
 
 #[test]
+fn a_list_may_be_empty() {
+    let mut store = Store::new();
+    store.start("raw_topics", &P::NotSet).unwrap();
+    assert_eq!(store.get_parameter("raw_topics").unwrap(), P::StringArray(vec![]));
+    assert_eq!(store.start("raw_topics", &P::Bool(true)), Err(Refused::Topics));
+}
+
+#[test]
 fn frames_are_prefixed() {
     let mut store = Store::new();
     store.start("frame_prefix", &P::String("dog1/".into())).unwrap();

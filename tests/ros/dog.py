@@ -37,8 +37,19 @@ POLL = 0.02
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 STOP_MOVE, MOVE = 1003, 1008
-# What the node asks on its own account when a session begins, and what changes nothing.
-READS = {"sport": (1024, 1025, 1026, 2055)}
+# What the node asks on its own account in every session: mode, settings, versions, programs.
+QUESTIONS = {
+    ("motion_switcher", 1001),
+    ("sport", 1024),
+    ("sport", 1025),
+    ("sport", 1026),
+    ("sport", 2055),
+    ("obstacles_avoid", 1002),
+    ("vui", 1004),
+    ("vui", 1006),
+    ("bashrunner", 1001),
+    ("robot_state", 1003),
+}
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Process")
@@ -122,22 +133,27 @@ class Sim(Process):
         entries = [json.loads(line) for line in whole.splitlines()]
         return [entry for entry in entries if event in (None, entry["event"])]
 
-    def requests(self, *api_ids: int, since: int = 0, service: str = "sport") -> list[Entry]:
-        """The requests that a service executed, of some apis, or of all that do more than read.
+    def requests(self, *api_ids: int, since: int = 0, of: str | None = None) -> list[Entry]:
+        """The requests it executed, of some apis or all, of one service or all, without QUESTIONS.
 
-        Those among the robot's first `since` of any service do not count.
+        The first `since` of them, counted over all services, are left out.
         """
-        wanted = [entry for entry in self.entries("request")[since:] if entry["topic"] == f"rt/api/{service}/request"]
-        reads = READS.get(service, ())
-        return [each for each in wanted if (each["api_id"] in api_ids if api_ids else each["api_id"] not in reads)]
+        told = [entry for entry in self.entries("request") if (service(entry), entry["api_id"]) not in QUESTIONS]
+        wanted = [entry for entry in told[since:] if of in (None, service(entry))]
+        return [entry for entry in wanted if not api_ids or entry["api_id"] in api_ids]
 
     def moves(self, since: int = 0) -> list[tuple[float, float, float]]:
-        """The velocities it was given."""
-        return [velocity(entry) for entry in self.requests(MOVE, since=since)]
+        """The velocities it was given by Move of the sport service."""
+        return [velocity(entry) for entry in self.requests(MOVE, since=since, of="sport")]
 
     def now(self) -> int:
         """How many requests there were so far, to all services."""
-        return len(self.entries("request"))
+        return len(self.requests())
+
+
+def service(entry: Entry) -> str:
+    """The robot's service that a request is for."""
+    return str(entry["topic"]).removeprefix("rt/api/").removesuffix("/request")
 
 
 def velocity(entry: Entry) -> tuple[float, float, float]:

@@ -96,7 +96,7 @@ def test_acrobatics_take_a_permission(world: World, ros: Ros) -> None:
 
 
 def test_stop_tells_of_what_it_does_not_end(world: World, ros: Ros) -> None:
-    sim = world.sim()
+    world.sim()
     world.bridge()
     ros.live()
     standing(ros)

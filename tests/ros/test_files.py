@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -28,6 +29,8 @@ class Told:
 
     live: bool
     limits: tuple[float, float] | None
+    # Of a setting of the robot, which has no default, the value that stands there as an example.
+    example: Any = None
 
 
 def parameters() -> dict[str, object]:
@@ -35,6 +38,8 @@ def parameters() -> dict[str, object]:
     return yaml.safe_load(CONFIG.read_text())["/**"]["ros__parameters"]
 
 
+# A setting of the robot, commented out.
+EXAMPLE = re.compile(r"# \w+: \S+")
 NUMBER = r"-?(?:\d+(?:\.\d+)?|pi)"
 
 
@@ -43,8 +48,12 @@ def told() -> dict[str, Told]:
     found: dict[str, Told] = {}
     live: bool | None = None
     comment, names = "", list[str]()
+    examples: dict[str, Any] = {}
     for line in [*CONFIG.read_text().splitlines(), ""]:
         text = line.strip()
+        if EXAMPLE.fullmatch(text):
+            text = text.removeprefix("# ")
+            examples |= yaml.safe_load(text)
         if names and not re.match(r"\w", text):
             # With fewer ranges than parameters the first one is for several.
             ranges = re.findall(rf"({NUMBER}) to ({NUMBER})", comment)
@@ -52,7 +61,7 @@ def told() -> dict[str, Told]:
             limits = [(limits or [None])[0]] * (len(names) - len(limits)) + limits
             for name, limit in zip(names, limits, strict=True):
                 assert live is not None, f"{name}: neither (live) nor (at start)"
-                found[name] = Told(live, limit)
+                found[name] = Told(live, limit, examples.get(name))
             comment, names = "", []
         if not text:
             live, comment = None, ""
@@ -73,6 +82,8 @@ def number(text: str) -> float:
 @pytest.mark.usefixtures("bridge")
 def test_the_parameter_file_has_every_parameter_with_its_default(ros: Ros, world: World) -> None:
     values = ros.get_parameters([name for name in ros.list_parameters() if name not in OF_ROS])
+    for name in (name for name, comment in told().items() if comment.example is not None):
+        del values[name]
     assert values.pop("robot_ip") == world.address
     in_file = parameters()
     assert in_file.pop("robot_ip") == "", "there is no default for it"
@@ -81,7 +92,7 @@ def test_the_parameter_file_has_every_parameter_with_its_default(ros: Ros, world
 
 @pytest.mark.usefixtures("bridge")
 def test_the_parameter_file_says_what_can_be_changed_and_how_far(ros: Ros) -> None:
-    comments = told()
+    comments = {name: comment for name, comment in told().items() if comment.example is None}
     assert comments.keys() == parameters().keys()
     values = ros.get_parameters(list(comments))
     for name, comment in comments.items():
@@ -90,13 +101,51 @@ def test_the_parameter_file_says_what_can_be_changed_and_how_far(ros: Ros) -> No
         if not isinstance(values[name], float):
             continue
         assert comment.limits, f"{name}: no range"
-        least, most = comment.limits
-        for value, fits in ((least, True), (most, True), (least - 0.01, False), (most + 0.01, False)):
+        for value, fits in around(comment.limits, 0.01):
             answer = ros.set_parameter(name, value)
             # The two ends of a scan must also fit each other.
             fits_alone = answer.successful or "together with the others" in answer.reason
             assert fits_alone == fits, f"{name}: {value}: {answer.reason}"
         assert ros.set_parameter(name, values[name]).successful
+
+
+def around(limits: tuple[float, float], step: float) -> list[tuple[float, bool]]:
+    """Values at the ends of a range and outside it, and whether they fit."""
+    least, most = limits
+    return [(least, True), (most, True), (least - step, False), (most + step, False)]
+
+
+# What settings take that are words.
+WORDS = {
+    "motion_mode": ["normal", "ai", "advanced", "mcf"],
+    "led_color": ["white", "red", "yellow", "blue", "green", "cyan", "purple", ""],
+}
+
+
+@pytest.mark.usefixtures("bridge")
+def test_the_parameter_file_says_what_the_robot_can_be_set_to(ros: Ros) -> None:
+    text = CONFIG.read_text()
+    comments = {name: comment for name, comment in told().items() if comment.example is not None}
+    assert len(comments) == 11
+    for name, comment in comments.items():
+        assert comment.live, name
+        values: list[tuple[Any, bool]] = [(comment.example, True)]
+        if isinstance(comment.example, bool):
+            values += [(not comment.example, True), (1, False)]
+        elif isinstance(comment.example, str):
+            assert all(f'"{word}"' in text for word in WORDS[name]), name
+            values += [(word, True) for word in WORDS[name]] + [("beige", False)]
+        else:
+            assert comment.limits, f"{name}: no range"
+            whole = isinstance(comment.example, int)
+            values += [
+                (int(value) if whole else value, fits) for value, fits in around(comment.limits, 1 if whole else 0.01)
+            ]
+        for value, fits in values:
+            answer = ros.set_parameter(name, value)
+            # What this robot lacks is refused as well, but not for its value.
+            taken = answer.successful or "motion mode" in answer.reason
+            assert taken == fits, f"{name}: {value}: {answer.reason}"
 
 
 def test_the_parameter_file_starts_the_node(world: World, ros: Ros) -> None:

@@ -210,7 +210,7 @@ def test_battery_state(ros: Ros) -> None:
 
 
 @pytest.mark.usefixtures("bridge")
-def test_diagnostics_of_a_robot_that_is_well(ros: Ros, world: World) -> None:
+def test_diagnostics_of_a_robot_that_is_well(ros: Ros) -> None:
     heard = ros.listen(DiagnosticArray, "/diagnostics")
 
     def well() -> bool:
@@ -218,7 +218,7 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros, world: World) -> None:
 
     ros.until("all to be well", well)
     parts = {each.name: each for each in heard.last.status}
-    told = ("link", "battery", "motors", "faults", "lidar", "camera")
+    told = ("link", "battery", "motors", "faults", "lidar", "camera", "robot", "services")
     assert list(parts) == [f"/go2_bridge: {part}" for part in told]
     assert parts["/go2_bridge: link"].message == "live"
     assert parts["/go2_bridge: battery"].message == "55 %"
@@ -226,7 +226,7 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros, world: World) -> None:
     assert parts["/go2_bridge: faults"].message == "none"
     assert parts["/go2_bridge: lidar"].message == "frames come"
     assert parts["/go2_bridge: camera"].message == "off: nobody listens"
-    assert {each.hardware_id for each in heard.last.status} == {f"GO2 {world.address}"}
+    ros.until("the serial number", lambda: {each.hardware_id for each in heard.last.status} == {"GO2 B42D0000SIM00001"})
     values = {each.key: each.value for each in parts["/go2_bridge: link"].values}
     assert int(values["messages received"]) > 0 and values["malformed messages"] == "0"
     values = {each.key: each.value for each in parts["/go2_bridge: battery"].values}
@@ -241,6 +241,9 @@ def test_diagnostics_tell_the_faults_of_the_robot(world: World, ros: Ros) -> Non
     faults = heard.last.status[3]
     assert faults.message == "motor 3: winding overheating, and 1 more"
     assert [value.value for value in faults.values] == ["motor 3: winding overheating", "LiDAR: dirt on the window"]
+    motors = heard.last.status[2]
+    assert (motors.level, motors.message) == (DiagnosticStatus.ERROR, "motor 3: winding overheating")
+    assert ("motor 3 fault 0x10", motors.message) in [(each.key, each.value) for each in motors.values]
 
 
 @pytest.mark.usefixtures("sim")
@@ -252,8 +255,8 @@ def test_diagnostics_warn(world: World, ros: Ros) -> None:
         return [each.level for each in heard.last.status] if heard.messages else []
 
     ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
-    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, ok, ok, ok])
-    assert heard.last.status[2].message == "motor 0 is hot: 40 C"
+    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 5])
+    assert heard.last.status[2].message == "FR_hip is hot: 40 C"
 
 
 def test_without_a_robot_nothing_is_said_about_it(world: World, ros: Ros) -> None:

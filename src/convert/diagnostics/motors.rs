@@ -50,7 +50,7 @@ fn measured(motors: &[Motor; LEG_MOTORS]) -> Vec<(String, String)> {
 
 fn judged(report: &Report<'_>, motors: &[Motor; LEG_MOTORS]) -> (u8, String) {
     let temperatures = motors.iter().enumerate().filter_map(|(n, m)| Some((n, m.temperature?)));
-    let hottest = temperatures.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let hottest = temperatures.rev().max_by(|(_, a), (_, b)| a.total_cmp(b));
     let before = report.lost_before.unwrap_or_else(|| lost(motors));
     let losing: Vec<_> = (0..LEG_MOTORS)
         .filter(|number| motors[*number].lost > before[*number])
