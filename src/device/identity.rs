@@ -77,6 +77,9 @@ async fn introduce(
     if let Some(services) = services(link, timeout()).await {
         identity.send_modify(|identity| Arc::make_mut(identity).services = Some(services));
     }
+    // Usually it is known by now; robots without it are not waited for longer than for an answer.
+    let mut mode = mode.clone();
+    let _ = tokio::time::timeout(timeout(), mode.wait_for(Option::is_some)).await;
     let told = summary(&identity.borrow(), mode.borrow().as_ref());
     if !told.is_empty() {
         tracing::info!("the robot: {told}");
