@@ -1,5 +1,6 @@
 //! The node's services: each is a request to the robot, and answers what the robot answered.
 
+pub(crate) mod requests; // any request, as JSON
 mod sight; // LiDAR and camera
 
 use std::sync::{Arc, Mutex};
@@ -81,18 +82,18 @@ fn answer(call: ServiceRequest<Trigger::Service>, result: Result<Response, Reque
     respond(call, Trigger::Response { success, message });
 }
 
-fn refusal(response: &Response) -> String {
+pub(crate) fn refusal(response: &Response) -> String {
     format!("the robot answers status {}: {}", response.code, response.meaning())
 }
 
-fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
+pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");
     }
 }
 
 impl Robot {
-    async fn request(self, request: Request) -> Result<Response, RequestError> {
+    pub(crate) async fn request(self, request: Request) -> Result<Response, RequestError> {
         let timeout = self.settings.borrow().request_timeout;
         self.link.request(request, timeout).await
     }
