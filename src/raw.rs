@@ -10,7 +10,7 @@ use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
 use serde_json::Value;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::intake::Intake;
@@ -72,7 +72,11 @@ impl Raw {
     ) -> r2r::Result<Self> {
         let take = |text: Text| {
             let length = text.data.len();
-            if length > LONGEST { Err(length) } else { Ok(text.data) }
+            if length > LONGEST {
+                Err(length)
+            } else {
+                Ok(text.data)
+            }
         };
         let mut line = |topic: &String| {
             let qos = QosProfile::default().keep_last(QUEUE).reliable();
@@ -165,7 +169,8 @@ mod tests {
 
     #[test]
     fn some_topics_are_not_for_this() {
-        let check = |topics: &[&str]| check(&topics.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let check =
+            |topics: &[&str]| check(&topics.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(check(&["rt/uslam/server_log", "rt/lf/lowstate"]), Ok(()));
         let request = check(&["rt/gas_sensor", "rt/api/sport/request"]).unwrap_err().to_string();
         assert!(request.contains("rt/api/sport/request") && request.contains("~/request"));

@@ -53,13 +53,34 @@ async fn upload(path: String, robot: Robot, board: Board) -> Result<String, Stri
     let read = tokio::task::spawn_blocking(move || read(Path::new(&path)));
     let (file, upload) = read.await.map_err(|error| format!("reading the file: {error}"))??;
     let total = upload.blocks();
-    for (index, request) in upload.requests().enumerate() {
-        board.say(&format!("uploading {file}: {index} of {total} blocks ({} %)", 100 * index / total));
-        let sent = send(&robot, &request).await;
-        sent.map_err(|why| format!("{file}: {why}; {index} of {total} blocks had arrived"))?;
-        tokio::time::sleep(PAUSE).await;
+    let mut again = false;
+    'whole: loop {
+        for (index, request) in upload.requests().enumerate() {
+            let percent = 100 * index / total;
+            board.say(&format!("uploading {file}: {index} of {total} blocks ({percent} %)"));
+            match send(&robot, &request).await {
+                Ok(()) => {}
+                // It may have had the block already: then only the whole file is of use to it.
+                Err(Failure::Refused { repeated: true, .. }) if !again => {
+                    again = true;
+                    continue 'whole;
+                }
+                Err(Failure::Refused { why, .. } | Failure::Unanswered(why)) => {
+                    return Err(format!("{file}: {why}; {index} of {total} blocks had arrived"));
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        return Ok(file);
     }
-    Ok(file)
+}
+
+/// Why a block was not taken.
+enum Failure {
+    /// The robot refuses it; it was sent more than once if `repeated`.
+    Refused { why: String, repeated: bool },
+    /// It did not arrive, as far as anybody knows.
+    Unanswered(String),
 }
 
 /// Reads and checks a file; returns its name beside it. Blocks.
@@ -84,27 +105,28 @@ fn read(path: &Path) -> Result<(String, Upload), String> {
 }
 
 /// Sends a block until it is answered.
-async fn send(robot: &Robot, request: &Request) -> Result<(), String> {
+async fn send(robot: &Robot, request: &Request) -> Result<(), Failure> {
+    let mut repeated = false;
     let mut error = RequestError::Lost;
     for _ in 0..ATTEMPTS {
         let timeout = robot.settings.borrow().request_timeout;
         error = match robot.link.request(request.clone(), timeout).await {
             Ok(response) if response.code == 0 => return Ok(()),
-            Ok(response) => return Err(refusal(&response)),
+            Ok(response) => return Err(Failure::Refused { why: refusal(&response), repeated }),
             Err(error) => error,
         };
         match &error {
-            RequestError::Timeout(_) => {}
+            RequestError::Timeout(_) => repeated = true,
             RequestError::Crowded | RequestError::TooMany => tokio::time::sleep(CROWDED).await,
             _ => break,
         }
     }
-    Err(match error {
+    Err(Failure::Unanswered(match error {
         RequestError::Lost | RequestError::NotLive => {
             "the connection to the robot was lost; upload it again".to_owned()
         }
         error => error.to_string(),
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -114,12 +136,17 @@ mod tests {
     #[test]
     fn what_is_no_sound_is_refused_with_what_to_do() {
         let refused = |path: &str| read(Path::new(path)).map(|_| ()).unwrap_err();
-        assert!(refused("/nowhere/bark.wav").starts_with("/nowhere/bark.wav cannot be read: No such"));
+        assert!(
+            refused("/nowhere/bark.wav").starts_with("/nowhere/bark.wav cannot be read: No such")
+        );
         assert_eq!(refused("/"), "/ names no file");
         assert_eq!(refused("/dev"), "/dev is not a file");
         assert_eq!(refused("/dev/zero"), "/dev/zero is not a file");
         let reason = refused(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        assert!(reason.starts_with("Cargo.toml is not for the robot: it is no wav file."), "{reason}");
+        assert!(
+            reason.starts_with("Cargo.toml is not for the robot: it is no wav file."),
+            "{reason}"
+        );
         assert!(reason.ends_with("-c:a pcm_s16le out.wav"), "{reason}");
     }
 }

@@ -86,7 +86,10 @@ pub(crate) fn refusal(response: &Response) -> String {
     format!("the robot answers status {}: {}", response.code, response.meaning())
 }
 
-pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
+pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(
+    call: ServiceRequest<S>,
+    response: S::Response,
+) {
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");
     }

@@ -193,11 +193,7 @@ impl Wire<'_> {
 }
 
 /// What a request does to the robot, and whether it may.
-fn judge(
-    request: Request,
-    value: &Value,
-    acrobatics: bool,
-) -> Result<(Request, Effect), Reason> {
+fn judge(request: Request, value: &Value, acrobatics: bool) -> Result<(Request, Effect), Reason> {
     if let Some(action) = acrobatic(&request, value).filter(|_| !acrobatics) {
         return Err(Reason::Acrobatic(action.name));
     }

@@ -14,7 +14,8 @@ fn sent(rest: &str) -> (Request, Effect) {
 fn requests_are_what_was_asked() {
     let (request, effect) = sent(r#""service":"sport","api_id":1002"#);
     assert_eq!((request, effect), (Request::sport(1002), Effect::Any));
-    let (request, _) = sent(r#""topic":"rt/api/vui/request","api_id":1003,"parameter":{"volume":3}"#);
+    let (request, _) =
+        sent(r#""topic":"rt/api/vui/request","api_id":1003,"parameter":{"volume":3}"#);
     assert_eq!((request.topic.as_str(), request.api_id), ("rt/api/vui/request", 1003));
     assert_eq!(request.parameter, r#"{"volume":3}"#);
     let (request, _) = sent(r#""service":"vui","api_id":1,"parameter":"1","priority":true"#);
@@ -47,7 +48,11 @@ fn what_is_no_request_is_refused_with_its_reason() {
         ("\"stop\"", "null", "it must be a JSON object"),
         ("{}", "null", "missing field `id`"),
         (r#"{"id":{},"service":"sport","api_id":1}"#, "null", "id must be"),
-        (r#"{"id":1e999,"service":"sport","api_id":1}"#, "null", "it is not JSON: number out of range"),
+        (
+            r#"{"id":1e999,"service":"sport","api_id":1}"#,
+            "null",
+            "it is not JSON: number out of range",
+        ),
         (r#"{"id":1,"service":"sport"}"#, "1", "missing field `api_id`"),
         (r#"{"id":1,"api_id":1002}"#, "1", "it must have either service or topic"),
         (r#"{"id":1,"service":"a","topic":"a/request","api_id":1}"#, "1", "it must have either"),
@@ -61,7 +66,11 @@ fn what_is_no_request_is_refused_with_its_reason() {
         (r#"{"id":1,"service":"sport","api_id":-1}"#, "1", "api_id must be"),
         (r#"{"id":1,"service":"sport","api_id":3000000000}"#, "1", "api_id must be"),
         (r#"{"id":1,"service":"sport","api_id":1,"parameter":7}"#, "1", "parameter must be"),
-        (r#"{"id":1,"service":"sport","api_id":1,"parameter":"{\"a\":NaN}"}"#, "1", "parameter looks"),
+        (
+            r#"{"id":1,"service":"sport","api_id":1,"parameter":"{\"a\":NaN}"}"#,
+            "1",
+            "parameter looks",
+        ),
         (r#"{"id":1,"service":"sport","api_id":1,"parameter":{"a":1e999}}"#, "1", "it is not JSON"),
         (r#"{"id":1,"service":"sport","api_id":1,"parameter":"[1e999]"}"#, "1", "parameter looks"),
         (r#"{"id":1,"service":"sport","api_id":1,"priority":1}"#, "1", "priority must be"),

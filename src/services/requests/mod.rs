@@ -48,7 +48,11 @@ pub(crate) fn start(
     let publisher = node.create_publisher("~/response", qos)?;
     let take = |text: Text| {
         let length = text.data.len();
-        if length > check::LONGEST { Err(length) } else { Ok(text.data) }
+        if length > check::LONGEST {
+            Err(length)
+        } else {
+            Ok(text.data)
+        }
     };
     let inbox = intake.subscribe(node, "~/request", ROOM, take)?;
     let desk = Desk {
@@ -103,7 +107,8 @@ impl Desk {
         let Asked { id, request, timeout, effect } = asked;
         let most = MOST_WAITING + if request.priority { MORE_URGENT } else { 0 };
         if self.waiting.len() >= most {
-            let reason = format!("{most} requests wait for the robot already; send fewer at a time");
+            let reason =
+                format!("{most} requests wait for the robot already; send fewer at a time");
             return self.refuse(id, &reason);
         }
         // Here and not beside the others, so that requests stay in the order in which they came.

@@ -82,7 +82,10 @@ fn blocks_hold_the_whole_file() {
             assert_eq!(block["current_block_size"], text.len());
             assert_eq!(block["current_block_index"], index + 1);
             assert_eq!(block["total_block_number"], requests.len());
-            assert_eq!((&block["file_name"], &block["file_type"]), (&json!("bark \"loud\""), &json!("wav")));
+            assert_eq!(
+                (&block["file_name"], &block["file_type"]),
+                (&json!("bark \"loud\""), &json!("wav"))
+            );
             assert_eq!(block["file_size"], file.len());
             assert_eq!(block["create_time"], 1_700_000_000_123_u64);
             content += text;
@@ -90,7 +93,8 @@ fn blocks_hold_the_whole_file() {
         assert_eq!(content, BASE64_STANDARD.encode(&file));
     }
     // Of sixteen bytes that md5sum was asked about.
-    let digest: String = Md5::digest(b"0123456789abcdef").iter().map(|b| format!("{b:02x}")).collect();
+    let digest: String =
+        Md5::digest(b"0123456789abcdef").iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(digest, "4032af8d61035123906e58e067140cc5");
 }
 

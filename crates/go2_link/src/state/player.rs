@@ -40,7 +40,8 @@ mod tests {
     fn reads_what_is_played() {
         let decode = |text: &str| PlayerState::decode(&Json::from(text.to_owned()));
         let playing = |name: &str| Ok(PlayerState { playing: Some(name.to_owned()) });
-        let silent = r#"{"play_state":"not_in_use","is_playing":false,"current_audio_unique_id":""}"#;
+        let silent =
+            r#"{"play_state":"not_in_use","is_playing":false,"current_audio_unique_id":""}"#;
         assert_eq!(decode(silent), Ok(PlayerState::default()));
         let named = r#"{"is_playing":true,"current_audio_unique_id":"7","current_audio_custom_name":"bark"}"#;
         assert_eq!(decode(named), playing("bark"));
