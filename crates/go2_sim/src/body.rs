@@ -1,23 +1,22 @@
-//! The robot's body: postures, velocity and the gait of its legs. Pure; time is an argument.
+//! The robot's body: postures, actions, velocity and the gait of its legs. Pure; time is an argument.
 
+mod act; // what it does when told
+#[cfg(test)]
+mod act_tests;
+mod advance; // where it gets to
 mod gait; // steps and joint angles
 #[cfg(test)]
 mod tests;
+mod walk; // velocities that are asked for
 mod walls; // the room it takes
 
-use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api;
-use serde_json::Value;
-
 use crate::world::World;
-
-/// Status of a request that the sport service does not have.
-pub const NOT_IMPLEMENTED: i64 = 3203;
-/// Status of a parameter that cannot be read.
-const BAD_PARAMETER: i64 = 3204;
+use act::Doing;
+pub(crate) use walk::Source;
+use walk::Wanted;
 
 /// What the body is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +31,8 @@ pub enum Posture {
     Walking,
     /// Limp.
     Damped,
+    /// Sitting on the hind legs.
+    Sitting,
 }
 
 /// Position in the odometry frame and velocities in the body's.
@@ -48,12 +49,24 @@ pub struct Motion {
 
 /// A kinematic body.
 pub struct Body {
+    /// Never [`Posture::Walking`].
     posture: Posture,
+    doing: Option<Doing>,
+    /// While the motion mode changes: until when it lies, and until when it then stands before it can do anything.
+    changing: Option<[Instant; 2]>,
     height: f64,
+    height_offset: f64,
+    /// Roll, pitch, yaw of the trunk beside its heading, what they are to be, and how fast they change.
+    attitude: [f64; 3],
+    tilt: [f64; 3],
+    turning: [f64; 3],
     motion: Motion,
-    wanted: [f64; 3],
-    wanted_at: Instant,
+    wanted: Wanted,
     move_lasts: Option<Duration>,
+    refuses_until: Option<Instant>,
+    avoids: bool,
+    takes_commands: bool,
+    charge: u32,
     gait_phase: f64,
     world: Option<Arc<World>>,
     /// Where it last bumped into a wall, until it is clear of it.
@@ -64,25 +77,38 @@ pub struct Body {
 
 /// Height of the trunk in metres.
 const STANDING: f64 = 0.32;
+const SITTING: f64 = 0.22;
 const LYING: f64 = 0.08;
 /// Metres a second while standing up or lying down.
 const RISING: f64 = 0.3;
-/// Limits of velocity (m/s, m/s, rad/s) and of its change.
-const FASTEST: [f64; 3] = [3.8, 1.0, 4.0];
+/// Pitch of the trunk while sitting (rad; nose up is negative), and how fast attitudes change (rad/s).
+const SITTING_PITCH: f64 = -0.5;
+const TILTING: f64 = 1.0;
+/// The change of velocity (m/s^2, m/s^2, rad/s^2).
 const ACCELERATION: [f64; 3] = [4.0, 4.0, 8.0];
-/// A contact with a wall ends when the body has moved or turned this far from it (m, rad).
-const CLEAR: [f64; 2] = [0.05, 0.15];
+const SLICE: Duration = Duration::from_millis(5);
+/// Charge in percent of a body of which nothing else is said.
+const CHARGE: u32 = 55;
 
 impl Body {
     /// A body that lies at the origin of an empty world. A Move ends after `move_lasts`, or never.
     pub fn new(move_lasts: Option<Duration>, now: Instant) -> Self {
         Self {
             posture: Posture::Lying,
+            doing: None,
+            changing: None,
             height: LYING,
+            height_offset: 0.0,
+            attitude: [0.0; 3],
+            tilt: [0.0; 3],
+            turning: [0.0; 3],
             motion: Motion::default(),
-            wanted: [0.0; 3],
-            wanted_at: now,
+            wanted: Wanted::NOTHING,
             move_lasts,
+            refuses_until: None,
+            avoids: false,
+            takes_commands: false,
+            charge: CHARGE,
             gait_phase: 0.0,
             world: None,
             contact: None,
@@ -95,6 +121,11 @@ impl Body {
     pub fn within(self, world: Arc<World>) -> Option<Self> {
         let free = !walls::touches(&world, &self.motion);
         free.then_some(Self { world: Some(world), ..self })
+    }
+
+    /// The same body with so much charge in its battery, in percent.
+    pub fn charged(self, charge: u32) -> Self {
+        Self { charge, ..self }
     }
 
     /// Where it has bumped into a wall since this was last asked. Each contact is told once.
@@ -120,75 +151,70 @@ impl Body {
         self.height
     }
 
+    /// Roll, pitch and yaw of the trunk in radians, in the odometry frame.
+    pub fn attitude(&self) -> [f64; 3] {
+        let [roll, pitch, yaw] = self.attitude;
+        [roll, pitch, advance::wrapped(self.motion.yaw + yaw)]
+    }
+
+    /// How fast the trunk turns about its axes, rad/s.
+    pub fn turning(&self) -> [f64; 3] {
+        let [roll, pitch, yaw] = self.turning;
+        [roll, pitch, yaw + self.motion.wz]
+    }
+
+    /// Charge of the battery in percent.
+    pub fn charge(&self) -> u32 {
+        self.charge
+    }
+
+    /// Lets the trunk stand higher or lower than usual, metres.
+    pub fn set_height_offset(&mut self, offset: f64) {
+        self.height_offset = offset;
+    }
+
     fn is_moving(&self) -> bool {
         let Motion { vx, vy, wz, .. } = self.motion;
-        vx.hypot(vy) > 0.01 || wz.abs() > 0.01 || self.wanted != [0.0; 3]
+        vx.hypot(vy) > 0.01 || wz.abs() > 0.01 || self.wanted.velocity != [0.0; 3]
     }
 
-    /// Executes a request of the sport service and returns its status.
-    pub fn execute(&mut self, api_id: i64, parameter: &str, now: Instant) -> i64 {
-        self.step(now);
-        let posture = match api_id {
-            api::DAMP => Posture::Damped,
-            api::BALANCE_STAND | api::RECOVERY_STAND => Posture::Balancing,
-            api::STAND_UP => Posture::Locked,
-            api::STAND_DOWN => Posture::Lying,
-            api::STOP_MOVE => {
-                self.wanted = [0.0; 3];
-                return 0;
-            }
-            api::MOVE => return self.walk(parameter, now),
-            _ => return NOT_IMPLEMENTED,
-        };
-        // A limp robot only gets up by RecoveryStand; the others answer success and do nothing.
-        if self.posture != Posture::Damped || api_id == api::RECOVERY_STAND {
-            self.posture = posture;
-        }
-        self.wanted = [0.0; 3];
-        0
+    /// Height that it has or will have, standing.
+    fn standing(&self) -> f64 {
+        STANDING + self.height_offset
     }
 
-    fn walk(&mut self, parameter: &str, now: Instant) -> i64 {
-        let Ok(parameter) = serde_json::from_str::<Value>(parameter) else {
-            return BAD_PARAMETER;
-        };
-        let [Some(x), Some(y), Some(z)] = ["x", "y", "z"].map(|axis| parameter[axis].as_f64())
-        else {
-            return BAD_PARAMETER;
-        };
-        // In any other posture the robot says yes and stays where it is.
-        if self.posture == Posture::Balancing && self.height > 0.9 * STANDING {
-            let clamp = |value: f64, axis: usize| value.clamp(-FASTEST[axis], FASTEST[axis]);
-            self.wanted = [clamp(x, 0), clamp(y, 1), clamp(z, 2)];
-            self.wanted_at = now;
-        }
-        0
+    /// Whether it has got up.
+    fn is_up(&self) -> bool {
+        self.height > 0.9 * self.standing()
     }
 
     /// Lets time pass.
     pub fn step(&mut self, now: Instant) {
-        let mut left = now.saturating_duration_since(self.now).as_secs_f64();
-        if self
-            .move_lasts
-            .is_some_and(|lasts| now.saturating_duration_since(self.wanted_at) > lasts)
-        {
-            self.wanted = [0.0; 3];
-        }
-        self.now = now;
-        while left > 0.0 {
-            let dt = left.min(0.005);
-            self.integrate(dt);
-            left -= dt;
+        while self.now < now {
+            let slice = (now - self.now).min(SLICE);
+            self.integrate(slice.as_secs_f64());
+            self.now += slice;
+            self.settle();
         }
     }
 
+    /// Ends what has lasted long enough.
+    fn settle(&mut self) {
+        self.end_walk();
+        self.end_action();
+    }
+
     fn integrate(&mut self, dt: f64) {
-        let target = match self.posture {
-            Posture::Lying | Posture::Damped => LYING,
-            _ => STANDING,
+        let (height, rest) = match self.posture {
+            Posture::Lying | Posture::Damped => (LYING, [0.0; 3]),
+            Posture::Sitting => (SITTING, [0.0, SITTING_PITCH, 0.0]),
+            _ => (self.standing(), self.tilt),
         };
-        self.height = approach(self.height, target, RISING * dt);
-        let wanted = if self.posture == Posture::Balancing { self.wanted } else { [0.0; 3] };
+        self.height = approach(self.height, height, RISING * dt);
+        let before = self.attitude;
+        self.attitude = [0, 1, 2].map(|axis| approach(before[axis], rest[axis], TILTING * dt));
+        self.turning = [0, 1, 2].map(|axis| (self.attitude[axis] - before[axis]) / dt);
+        let wanted = self.velocity_now();
         let m = &mut self.motion;
         m.vx = approach(m.vx, wanted[0], ACCELERATION[0] * dt);
         m.vy = approach(m.vy, wanted[1], ACCELERATION[1] * dt);
@@ -207,45 +233,6 @@ impl Body {
     /// Whether all four feet are on the ground.
     fn stands(&self) -> bool {
         self.gait_phase == 0.0
-    }
-
-    /// Moves the body by its velocity, unless a wall is in the way.
-    fn advance(&mut self, dt: f64) {
-        let m = self.motion;
-        let (sin, cos) = m.yaw.sin_cos();
-        let moved = Motion {
-            x: m.x + (m.vx * cos - m.vy * sin) * dt,
-            y: m.y + (m.vx * sin + m.vy * cos) * dt,
-            yaw: (m.yaw + m.wz * dt + PI).rem_euclid(TAU) - PI,
-            ..m
-        };
-        let stopped = Motion { vx: 0.0, vy: 0.0, ..m };
-        let still = Motion { wz: 0.0, ..stopped };
-        let free = |motion: &Motion| match &self.world {
-            Some(world) => [m.vx, m.vy, m.wz] == [0.0; 3] || !walls::touches(world, motion),
-            None => true,
-        };
-        // What is left of a motion into a wall: it turns where it is, or goes straight on, or stands.
-        let next =
-            [moved, Motion { yaw: moved.yaw, ..stopped }, Motion { wz: 0.0, yaw: m.yaw, ..moved }];
-        let next = next.into_iter().find(free);
-        let blocked = next.is_none_or(|next| [next.vx, next.vy, next.wz] != [m.vx, m.vy, m.wz]);
-        self.motion = next.unwrap_or(still);
-        self.feel(blocked);
-    }
-
-    /// Keeps count of contacts with walls.
-    fn feel(&mut self, blocked: bool) {
-        let m = self.motion;
-        if let Some(at) = self.contact {
-            let turned = ((m.yaw - at.yaw + PI).rem_euclid(TAU) - PI).abs();
-            if (m.x - at.x).hypot(m.y - at.y) > CLEAR[0] || turned > CLEAR[1] {
-                self.contact = None;
-            }
-        }
-        if blocked && self.contact.is_none() {
-            (self.contact, self.bump) = (Some(m), Some(m));
-        }
     }
 
     fn twist(&self) -> gait::Twist {

@@ -1,14 +1,17 @@
 //! What the robot says and does for the client that holds its slot.
 
+mod answers; // answers that wait for their time
 mod garble; // what it should not say
 mod lidar; // the LiDAR's switch and its maps
+mod requests; // requests to services, and sticks
+mod state; // state messages at their rates
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_link::codec::{api, topics, Frame, Inbound, Json, Kind};
+use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
 use go2_link::state::Fault;
 use rsa::rand_core::{OsRng, RngCore};
@@ -16,14 +19,15 @@ use serde_json::{json, Value};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::body::NOT_IMPLEMENTED;
 use crate::camera::Video;
 use crate::hardware::Hardware;
-use crate::lidar::{SWITCH, VOXEL_MAP};
+use crate::lidar::SWITCH;
 use crate::log::Log;
 use crate::messages;
-use crate::options::{Firmware, Options, Validation};
+use crate::options::{Options, Validation};
 use crate::peer::{Channel, Message};
+use answers::Answers;
+use state::Ticker;
 
 /// What a test can make the robot do in mid-session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,14 +36,6 @@ pub struct Disorder {
     pub mute: bool,
     /// Send messages that are not what they should be, beside the proper ones.
     pub garble: bool,
-}
-
-/// The state messages that the robot can send and when each is due.
-struct Ticker {
-    topic: &'static str,
-    every: Duration,
-    burst: u32,
-    due: Instant,
 }
 
 enum Input {
@@ -53,12 +49,9 @@ enum Input {
 /// A still picture, and the identity of the request that it answers.
 type Photo = (Value, Vec<u8>);
 
-/// Bytes of a still picture in one message.
-const PHOTO_PART: usize = 16 * 1024;
 /// Unsent bytes beyond which state is dropped, as on a slow Wi-Fi.
 const LARGEST_BACKLOG: usize = 256 * 1024;
 const RECEIVE_BUFFER: usize = 256 * 1024;
-const BATTERY: u32 = 55;
 
 /// One client, from its open channel on.
 pub(crate) struct Client<'a> {
@@ -85,6 +78,7 @@ pub(crate) struct Client<'a> {
     probe: Option<(Instant, String)>,
     next_probe: Instant,
     tickers: Vec<Ticker>,
+    answers: Answers,
     /// Where in the bad voxel maps it is.
     garbled: usize,
 }
@@ -102,19 +96,6 @@ impl<'a> Client<'a> {
         let camera = Arc::clone(&hardware.camera);
         let video = track.map(|track| Video::start(track, camera, log.clone(), options.log_sent));
         let now = Instant::now();
-        let ticker = |topic, hz: f64, burst: u32| {
-            let every = Duration::from_secs_f64(f64::from(burst.max(1)) / hz.max(1e-3));
-            (hz > 0.0).then_some(Ticker { topic, every, burst: burst.max(1), due: now })
-        };
-        let tickers = [
-            ticker(topics::LOW_STATE, options.low_hz(), 1),
-            ticker(topics::SPORT_MODE_STATE, options.sport_hz, 1),
-            ticker(topics::ROBOT_POSE, options.pose_hz, options.pose_burst),
-            ticker(topics::LIDAR_STATE, 1.0, 1),
-            ticker(topics::MULTIPLE_STATE, 1.0, 1),
-            // The last, because it takes longest.
-            ticker(VOXEL_MAP, options.lidar_hz, 1),
-        ];
         Self {
             options,
             hardware,
@@ -134,13 +115,15 @@ impl<'a> Client<'a> {
             last_heartbeat: now,
             probe: None,
             next_probe: now + Duration::from_secs_f64(options.probe_every),
-            tickers: tickers.into_iter().flatten().collect(),
+            tickers: state::tickers(options, now),
+            answers: Answers::default(),
             garbled: 0,
         }
     }
 
     /// Serves until the client leaves; returns why it ended.
     pub(crate) async fn run(mut self, stop: &mut watch::Receiver<bool>) -> &'static str {
+        self.hardware.refuse_motion(self.options.services.motion_refused_for());
         let challenge = self.challenge.clone();
         self.say("validation", "", challenge.into()).await;
         let mut buffer = vec![0; RECEIVE_BUFFER];
@@ -157,7 +140,7 @@ impl<'a> Client<'a> {
             };
             match input {
                 Input::Message(message) => self.hear(message).await,
-                Input::Photo(photo) => self.send_photo(photo).await,
+                Input::Photo(photo) => self.send_photo(photo),
                 Input::End(reason) => return self.close(reason).await,
                 Input::Faults => self.tell_faults().await,
                 Input::Time => {}
@@ -182,7 +165,7 @@ impl<'a> Client<'a> {
     fn due(&self) -> Instant {
         let latest = Instant::now() + Duration::from_millis(500);
         let tickers = self.tickers.iter().filter(|ticker| self.subscribed.contains(ticker.topic));
-        tickers.map(|ticker| ticker.due).fold(latest, Instant::min)
+        tickers.map(|ticker| ticker.due).chain(self.answers.due()).fold(latest, Instant::min)
     }
 
     async fn say(&self, kind: &str, topic: &str, data: Value) {
@@ -194,9 +177,13 @@ impl<'a> Client<'a> {
     }
 
     async fn send_text(&self, text: String) {
+        self.send_message(Message::Text(text)).await;
+    }
+
+    async fn send_message(&self, message: Message) {
         if !self.disorder.borrow().mute {
             // A client that is gone is noticed when its messages end.
-            let _ = self.channel.send(Message::Text(text)).await;
+            let _ = self.channel.send(message).await;
         }
     }
 
@@ -232,6 +219,9 @@ impl<'a> Client<'a> {
             // A request that comes as a plain message is executed and not answered.
             Kind::Msg if inbound.topic.ends_with("/request") => {
                 self.request(&inbound.topic, &message["data"], false).await;
+            }
+            Kind::Msg if inbound.topic == topics::WIRELESS_CONTROLLER => {
+                self.push_sticks(&inbound.data);
             }
             Kind::Msg if inbound.topic == SWITCH => self.switch_lidar(&inbound.data),
             _ => {}
@@ -330,63 +320,6 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn request(&mut self, topic: &str, data: &Value, answered: bool) {
-        let identity = &data["header"]["identity"];
-        let api_id = identity["api_id"].as_i64();
-        let parameter = data["parameter"].as_str().unwrap_or_default();
-        let code = match (topic, api_id) {
-            (topics::SPORT_REQUEST, Some(api_id)) => {
-                self.hardware.body_now().execute(api_id, parameter, Instant::now())
-            }
-            (topics::SPORT_REQUEST, None) => NOT_IMPLEMENTED,
-            (topics::VIDEOHUB_REQUEST, Some(api::videohub::SNAPSHOT)) => {
-                return self.take_photo(identity.clone(), answered);
-            }
-            _ => {
-                self.log.add("unknown_service", json!({"topic": topic}));
-                return; // services that are not there never answer
-            }
-        };
-        self.log.add(
-            "request",
-            json!({"topic": topic, "api_id": api_id, "parameter": parameter, "code": code,
-                "priority": data["header"]["policy"]["priority"], "answered": answered}),
-        );
-        if answered {
-            let header = json!({"identity": identity, "status": {"code": code}});
-            let topic = topic.replace("/request", "/response");
-            self.say("res", &topic, json!({"header": header, "data": ""})).await;
-        }
-    }
-
-    fn take_photo(&mut self, identity: Value, answered: bool) {
-        let (camera, log) = (Arc::clone(&self.hardware.camera), self.log.clone());
-        self.photos.spawn_blocking(move || match camera.still() {
-            Ok(jpeg) if answered => (identity, jpeg),
-            Ok(_) => (identity, vec![]),
-            Err(error) => {
-                log.add("error", json!({"what": error.to_string()}));
-                (identity, vec![])
-            }
-        });
-    }
-
-    /// Sends a still picture in parts. No status is in their heads: it is not known that robots send one.
-    async fn send_photo(&self, (identity, jpeg): Photo) {
-        let total = jpeg.len().div_ceil(PHOTO_PART);
-        for (index, part) in jpeg.chunks(PHOTO_PART).enumerate() {
-            let content = json!({"enable_chunking": true, "chunk_index": index + 1, "total_chunk_num": total});
-            let data = json!({"header": {"identity": identity}, "content_info": content});
-            let topic = topics::VIDEOHUB_REQUEST.replace("/request", "/response");
-            let head = json!({"type": "res", "topic": topic, "data": data}).to_string();
-            let frame = Frame { head: head.into(), payload: Bytes::copy_from_slice(part) };
-            if let Some(bytes) = frame.encode() {
-                let _ = self.channel.send(Message::Binary(bytes)).await;
-            }
-        }
-        self.log.add("photo", json!({"bytes": jpeg.len(), "parts": total}));
-    }
-
     /// Sends what is due.
     async fn tick(&mut self) {
         let now = Instant::now();
@@ -400,47 +333,11 @@ impl<'a> Client<'a> {
             self.probe = Some((now, info.clone()));
             self.send_text(format!("{{\"type\":\"rtc_inner_req\",\"info\":{info}}}")).await;
         }
-        let mut tickers = std::mem::take(&mut self.tickers);
-        for ticker in tickers.iter_mut().filter(|ticker| ticker.due <= now) {
-            if self.subscribed.contains(ticker.topic) {
-                for _ in 0..ticker.burst {
-                    match ticker.topic {
-                        VOXEL_MAP => self.send_voxels().await,
-                        topic => self.send_state(topic).await,
-                    }
-                }
-            }
-            // Late ticks are left out, not made up for.
-            while ticker.due <= now {
-                ticker.due += ticker.every;
-            }
-        }
-        self.tickers = tickers;
+        self.send_answers().await;
+        self.send_states(now).await;
         if self.disorder.borrow().garble {
             self.garble().await;
         }
-    }
-
-    async fn send_state(&self, topic: &'static str) {
-        if self.channel.backlog() > LARGEST_BACKLOG {
-            return;
-        }
-        let time = messages::robot_time();
-        let firmware: Firmware = self.options.firmware;
-        let data = {
-            let body = self.hardware.body_now();
-            match topic {
-                topics::LOW_STATE => messages::low_state(&body, BATTERY),
-                topics::SPORT_MODE_STATE => messages::sport_mode_state(&body, firmware, time),
-                topics::ROBOT_POSE => messages::robot_pose(&body, time),
-                topics::LIDAR_STATE => messages::lidar_state(&self.hardware.lidar_now(), time),
-                _ => messages::multiple_state(firmware),
-            }
-        };
-        if self.options.log_sent {
-            self.log.add("sent", json!({"topic": topic, "data": data}));
-        }
-        self.say("msg", topic, data).await;
     }
 }
 

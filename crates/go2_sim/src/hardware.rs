@@ -11,15 +11,18 @@ use crate::lidar::{Lidar, Pose, Scan};
 use crate::log::Log;
 use crate::messages;
 use crate::options::{Firmware, Options};
+use crate::services::{Reply, Service, Services};
 use crate::world::World;
 
-/// Body, LiDAR, camera and world of a robot. Clones share them.
+/// Body, services, LiDAR, camera and world of a robot. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Hardware {
     pub(crate) world: Arc<World>,
     pub(crate) body: Arc<Mutex<Body>>,
     pub(crate) camera: Arc<Camera>,
     lidar: Arc<Mutex<Lidar>>,
+    /// Locked before the body.
+    services: Arc<Mutex<Services>>,
     firmware: Firmware,
     log: Log,
 }
@@ -29,6 +32,7 @@ impl Hardware {
     pub(crate) fn new(options: &Options, world: World, log: Log) -> Option<Self> {
         let world = Arc::new(world);
         let body = Body::new(options.move_lasts(), Instant::now()).within(Arc::clone(&world))?;
+        let body = body.charged(options.services.charge);
         let lidar = Lidar::new(options.lidar_stamp, options.lidar_stops_after());
         let body = Arc::new(Mutex::new(body));
         let camera = Camera::new(options.video.clone(), Arc::clone(&world), Arc::clone(&body));
@@ -37,6 +41,7 @@ impl Hardware {
             body,
             camera: Arc::new(camera),
             lidar: Arc::new(Mutex::new(lidar)),
+            services: Arc::new(Mutex::new(Services::new(options))),
             firmware: options.firmware,
             log,
         })
@@ -50,6 +55,43 @@ impl Hardware {
             self.log.add("bump", json!({"x": at.x, "y": at.y, "yaw": at.yaw}));
         }
         body
+    }
+
+    /// The services; the body is not locked while this is asked for.
+    pub(crate) fn services(&self) -> MutexGuard<'_, Services> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Executes a request; `None` if nobody is there to answer it.
+    pub(crate) fn execute(
+        &self,
+        service: Service,
+        api_id: Option<i64>,
+        parameter: &str,
+    ) -> Option<Reply> {
+        let mut services = self.services();
+        let now = Instant::now();
+        let before = services.colour(now);
+        let reply = services.execute(service, api_id, parameter, &mut self.body_now(), now);
+        let colour = services.colour(now);
+        if colour != before {
+            self.log.add("light", json!({"color": colour}));
+        }
+        reply
+    }
+
+    /// Has the robot ignore commands to walk for a time from now on.
+    pub(crate) fn refuse_motion(&self, time: Duration) {
+        self.body_now().refuse_to_walk_until(Instant::now() + time);
+    }
+
+    /// A message of the stick channel.
+    pub(crate) fn push_sticks(&self, lx: f64, ly: f64, rx: f64) {
+        let mut services = self.services();
+        let now = Instant::now();
+        if services.listens_to_sticks(now) {
+            self.body_now().push_sticks(lx, ly, rx, now);
+        }
     }
 
     /// The LiDAR, which may have stopped by itself.
@@ -85,6 +127,7 @@ mod tests {
     use go2_link::codec::api;
 
     use super::*;
+    use crate::services::ask;
 
     #[test]
     fn a_bump_is_logged_where_it_is() {
@@ -94,8 +137,8 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         {
             let mut body = hardware.body_now();
-            body.execute(api::BALANCE_STAND, "", start);
-            body.execute(api::MOVE, r#"{"x":-0.5,"y":0,"z":0}"#, at(2));
+            ask(&mut body, api::BALANCE_STAND, "", start);
+            ask(&mut body, api::MOVE, r#"{"x":-0.5,"y":0,"z":0}"#, at(2));
             body.step(at(12));
         }
         drop(hardware.body_now());

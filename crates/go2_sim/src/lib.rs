@@ -15,9 +15,11 @@ mod options; // which robot is simulated
 mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
+pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
 
 pub use camera::VideoOptions;
 pub use client::Disorder;
 pub use options::{Firmware, Generation, Options, Validation};
 pub use robot::{Failure, Robot, StartError, Step, SOON};
+pub use services::{Refusal, Service, ServiceOptions, Target};

@@ -1,5 +1,6 @@
 //! The JSON of the robot's state messages, field for field as robots send it.
 
+use std::f64::consts::TAU;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{json, Value};
@@ -7,6 +8,7 @@ use serde_json::{json, Value};
 use crate::body::{Body, Motion, Posture};
 use crate::lidar::Lidar;
 use crate::options::Firmware;
+use crate::services::{Player, Settings};
 
 /// Time on the robot's clock, which is not this computer's: robots seldom have the right time.
 pub(crate) fn robot_time() -> Duration {
@@ -19,7 +21,7 @@ fn stamp(time: Duration) -> Value {
 }
 
 /// `rt/lf/lowstate`: twenty motors, of which twelve are there, and the battery.
-pub(crate) fn low_state(body: &Body, charge: u32) -> Value {
+pub(crate) fn low_state(body: &Body) -> Value {
     let motors: Vec<_> = body
         .joints()
         .into_iter()
@@ -30,10 +32,10 @@ pub(crate) fn low_state(body: &Body, charge: u32) -> Value {
         ))
         .collect();
     json!({
-        "imu_state": {"rpy": [0.0, 0.0, body.motion().yaw]},
+        "imu_state": {"rpy": body.attitude()},
         "motor_state": motors,
         "bms_state": {
-            "version_high": 1, "version_low": 18, "soc": charge, "current": -2481, "cycle": 56,
+            "version_high": 1, "version_low": 18, "soc": body.charge(), "current": -2481, "cycle": 56,
             "bq_ntc": [30, 29], "mcu_ntc": [33, 32],
         },
         "foot_force": [97, 84, 81, 81],
@@ -43,31 +45,42 @@ pub(crate) fn low_state(body: &Body, charge: u32) -> Value {
 }
 
 /// `rt/lf/sportmodestate`.
-pub(crate) fn sport_mode_state(body: &Body, firmware: Firmware, time: Duration) -> Value {
+pub(crate) fn sport_mode_state(
+    body: &Body,
+    settings: &Settings,
+    firmware: Firmware,
+    time: Duration,
+) -> Value {
     let Motion { x, y, yaw, vx, vy, wz } = body.motion();
     let (sin, cos) = yaw.sin_cos();
     let (mode, error_code) = match firmware {
-        Firmware::Old => (old_mode(body.posture()), 0),
-        Firmware::New => (0, mode_code(body.posture())),
+        Firmware::Old => (old_mode(body), old_options(body)),
+        Firmware::New => (0, mode_code(body)),
     };
     let feet = match firmware {
         Firmware::Old => json!(body.feet().as_flattened()),
         Firmware::New => json!([]),
     };
+    let gait = if body.posture() == Posture::Walking {
+        // Set to idle it trots when it walks.
+        settings.number("gait").max(1.0) as i64
+    } else {
+        0
+    };
     json!({
         "stamp": stamp(time),
         "error_code": error_code,
         "imu_state": {
-            "quaternion": [(yaw / 2.0).cos(), 0.0, 0.0, (yaw / 2.0).sin()],
-            "gyroscope": [0.0, 0.0, wz],
-            "accelerometer": [0.0, 0.0, 9.81],
-            "rpy": [0.0, 0.0, yaw],
+            "quaternion": quaternion(body.attitude()),
+            "gyroscope": body.turning(),
+            "accelerometer": gravity(body.attitude()),
+            "rpy": body.attitude(),
             "temperature": 68,
         },
         "mode": mode,
-        "progress": 0.0,
-        "gait_type": if body.posture() == Posture::Walking { 1 } else { 0 },
-        "foot_raise_height": 0.09,
+        "progress": body.doing().map_or(0.0, |(_, progress)| progress),
+        "gait_type": gait,
+        "foot_raise_height": 0.09 + settings.number("foot_raise_height"),
         "position": [x, y, body.height()],
         "body_height": body.height(),
         "velocity": [vx * cos - vy * sin, vx * sin + vy * cos, 0.0],
@@ -79,34 +92,96 @@ pub(crate) fn sport_mode_state(body: &Body, firmware: Firmware, time: Duration) 
     })
 }
 
-fn old_mode(posture: Posture) -> i64 {
-    match posture {
-        Posture::Lying => 5,
-        Posture::Locked => 6,
-        Posture::Balancing => 1,
-        Posture::Walking => 3,
-        Posture::Damped => 7,
+/// Roll, pitch and yaw as a quaternion: w, x, y, z.
+fn quaternion(attitude: [f64; 3]) -> [f64; 4] {
+    let [(sr, cr), (sp, cp), (sy, cy)] = attitude.map(|angle| (angle / 2.0).sin_cos());
+    [
+        cr * cp * cy + sr * sp * sy,
+        sr * cp * cy - cr * sp * sy,
+        cr * sp * cy + sr * cp * sy,
+        cr * cp * sy - sr * sp * cy,
+    ]
+}
+
+/// What an accelerometer at rest measures, m/s^2 in its own axes.
+fn gravity([roll, pitch, _]: [f64; 3]) -> [f64; 3] {
+    const G: f64 = 9.81;
+    [-G * pitch.sin(), G * pitch.cos() * roll.sin(), G * pitch.cos() * roll.cos()]
+}
+
+/// `mode` before firmware 1.1.7.
+fn old_mode(body: &Body) -> i64 {
+    match body.doing().map(|(name, _)| name) {
+        Some("pose") => 2,
+        Some("free_walk") => 9,
+        Some("front_flip") => 11,
+        Some("front_jump") => 12,
+        Some("front_pounce") => 13,
+        Some("free_bound") => 15,
+        Some("free_jump") => 16,
+        Some("free_avoid") => 17,
+        Some("walk_stair") => 18,
+        Some("back_stand") => 19,
+        Some("cross_step") => 20,
+        _ => match body.posture() {
+            Posture::Lying => 5,
+            Posture::Locked => 6,
+            Posture::Balancing => 1,
+            Posture::Walking => 3,
+            Posture::Damped => 7,
+            Posture::Sitting => 10,
+        },
     }
 }
 
-fn mode_code(posture: Posture) -> i64 {
-    match posture {
-        Posture::Lying => 1004,
-        Posture::Locked => 1002,
-        Posture::Balancing => 1013,
-        Posture::Walking => 1005,
-        Posture::Damped => 1001,
+/// `error_code` before firmware 1.1.7: a bit for each of a few modes.
+fn old_options(body: &Body) -> i64 {
+    match body.doing().map(|(name, _)| name) {
+        Some("continuous_gait") => 1,
+        Some("hand_stand") => 1 << 1,
+        Some("economic_gait") => 1 << 4,
+        _ => 0,
+    }
+}
+
+/// `error_code` since firmware 1.1.7, which is the mode.
+fn mode_code(body: &Body) -> i64 {
+    match body.doing().map(|(name, _)| name) {
+        Some("free_walk") => 100,
+        Some("hello") => 1006,
+        Some("static_walk") => 1015,
+        Some("trot_run") => 1016,
+        Some("economic_gait") => 1017,
+        Some("pose") => 1091,
+        Some("free_avoid") => 2007,
+        Some("free_bound") => 2008,
+        Some("free_jump") => 2009,
+        Some("walk_stair") => 2010,
+        Some("hand_stand") => 2011,
+        Some("cross_step") => 2016,
+        Some("back_stand") => 2017,
+        Some("lead_follow") => 2019,
+        Some("rage_mode") => 2021,
+        _ => match body.posture() {
+            Posture::Lying => 1004,
+            Posture::Locked => 1002,
+            Posture::Balancing => 1013,
+            Posture::Walking => 1005,
+            Posture::Damped => 1001,
+            Posture::Sitting => 1007,
+        },
     }
 }
 
 /// `rt/utlidar/robot_pose`.
 pub(crate) fn robot_pose(body: &Body, time: Duration) -> Value {
-    let Motion { x, y, yaw, .. } = body.motion();
+    let Motion { x, y, .. } = body.motion();
+    let [qw, qx, qy, qz] = quaternion(body.attitude());
     json!({
         "header": {"stamp": stamp(time), "frame_id": "odom"},
         "pose": {
             "position": {"x": x, "y": y, "z": body.height()},
-            "orientation": {"x": 0.0, "y": 0.0, "z": (yaw / 2.0).sin(), "w": (yaw / 2.0).cos()},
+            "orientation": {"x": qx, "y": qy, "z": qz, "w": qw},
         },
     })
 }
@@ -126,15 +201,80 @@ pub(crate) fn lidar_state(lidar: &Lidar, time: Duration) -> Value {
 }
 
 /// `rt/multiplestate`: JSON in a string.
-pub(crate) fn multiple_state(firmware: Firmware) -> Value {
-    let state = match firmware {
-        Firmware::Old => json!({
-            "bodyHeight": 0.0, "brightness": 0, "footRaiseHeight": 0.0, "obstaclesAvoidSwitch": false,
-            "speedLevel": 0, "uwbSwitch": false, "volume": 5,
-        }),
-        Firmware::New => {
-            json!({"brightness": 0, "obstaclesAvoidSwitch": false, "uwbSwitch": false, "volume": 5})
-        }
-    };
+pub(crate) fn multiple_state(settings: &Settings, firmware: Firmware) -> Value {
+    let mut state = json!({
+        "brightness": settings.get("brightness"), "volume": settings.get("volume"),
+        "obstaclesAvoidSwitch": settings.get("obstacle_avoidance"), "uwbSwitch": false,
+    });
+    if firmware == Firmware::Old {
+        state["bodyHeight"] = settings.get("body_height");
+        state["footRaiseHeight"] = settings.get("foot_raise_height");
+        state["speedLevel"] = settings.get("speed_level");
+    }
     Value::String(state.to_string())
+}
+
+/// `rt/audiohub/player/state`: JSON in a string.
+pub(crate) fn player_state(player: &Player) -> Value {
+    let (state, sound) = match player {
+        Player::Idle => ("not_in_use", None),
+        Player::Paused(id) => ("pause", Some(id)),
+        Player::Playing(id) => ("playing", Some(id)),
+    };
+    let plays = matches!(player, Player::Playing(_));
+    let state = json!({"play_state": state, "is_playing": plays, "current_audio_unique_id": sound});
+    Value::String(state.to_string())
+}
+
+/// `rt/wirelesscontroller` of a remote that somebody plays with: sticks that go round slowly, and each half second
+/// another key, or none.
+pub(crate) fn remote(time: Duration) -> Value {
+    let stick = |period: f64| 0.8 * (TAU * time.as_secs_f64() / period).sin();
+    let half_seconds = time.as_millis() / 500;
+    let key = half_seconds % 32;
+    let keys = if key % 2 == 0 { 1_u32 << (key / 2) } else { 0 };
+    json!({"lx": stick(7.0), "ly": stick(11.0), "rx": stick(13.0), "ry": stick(17.0), "keys": keys})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attitudes_are_quaternions_and_tilt_gravity() {
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9);
+        let half = 0.5_f64.sqrt();
+        assert!(near(&quaternion([0.0, 0.0, TAU / 4.0]), &[half, 0.0, 0.0, half]));
+        assert!(near(&quaternion([0.0, TAU / 4.0, 0.0]), &[half, 0.0, half, 0.0]));
+        assert!(near(&quaternion([TAU / 4.0, 0.0, TAU / 4.0]), &[0.5, 0.5, 0.5, 0.5]));
+        assert!(near(&gravity([0.0, 0.0, 1.0]), &[0.0, 0.0, 9.81]));
+        // The nose down: the front axis points down, and so measures less than nothing.
+        assert!(near(&gravity([0.0, TAU / 4.0, 0.0]), &[-9.81, 0.0, 0.0]));
+        assert!(near(&gravity([TAU / 4.0, 0.0, 0.0]), &[0.0, 9.81, 0.0]));
+    }
+
+    #[test]
+    fn a_remote_has_one_key_down_or_none_and_sticks_within_their_range() {
+        let mut keys = std::collections::BTreeSet::new();
+        for tenth in 0..200 {
+            let remote = remote(Duration::from_millis(100 * tenth));
+            for stick in ["lx", "ly", "rx", "ry"] {
+                assert!(remote[stick].as_f64().unwrap().abs() <= 1.0);
+            }
+            keys.insert(remote["keys"].as_u64().unwrap());
+        }
+        assert_eq!(keys, (0..16).map(|bit| 1 << bit).chain([0]).collect());
+    }
+
+    #[test]
+    fn settings_are_in_the_multiple_state_of_their_firmware() {
+        let text = |firmware| multiple_state(&Settings::default(), firmware);
+        let read = |value: Value| serde_json::from_str::<Value>(value.as_str().unwrap()).unwrap();
+        let (old, new) = (read(text(Firmware::Old)), read(text(Firmware::New)));
+        assert_eq!((&old["speedLevel"], &old["volume"]), (&json!(0), &json!(5)));
+        assert_eq!(
+            (&new["speedLevel"], &new["obstaclesAvoidSwitch"]),
+            (&Value::Null, &json!(false))
+        );
+    }
 }

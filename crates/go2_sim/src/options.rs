@@ -10,6 +10,7 @@ use go2_link::state::Fault;
 
 use crate::camera::VideoOptions;
 use crate::lidar::Stamps;
+use crate::services::ServiceOptions;
 
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -122,7 +123,7 @@ pub struct Options {
     /// Give up a client that is silent or never connects after this many seconds
     #[arg(long, default_value_t = 30.0)]
     pub lost_after: f64,
-    /// A Move lasts this many seconds; 0 means for ever
+    /// A Move, of the sport service or of obstacles_avoid, lasts this many seconds; 0 means for ever
     #[arg(long, default_value_t = 0.0)]
     pub move_lasts: f64,
     /// Send a binary frame of this many bytes once, after the validation
@@ -137,6 +138,9 @@ pub struct Options {
     /// The front camera.
     #[command(flatten)]
     pub video: VideoOptions,
+    /// What the robot's services are like.
+    #[command(flatten)]
+    pub services: ServiceOptions,
     /// Log every state message, voxel map and video frame with the time of its sending, for benchmarks
     #[arg(long)]
     pub log_sent: bool,

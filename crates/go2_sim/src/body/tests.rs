@@ -1,6 +1,11 @@
 //! The body in time.
 
+use std::f64::consts::TAU;
+
+use go2_link::codec::api;
+
 use super::*;
+use crate::services::ask;
 
 fn seconds(start: Instant, seconds: f64) -> Instant {
     start + Duration::from_secs_f64(seconds)
@@ -9,7 +14,7 @@ fn seconds(start: Instant, seconds: f64) -> Instant {
 fn standing(move_lasts: Option<f64>) -> (Body, Instant) {
     let start = Instant::now();
     let mut body = Body::new(move_lasts.map(Duration::from_secs_f64), start);
-    assert_eq!(body.execute(api::BALANCE_STAND, "", start), 0);
+    assert_eq!(ask(&mut body, api::BALANCE_STAND, "", start), 0);
     (body, seconds(start, 2.0))
 }
 
@@ -20,13 +25,13 @@ fn walks_only_when_balancing() {
     let start = Instant::now();
     let mut body = Body::new(None, start);
     for api_id in [api::STAND_DOWN, api::STAND_UP] {
-        body.execute(api_id, "", start);
-        assert_eq!(body.execute(api::MOVE, FORWARD, seconds(start, 2.0)), 0);
+        ask(&mut body, api_id, "", start);
+        assert_eq!(ask(&mut body, api::MOVE, FORWARD, seconds(start, 2.0)), 0);
         body.step(seconds(start, 3.0));
         assert_eq!(body.motion().x, 0.0);
     }
-    body.execute(api::BALANCE_STAND, "", seconds(start, 3.0));
-    body.execute(api::MOVE, FORWARD, seconds(start, 5.0));
+    ask(&mut body, api::BALANCE_STAND, "", seconds(start, 3.0));
+    ask(&mut body, api::MOVE, FORWARD, seconds(start, 5.0));
     body.step(seconds(start, 7.0));
     assert!((0.9..1.0).contains(&body.motion().x), "{:?}", body.motion());
     assert_eq!(body.posture(), Posture::Walking);
@@ -36,7 +41,7 @@ fn walks_only_when_balancing() {
 fn a_move_lasts_for_ever_or_times_out() {
     for (lasts, walks) in [(None, true), (Some(1.5), false)] {
         let (mut body, now) = standing(lasts);
-        body.execute(api::MOVE, FORWARD, now);
+        ask(&mut body, api::MOVE, FORWARD, now);
         body.step(seconds(now, 10.0));
         body.step(seconds(now, 20.0));
         assert_eq!(body.motion().vx > 0.4, walks);
@@ -46,22 +51,22 @@ fn a_move_lasts_for_ever_or_times_out() {
 #[test]
 fn stop_move_stops_and_damp_drops() {
     let (mut body, now) = standing(None);
-    body.execute(api::MOVE, FORWARD, now);
-    body.execute(api::STOP_MOVE, "", seconds(now, 1.0));
+    ask(&mut body, api::MOVE, FORWARD, now);
+    ask(&mut body, api::STOP_MOVE, "", seconds(now, 1.0));
     body.step(seconds(now, 2.0));
     assert_eq!((body.motion().vx, body.posture()), (0.0, Posture::Balancing));
-    body.execute(api::DAMP, "", seconds(now, 2.0));
-    body.execute(api::STAND_UP, "", seconds(now, 3.0));
+    ask(&mut body, api::DAMP, "", seconds(now, 2.0));
+    ask(&mut body, api::STAND_UP, "", seconds(now, 3.0));
     body.step(seconds(now, 4.0));
     assert_eq!((body.posture(), body.height()), (Posture::Damped, LYING));
-    body.execute(api::RECOVERY_STAND, "", seconds(now, 4.0));
+    ask(&mut body, api::RECOVERY_STAND, "", seconds(now, 4.0));
     assert_eq!(body.posture(), Posture::Balancing);
 }
 
 #[test]
 fn turns_about_itself_and_walks_circles() {
     let (mut body, now) = standing(None);
-    body.execute(api::MOVE, r#"{"x":0.5,"y":0,"z":0.5}"#, now);
+    ask(&mut body, api::MOVE, r#"{"x":0.5,"y":0,"z":0.5}"#, now);
     body.step(seconds(now, TAU / 0.5));
     let Motion { x, y, .. } = body.motion();
     assert!(x.hypot(y) < 0.2, "a circle of 1 m closes: {x} {y}");
@@ -71,9 +76,9 @@ fn turns_about_itself_and_walks_circles() {
 #[test]
 fn bad_parameters_and_unknown_apis_have_codes() {
     let (mut body, now) = standing(None);
-    assert_eq!(body.execute(api::MOVE, "{}", now), BAD_PARAMETER);
-    assert_eq!(body.execute(api::MOVE, "", now), BAD_PARAMETER);
-    assert_eq!(body.execute(1042, "", now), NOT_IMPLEMENTED);
+    assert_eq!(ask(&mut body, api::MOVE, "{}", now), 3204);
+    assert_eq!(ask(&mut body, api::MOVE, "", now), 3204);
+    assert_eq!(ask(&mut body, 1042, "", now), 3203);
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn feet_that_stand_do_not_slip() {
         (2.0, 0.0, 0.0),
     ] {
         let (mut body, now) = standing(None);
-        body.execute(api::MOVE, &format!(r#"{{"x":{vx},"y":{vy},"z":{wz}}}"#), now);
+        ask(&mut body, api::MOVE, &format!(r#"{{"x":{vx},"y":{vy},"z":{wz}}}"#), now);
         let mut began = [None; 4];
         let mut steps = 0;
         for tick in 0..400 {
@@ -135,10 +140,10 @@ fn feet_that_stand_do_not_slip() {
 #[test]
 fn a_step_that_is_begun_is_ended() {
     let (mut body, now) = standing(None);
-    body.execute(api::MOVE, FORWARD, now);
+    ask(&mut body, api::MOVE, FORWARD, now);
     body.step(seconds(now, 1.13));
     assert!(prints(&body).iter().any(Option::is_none), "no leg is up");
-    body.execute(api::STOP_MOVE, "", seconds(now, 1.13));
+    ask(&mut body, api::STOP_MOVE, "", seconds(now, 1.13));
     let mut before = body.joints();
     for tick in 1..200 {
         body.step(seconds(now, 1.13 + 0.005 * f64::from(tick)));
@@ -153,14 +158,14 @@ fn a_step_that_is_begun_is_ended() {
 fn in_the_house() -> (Body, Instant) {
     let start = Instant::now();
     let mut body = Body::new(None, start).within(Arc::new(World::house())).unwrap();
-    body.execute(api::BALANCE_STAND, "", start);
+    ask(&mut body, api::BALANCE_STAND, "", start);
     (body, seconds(start, 2.0))
 }
 
 #[test]
 fn a_wall_stops_it_once_and_it_can_go_back() {
     let (mut body, now) = in_the_house();
-    body.execute(api::MOVE, FORWARD, now);
+    ask(&mut body, api::MOVE, FORWARD, now);
     body.step(seconds(now, 4.0));
     assert!(body.take_bump().is_none());
     let mut bumps = 0;
@@ -171,10 +176,10 @@ fn a_wall_stops_it_once_and_it_can_go_back() {
     // The wall is at 3.10 m, the nose 0.35 m before the middle.
     assert!((2.74..=2.75).contains(&body.motion().x), "{:?}", body.motion());
     assert_eq!((body.motion().vx, bumps), (0.0, 1));
-    body.execute(api::MOVE, r#"{"x":-0.5,"y":0,"z":0}"#, seconds(now, 12.0));
+    ask(&mut body, api::MOVE, r#"{"x":-0.5,"y":0,"z":0}"#, seconds(now, 12.0));
     body.step(seconds(now, 13.0));
     assert!(body.motion().x < 2.4 && body.take_bump().is_none());
-    body.execute(api::MOVE, FORWARD, seconds(now, 13.0));
+    ask(&mut body, api::MOVE, FORWARD, seconds(now, 13.0));
     body.step(seconds(now, 15.0));
     assert!(body.take_bump().is_some(), "another contact");
 }
@@ -188,7 +193,7 @@ fn it_never_gets_into_a_wall() {
         let angle = f64::from(leg * leg);
         let (x, y, z) = (3.0 * angle.cos(), angle.sin(), 2.0 * (1.7 * angle).sin());
         let at = seconds(now, f64::from(leg) * 2.0);
-        body.execute(api::MOVE, &format!(r#"{{"x":{x},"y":{y},"z":{z}}}"#), at);
+        ask(&mut body, api::MOVE, &format!(r#"{{"x":{x},"y":{y},"z":{z}}}"#), at);
         for tick in 1..=20 {
             body.step(at + Duration::from_millis(100 * tick));
             assert!(!walls::touches(&world, &body.motion()), "{:?}", body.motion());

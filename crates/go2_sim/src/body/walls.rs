@@ -22,6 +22,15 @@ pub(super) fn touches(world: &World, motion: &Motion) -> bool {
         || along(1).any(|y| occupied(HALF[0], y) || occupied(-HALF[0], y))
 }
 
+/// Whether a wall is less than `within` metres before the nose, as wide as the body.
+pub(super) fn ahead(world: &World, motion: &Motion, within: f64) -> bool {
+    let (sin, cos) = motion.yaw.sin_cos();
+    [-HALF[1], 0.0, HALF[1]].into_iter().any(|side| {
+        let from = [motion.x - side * sin, motion.y + side * cos];
+        world.cast(from, motion.yaw, HALF[0] + within).is_some()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::f64::consts::FRAC_PI_2;
@@ -41,5 +50,13 @@ mod tests {
         assert!(!touches(3.15, 1.6, 0.0) && touches(3.15, 1.6, FRAC_PI_2));
         // A pillar of 0.15 m.
         assert!(touches(1.42, 1.8, 0.0) && !touches(1.42, 1.7, 0.0));
+    }
+    #[test]
+    fn walls_are_seen_before_the_nose() {
+        let world = World::house();
+        let ahead =
+            |x, yaw, within| super::ahead(&world, &Motion { x, yaw, ..Motion::default() }, within);
+        assert!(!ahead(2.2, 0.0, 0.5) && ahead(2.3, 0.0, 0.5));
+        assert!(!ahead(2.3, 2.0, 0.5) && ahead(0.0, 0.0, 3.0));
     }
 }

@@ -1,0 +1,89 @@
+//! State messages, each at its rate.
+
+use std::time::{Duration, Instant};
+
+use go2_link::codec::topics;
+use serde_json::json;
+
+use super::{Client, LARGEST_BACKLOG};
+use crate::lidar::VOXEL_MAP;
+use crate::messages;
+use crate::options::Options;
+
+/// A state message that the robot can send and when it is due.
+pub(super) struct Ticker {
+    pub(super) topic: &'static str,
+    pub(super) due: Instant,
+    every: Duration,
+    burst: u32,
+}
+
+/// All of them.
+pub(super) fn tickers(options: &Options, now: Instant) -> Vec<Ticker> {
+    let ticker = |topic, hz: f64, burst: u32| {
+        let every = Duration::from_secs_f64(f64::from(burst.max(1)) / hz.max(1e-3));
+        (hz > 0.0).then_some(Ticker { topic, every, burst: burst.max(1), due: now })
+    };
+    let remote_hz = if options.services.remote { 10.0 } else { 0.0 };
+    let tickers = [
+        ticker(topics::LOW_STATE, options.low_hz(), 1),
+        ticker(topics::SPORT_MODE_STATE, options.sport_hz, 1),
+        ticker(topics::ROBOT_POSE, options.pose_hz, options.pose_burst),
+        ticker(topics::LIDAR_STATE, 1.0, 1),
+        ticker(topics::MULTIPLE_STATE, 1.0, 1),
+        ticker(topics::AUDIOHUB_STATE, 4.0, 1),
+        ticker(topics::WIRELESS_CONTROLLER, remote_hz, 1),
+        // The last, because it takes longest.
+        ticker(VOXEL_MAP, options.lidar_hz, 1),
+    ];
+    tickers.into_iter().flatten().collect()
+}
+
+impl Client<'_> {
+    /// Sends the state that is due.
+    pub(super) async fn send_states(&mut self, now: Instant) {
+        let mut tickers = std::mem::take(&mut self.tickers);
+        for ticker in tickers.iter_mut().filter(|ticker| ticker.due <= now) {
+            if self.subscribed.contains(ticker.topic) {
+                for _ in 0..ticker.burst {
+                    match ticker.topic {
+                        VOXEL_MAP => self.send_voxels().await,
+                        topic => self.send_state(topic).await,
+                    }
+                }
+            }
+            // Late ticks are left out, not made up for.
+            while ticker.due <= now {
+                ticker.due += ticker.every;
+            }
+        }
+        self.tickers = tickers;
+    }
+
+    pub(super) async fn send_state(&self, topic: &'static str) {
+        if self.channel.backlog() > LARGEST_BACKLOG {
+            return;
+        }
+        let time = messages::robot_time();
+        let firmware = self.options.firmware;
+        let data = {
+            let mut services = self.hardware.services();
+            let body = self.hardware.body_now();
+            match topic {
+                topics::LOW_STATE => messages::low_state(&body),
+                topics::SPORT_MODE_STATE => {
+                    messages::sport_mode_state(&body, &services.settings, firmware, time)
+                }
+                topics::ROBOT_POSE => messages::robot_pose(&body, time),
+                topics::LIDAR_STATE => messages::lidar_state(&self.hardware.lidar_now(), time),
+                topics::AUDIOHUB_STATE => messages::player_state(&services.player(Instant::now())),
+                topics::WIRELESS_CONTROLLER => messages::remote(time),
+                _ => messages::multiple_state(&services.settings, firmware),
+            }
+        };
+        if self.options.log_sent {
+            self.log.add("sent", json!({"topic": topic, "data": data}));
+        }
+        self.say("msg", topic, data).await;
+    }
+}
