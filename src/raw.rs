@@ -35,7 +35,7 @@ pub(crate) fn check(topics: &[String]) -> Result<(), RawTopicError> {
         if topic.ends_with("/request") {
             return Err(RawTopicError::Request(topic.clone()));
         }
-        if topic == "rt/lowcmd" || topic.ends_with("/lowcmd") {
+        if topic.ends_with("/lowcmd") {
             return Err(RawTopicError::LowCommand);
         }
         if topics[..index].contains(topic) {

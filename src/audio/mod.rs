@@ -5,7 +5,7 @@ mod upload; // a wav file to the robot
 
 use futures::{Stream, StreamExt as _};
 use go2_link::codec::{Request, Response};
-use go2_link::commands::audio;
+use go2_link::commands::audio::{self, Recording};
 use go2_link::session::LinkBuilder;
 use go2_link::state::{PlayerState, State as _};
 use r2r::std_msgs::msg::String as Text;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::intake::Intake;
 use crate::services::{refusal, respond, Robot};
 use crate::streams::{latched_qos, Shared, Source, QUEUE};
-use board::Board;
+use board::{sendable, Board};
 
 /// Characters that a name or a path may have.
 const LONGEST_NAME: usize = 4096;
@@ -86,7 +86,7 @@ async fn ask(robot: &Robot, request: Request) -> Result<Response, String> {
 async fn list(mut calls: Calls, robot: Robot) {
     while let Some(call) = calls.next().await {
         let (success, message) = match ask(&robot, audio::list()).await {
-            Ok(response) => (true, response.data),
+            Ok(response) => (true, sendable(&response.data)),
             Err(reason) => (false, reason),
         };
         respond(call, Trigger::Response { success, message });
@@ -109,14 +109,14 @@ async fn stop(mut calls: Calls, robot: Robot, board: Board) {
 async fn play(mut names: mpsc::Receiver<Name>, robot: Robot, board: Board) {
     while let Some(name) = names.recv().await {
         match play_one(name, &robot).await {
-            Ok(name) => board.say(&format!("playing {name}")),
+            Ok(recording) => board.asked(&recording),
             Err(reason) => board.fail(&reason),
         }
     }
 }
 
-/// Returns the name of what is being played.
-async fn play_one(wanted: Name, robot: &Robot) -> Result<String, String> {
+/// Returns what is being played.
+async fn play_one(wanted: Name, robot: &Robot) -> Result<Recording, String> {
     let wanted = wanted.ok_or("this is too long for a name")?;
     let answer = ask(robot, audio::list()).await.map_err(|why| format!("{wanted}: {why}"))?;
     let list = audio::recordings(&answer.data)
@@ -127,7 +127,7 @@ async fn play_one(wanted: Name, robot: &Robot) -> Result<String, String> {
         return Err(format!("{wanted} is not on the robot, which has: {names}"));
     };
     let played = ask(robot, audio::play(&found.unique_id)).await;
-    played.map(|_| found.name.clone()).map_err(|why| format!("{wanted}: {why}"))
+    played.map(|_| found.clone()).map_err(|why| format!("{wanted}: {why}"))
 }
 
 /// Tells what the player does by itself: it ends, or somebody else plays something.
@@ -137,7 +137,7 @@ async fn follow(mut player: Source, board: Board) {
         let Some(PlayerState { playing }) = player.decode(&message) else { continue };
         if playing != before {
             match &playing {
-                Some(name) => board.play(name),
+                Some(playing) => board.play(playing),
                 None => board.silence(),
             }
             before = playing;

@@ -19,7 +19,7 @@ mod switches;
 pub use faults::{Fault, FaultChange};
 pub use lidar::LidarState;
 pub use low::{Battery, BatteryStatus, LowState, Motor, LEG_MOTORS};
-pub use player::PlayerState;
+pub use player::{PlayerState, Playing};
 pub use pose::RobotPose;
 pub use remote::Remote;
 pub use services::{ServiceState, ServiceStates};

@@ -8,8 +8,17 @@ use crate::codec::{topics, DecodeError, Json};
 /// What the audio player does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlayerState {
-    /// The name of the file that it plays, or its unique id where it has no name; `None` while it is silent.
-    pub playing: Option<String>,
+    /// The file that it plays; `None` while it is silent.
+    pub playing: Option<Playing>,
+}
+
+/// A file that is being played.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Playing {
+    /// By what the robot knows it.
+    pub unique_id: String,
+    /// By what people know it, where that is told.
+    pub name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -26,9 +35,9 @@ impl State for PlayerState {
 
     fn decode(data: &Json) -> Result<Self, DecodeError> {
         let wire: Wire = data.decode()?;
-        let names = [wire.current_audio_custom_name, wire.current_audio_unique_id];
-        let name = names.into_iter().flatten().find(|name| !name.is_empty());
-        Ok(Self { playing: wire.is_playing.then(|| name.unwrap_or_default()) })
+        let name = wire.current_audio_custom_name.filter(|name| !name.is_empty());
+        let unique_id = wire.current_audio_unique_id.unwrap_or_default();
+        Ok(Self { playing: wire.is_playing.then_some(Playing { unique_id, name }) })
     }
 }
 
@@ -39,14 +48,17 @@ mod tests {
     #[test]
     fn reads_what_is_played() {
         let decode = |text: &str| PlayerState::decode(&Json::from(text.to_owned()));
-        let playing = |name: &str| Ok(PlayerState { playing: Some(name.to_owned()) });
+        let playing = |name: Option<&str>| {
+            let name = name.map(str::to_owned);
+            Ok(PlayerState { playing: Some(Playing { unique_id: "7".into(), name }) })
+        };
         let silent =
             r#"{"play_state":"not_in_use","is_playing":false,"current_audio_unique_id":""}"#;
         assert_eq!(decode(silent), Ok(PlayerState::default()));
         let named = r#"{"is_playing":true,"current_audio_unique_id":"7","current_audio_custom_name":"bark"}"#;
-        assert_eq!(decode(named), playing("bark"));
+        assert_eq!(decode(named), playing(Some("bark")));
         let wrapped = r#""{\"is_playing\":true,\"current_audio_unique_id\":\"7\"}""#;
-        assert_eq!(decode(wrapped), playing("7"));
+        assert_eq!(decode(wrapped), playing(None));
         assert_eq!(decode(r#"{"play_state":"in_use"}"#), Err(DecodeError::Shape));
     }
 }
