@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::intake::Intake;
-use crate::motion::Order;
 use crate::services::Robot;
 use crate::streams::{has_listener, publish, Shared, Source, QUEUE};
 
@@ -140,7 +139,7 @@ async fn to_robot(topic: String, mut inbox: mpsc::Receiver<Incoming>, robot: Rob
 
 async fn send(topic: &str, data: Value, robot: &Robot) -> Result<(), RequestError> {
     if topic == WIRELESS_CONTROLLER {
-        robot.motion.send(Order::Watch).await.map_err(|_| RequestError::NotLive)?;
+        robot.watch().await?;
     }
     robot.link.publish(topic, data).await
 }

@@ -203,6 +203,27 @@ def test_a_robot_that_pauses_gets_a_block_again(world: World, ros: Ros, sim: Sim
     assert len(indices) > max(indices), "no block was sent again"
 
 
+@pytest.mark.parametrize(
+    ("option", "reason", "attempts"),
+    [
+        (("--never-answers", "audiohub:2001"), "the robot did not answer within 0.5 s", 3),
+        (("--refuse", "audiohub:2001:3202"), "the robot answers status 3202", 1),
+    ],
+)
+def test_a_robot_that_takes_no_files(
+    world: World, ros: Ros, tmp_path: Path, option: tuple[str, str], reason: str, attempts: int
+) -> None:
+    sim = world.sim(*option)
+    world.bridge("-p", "request_timeout:=0.5")
+    ros.live()
+    hub = Hub(ros, sim)
+    hub.say("upload", write_wav(tmp_path / "bark.wav"))
+    said = hub.until("failed")
+    assert said.startswith(f"failed: bark.wav: {reason}")
+    assert said.endswith("0 of 6 blocks had arrived")
+    assert [block["current_block_index"] for block in hub.requests(UPLOAD)] == [1] * attempts
+
+
 def test_without_a_robot(world: World, ros: Ros, sim: Sim, tmp_path: Path) -> None:
     sim.kill()
     bridge = world.bridge()

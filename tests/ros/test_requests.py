@@ -239,13 +239,28 @@ def test_acrobatics_with_a_permission(desk: Desk, ros: Ros, sim: Sim) -> None:
     assert len(sim.requests(1030, since=so_far)) == 1
 
 
+def test_a_character_that_logs_cannot_have(desk: Desk, bridge: Bridge) -> None:
+    # As the first that is refused: later ones may not reach the log.
+    answer = desk.next_answer('{"id": 1, "service": "sport", "api_id": 1002, "a\\u0000b": 1}')
+    assert answer["error"].startswith("unknown field `a\x00b`")
+    assert "a request is refused, 1 so far: unknown field `ab`" in bridge.output()
+    assert desk.ask(2, 1002)["ok"]
+
+
 def test_without_a_robot(world: World, ros: Ros) -> None:
     bridge = world.bridge()
     wait_for("the node", lambda: "connecting" in bridge.output())
     desk = Desk(ros)
-    for identifier, api_id in ((1, 1002), (2, DAMP)):
-        assert desk.ask(identifier, api_id) == {
+    walk = {"parameter": {"x": 0.3, "y": 0, "z": 0}}
+    for identifier, api_id, fields in ((1, 1002, {}), (2, DAMP, {}), (3, MOVE, walk)):
+        assert desk.ask(identifier, api_id, **fields) == {
             "id": identifier,
             "ok": False,
             "error": "not connected to the robot",
         }
+    # It never walked, so it is not stopped when it comes.
+    sim = world.sim()
+    ros.live()
+    assert desk.ask(4, 1002)["ok"]
+    ros.spin_for(0.7)
+    assert [entry["api_id"] for entry in sim.requests()] == [1002]

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::Response;
-use go2_link::session::RequestError;
+use go2_link::session::{LinkState, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
@@ -112,8 +112,10 @@ impl Desk {
             return self.refuse(id, &reason);
         }
         // Here and not beside the others, so that requests stay in the order in which they came.
-        if effect == Effect::Walks && self.robot.motion.send(Order::Watch).await.is_err() {
-            return self.answer(&Answer::new(id, request.api_id, Err(RequestError::NotLive)));
+        if effect == Effect::Walks {
+            if let Err(error) = self.robot.watch().await {
+                return self.answer(&Answer::new(id, request.api_id, Err(error)));
+            }
         }
         let robot = self.robot.clone();
         self.waiting.push(Box::pin(async move {
@@ -142,6 +144,17 @@ impl Desk {
             Ok(data) => publish(&self.publisher, &Text { data }),
             Err(error) => tracing::warn!("an answer cannot be written: {error}"),
         }
+    }
+}
+
+impl Robot {
+    /// Has the robot stopped when nothing more is heard of what is about to walk it. A robot that is not there will
+    /// not walk: it is not stopped either when it comes.
+    pub(crate) async fn watch(&self) -> Result<(), RequestError> {
+        if *self.link.state().borrow() != LinkState::Live {
+            return Err(RequestError::NotLive);
+        }
+        self.motion.send(Order::Watch).await.map_err(|_| RequestError::NotLive)
     }
 }
 
