@@ -3,6 +3,8 @@
 use go2_link::codec::Response;
 use go2_link::session::RequestError;
 
+use crate::services::refusal;
+
 /// An answer, or why there is none.
 pub(super) type Answer = Result<Response, RequestError>;
 
@@ -21,14 +23,7 @@ pub(super) enum Failure {
 pub(super) fn failure(answer: &Answer) -> Option<Failure> {
     match answer {
         Ok(response) if response.code == 0 => None,
-        Ok(response) => {
-            let meaning = response.meaning();
-            let mut reason = format!("the robot answers status {}: {meaning}", response.code);
-            if !response.advice().is_empty() {
-                reason = format!("{reason}; {}", response.advice());
-            }
-            Some(Failure::Refused(reason))
-        }
+        Ok(response) => Some(Failure::Refused(refusal(response))),
         Err(RequestError::NotLive | RequestError::Lost) => Some(Failure::Gone),
         Err(error) => Some(Failure::Silent(error.to_string())),
     }

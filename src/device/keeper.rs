@@ -34,6 +34,8 @@ pub(super) struct Keeper {
     read_at: Option<Instant>,
     deaf_until: Option<Instant>,
     doubted: bool,
+    /// What became of the wish, until it is fetched.
+    verdict: Option<Result<(), String>>,
 }
 
 /// What became of the wish.
@@ -68,6 +70,7 @@ impl Keeper {
             read_at: None,
             deaf_until: None,
             doubted: false,
+            verdict: None,
         }
     }
 
@@ -82,6 +85,12 @@ impl Keeper {
         self.wish = wish;
         self.standing = Standing::Open;
         self.lacking = false;
+        self.verdict = None;
+    }
+
+    /// What became of the wish since this was last asked.
+    pub(super) fn take_verdict(&mut self) -> Option<Result<(), String>> {
+        self.verdict.take()
     }
 
     /// The robot can be asked: a session is there, or its motion mode is another one. Returns what the user must
@@ -92,6 +101,7 @@ impl Keeper {
         if let Some(reason) = unavailable {
             self.known = None;
             let told = std::mem::replace(&mut self.lacking, true);
+            self.verdict = self.wish.as_ref().map(|_| Err(reason.to_string()));
             return (self.wish.is_some() && !told).then(|| self.complaint(&reason.to_string()));
         }
         self.lacking = false;
@@ -151,6 +161,7 @@ impl Keeper {
                 if !newer {
                     let renew = |lasts: Duration| now + lasts.saturating_sub(RENEW_BEFORE);
                     self.standing = Standing::Taken;
+                    self.verdict = Some(Ok(()));
                     self.write_at = self.setting.lasts().filter(|_| !released).map(renew);
                     self.read_at = Some(now);
                     self.doubted = false;
@@ -165,6 +176,7 @@ impl Keeper {
         let (standing, reason) = failed;
         if !newer {
             self.standing = standing;
+            self.verdict = Some(Err(reason.clone()));
             self.read_at = Some(now);
         }
         Some(format!("{}: {}: {reason}", self.setting.name, wanted(&value)))

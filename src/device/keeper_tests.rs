@@ -104,6 +104,25 @@ fn a_wish_is_applied_read_back_and_applied_in_every_session() {
 }
 
 #[test]
+fn who_waits_learns_what_became_of_the_newest_wish() {
+    let mut bench = Bench::in_session("volume");
+    bench.wish(json!(1));
+    bench.asks();
+    bench.wish(json!(2));
+    bench.answer(status(0, ""));
+    assert_eq!(bench.keeper.take_verdict(), None);
+    bench.asks();
+    bench.answer(status(0, ""));
+    assert_eq!(bench.keeper.take_verdict(), Some(Ok(())));
+    assert_eq!(bench.keeper.take_verdict(), None);
+    bench.wish(json!(3));
+    bench.answer(status(0, r#"{"volume":2}"#));
+    bench.asks();
+    bench.answer(status(3204, ""));
+    assert!(bench.keeper.take_verdict().unwrap().unwrap_err().contains("3204"));
+}
+
+#[test]
 fn the_newest_wish_wins() {
     let mut bench = Bench::in_session("volume");
     bench.wish(json!(1));

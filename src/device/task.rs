@@ -126,8 +126,12 @@ impl Task {
                 self.ask(Who::Keeper(number), request, timeout);
             }
         }
-        for keeper in &self.keepers {
-            store.show(keeper.setting().name, keeper.shown());
+        for keeper in &mut self.keepers {
+            let name = keeper.setting().name;
+            store.show(name, keeper.shown());
+            if let Some(verdict) = keeper.take_verdict() {
+                store.judge(name, verdict);
+            }
         }
         store.show(MOTION_MODE, self.mode.shown().as_ref());
         store.set_mode(self.mode.known());

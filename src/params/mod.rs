@@ -35,6 +35,19 @@ pub(crate) struct Store {
     wished: Arc<Notify>,
     /// The robot's, once it is known.
     mode: Option<MotionMode>,
+    verdicts: watch::Sender<Verdicts>,
+}
+
+/// What became of wishes on the robot, by parameter.
+pub(crate) type Verdicts = BTreeMap<&'static str, Verdict>;
+
+/// What became of the latest wish that was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Verdict {
+    /// Counted up with each.
+    pub(crate) number: u64,
+    /// Whether the robot took it, or why not.
+    pub(crate) result: Result<(), String>,
 }
 
 /// Values that the robot is to have, by parameter; `None` where the user has taken the wish back.
@@ -46,7 +59,14 @@ impl Store {
         let values: BTreeMap<_, _> =
             table::all().map(|spec| (spec.name, default(spec.kind))).collect();
         let settings = watch::Sender::new(Arc::new(settings(&values)));
-        Self { values, settings, wishes: Wishes::new(), wished: Arc::default(), mode: None }
+        Self {
+            values,
+            settings,
+            wishes: Wishes::new(),
+            wished: Arc::default(),
+            mode: None,
+            verdicts: watch::Sender::default(),
+        }
     }
 
     /// The typed values, always up to date.
@@ -112,6 +132,19 @@ impl Store {
             self.values.insert(name, value);
             self.settings.send_replace(Arc::new(settings(&self.values)));
         }
+    }
+
+    /// What became of wishes, for who waits for it.
+    pub(crate) fn verdicts(&self) -> watch::Receiver<Verdicts> {
+        self.verdicts.subscribe()
+    }
+
+    /// Tells what became of a wish.
+    pub(crate) fn judge(&mut self, name: &'static str, result: Result<(), String>) {
+        self.verdicts.send_modify(|verdicts| {
+            let number = verdicts.get(name).map_or(1, |verdict| verdict.number + 1);
+            verdicts.insert(name, Verdict { number, result });
+        });
     }
 
     /// Tells which motion mode the robot is in, and with it which settings it has.

@@ -3,6 +3,7 @@
 mod actions; // what the robot does when told, from the link's table
 pub(crate) mod requests; // any request, as JSON
 mod sight; // LiDAR and camera
+mod switches; // what the robot keeps switched on or off
 
 use std::sync::{Arc, Mutex};
 
@@ -36,7 +37,8 @@ pub(crate) fn start(
     robot: &Robot,
 ) -> r2r::Result<()> {
     actions::serve(node, tasks, robot)?;
-    sight::serve(node, tasks, robot)
+    sight::serve(node, tasks, robot)?;
+    switches::serve(node, tasks, robot)
 }
 
 /// In words.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_msgs.msg import String
+from std_srvs.srv import SetBool
 
 from dog import LATCHED, Bridge, Entry, Ros, Sim, World, service
 
@@ -144,6 +145,35 @@ def test_a_refusal_is_told_and_the_robots_value_shown(world: World, ros: Ros) ->
     assert len(asked(sim, "vui", 1003)) == 1, "not tried again"
     assert ros.set_parameter("volume", 8).successful
     ros.until("another try", lambda: len(asked(sim, "vui", 1003)) == 2)
+
+
+SWITCHES = ("obstacle_avoidance", "switch_joystick", "auto_recovery")
+
+
+def switch(ros: Ros, name: str, on: bool) -> tuple[bool, str]:
+    """Calls the service of a switch."""
+    answer = ros.call(SetBool, f"/go2_bridge/{name}", SetBool.Request(data=on))
+    return answer.success, answer.message
+
+
+def test_switches_have_services(world: World, ros: Ros) -> None:
+    sim, _ = start(world, ros, [*NEW, "--refuse", "obstacles_avoid:1001:3202"])
+    for setting in (each for each in SETTINGS if each.name in SWITCHES and each.service == "sport"):
+        for on in (False, True):
+            assert switch(ros, setting.name, on) == (True, "")
+            assert told(sim, setting)[-1] == {"data": on}
+            assert ros.get_parameters([setting.name]) == {setting.name: on}
+    success, message = switch(ros, "obstacle_avoidance", True)
+    assert not success and "status 3202" in message
+    shows(ros, "obstacle_avoidance", False)
+    sim.kill()
+    ros.until("the loss", lambda: switch(ros, "obstacle_avoidance", True)[1] == "not connected to the robot")
+
+
+def test_switches_say_what_the_robot_lacks(world: World, ros: Ros) -> None:
+    start(world, ros, OLD)
+    success, message = switch(ros, "auto_recovery", True)
+    assert not success and message.endswith("motion mode normal, and only mcf has auto_recovery")
 
 
 def test_silence_is_told(world: World, ros: Ros) -> None:

@@ -1,0 +1,59 @@
+//! Switches that the robot keeps: each sets the parameter of its name, and answers what became of it on the robot.
+
+use std::sync::PoisonError;
+
+use futures::StreamExt as _;
+use go2_link::commands::{Domain, SETTINGS};
+use go2_link::session::{LinkState, RequestError};
+use r2r::std_srvs::srv::SetBool;
+use r2r::{ParameterValue, QosProfile};
+use tokio::task::JoinSet;
+
+use super::{respond, Robot};
+
+pub(super) fn serve(
+    node: &mut r2r::Node,
+    tasks: &mut JoinSet<()>,
+    robot: &Robot,
+) -> r2r::Result<()> {
+    for setting in SETTINGS.iter().filter(|setting| setting.domain == Domain::Switch) {
+        let qos = QosProfile::services_default();
+        let mut calls =
+            node.create_service::<SetBool::Service>(&format!("~/{}", setting.name), qos)?;
+        let robot = robot.clone();
+        tasks.spawn(async move {
+            while let Some(call) = calls.next().await {
+                let result = robot.switch(setting.name, call.message.data).await;
+                let (success, message) = (result.is_ok(), result.err().unwrap_or_default());
+                respond(call, SetBool::Response { success, message });
+            }
+        });
+    }
+    Ok(())
+}
+
+impl Robot {
+    async fn switch(&self, name: &str, on: bool) -> Result<(), String> {
+        if *self.link.state().borrow() != LinkState::Live {
+            return Err(RequestError::NotLive.to_string());
+        }
+        // The motion mode may have to be asked for first, which takes as long as a request.
+        let limit = 3 * self.settings.borrow().request_timeout;
+        let (mut verdicts, before) = {
+            let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+            let verdicts = store.verdicts();
+            let before = verdicts.borrow().get(name).map(|verdict| verdict.number);
+            let changed = store.change(name, &ParameterValue::Bool(on));
+            changed.map_err(|refused| refused.to_string())?;
+            (verdicts, before)
+        };
+        let judged = verdicts.wait_for(|verdicts| {
+            verdicts.get(name).is_some_and(|verdict| Some(verdict.number) != before)
+        });
+        let verdict = match tokio::time::timeout(limit, judged).await {
+            Ok(Ok(verdicts)) => verdicts.get(name).map(|verdict| verdict.result.clone()),
+            _ => None,
+        };
+        verdict.unwrap_or_else(|| Err(RequestError::Timeout(limit).to_string()))
+    }
+}
