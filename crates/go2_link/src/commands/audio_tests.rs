@@ -78,7 +78,10 @@ fn blocks_hold_the_whole_file() {
             assert_eq!((request.topic.as_str(), request.api_id), (topic, 2001));
             let block: Value = serde_json::from_str(&request.parameter).unwrap();
             let text = block["block_content"].as_str().unwrap();
-            assert_eq!(text.len() == 4096, index + 1 < requests.len() || file.len() % BLOCK == 0);
+            assert_eq!(
+                text.len() == 4096,
+                index + 1 < requests.len() || file.len().is_multiple_of(BLOCK)
+            );
             assert_eq!(block["current_block_size"], text.len());
             assert_eq!(block["current_block_index"], index + 1);
             assert_eq!(block["total_block_number"], requests.len());
