@@ -27,6 +27,7 @@ impl<S: Subscriber> Layer<S> for RosLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut message = Message(String::new());
         event.record(&mut message);
+        message.0.retain(|character| character != '\0'); // what a robot or a user wrote; r2r would panic
         let metadata = event.metadata();
         let severity = match *metadata.level() {
             Level::ERROR => LogSeverity::Error,

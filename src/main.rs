@@ -3,13 +3,16 @@
 //! `main` puts the rooms together and takes them apart in order: first the robot stops, then the link says
 //! goodbye, then ROS ends.
 
+mod audio; // sounds on the robot
 mod camera; // the front camera
 mod clock; // ROS time, and the robot's carried over to it
 mod convert; // robot state to ROS messages
 mod device; // what the node knows and keeps of the robot
+mod intake; // messages from ROS that must not be lost unseen
 mod logging; // log messages go where ROS's go
 mod motion; // cmd_vel and cmd_pose to the robot
 mod params; // parameters, validated
+mod raw; // data-channel topics as they are
 mod safety; // what keeps the robot from walking when nobody means it to
 mod services; // what is asked of the robot by name
 mod streams; // the link's topics to ROS's
@@ -27,11 +30,14 @@ use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::audio::Audio;
 use crate::camera::{Calibration, CalibrationError, Camera};
 use crate::clock::RosClock;
 use crate::device::Device;
+use crate::intake::Intake;
 use crate::motion::{Inputs, Motion, Order};
 use crate::params::{Refused, Settings, Store, KEY_VARIABLE};
+use crate::raw::{Raw, RawTopicError};
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 
@@ -55,6 +61,8 @@ enum StartError {
     Scan(#[from] ScanError),
     #[error("parameter camera_info_url: {0}")]
     Calibration(#[from] CalibrationError),
+    #[error("parameter raw_topics: {0}")]
+    RawTopic(#[from] RawTopicError),
     #[error("{KEY_VARIABLE} is not a key: an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
 }
@@ -114,6 +122,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
         return Err(StartError::NoRobot);
     }
     Scanner::new(settings.scan)?;
+    raw::check(&settings.raw_topics)?;
     if settings.key.is_none() && std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.is_empty()) {
         return Err(StartError::Key);
     }
@@ -140,6 +149,9 @@ async fn serve(
     let velocities = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
     let attitudes = motion::subscribe_pose(&mut node)?;
     let doing = shared.doing();
+    let mut intake = Intake::default();
+    let raw = Raw::new(&mut node, &mut intake, &mut builder, &shared)?;
+    let audio = Audio::new(&mut node, &mut intake, &mut builder, &shared)?;
     let link = builder.start(WebRtcConnector::new(start.target()));
 
     let name = node.fully_qualified_name()?;
@@ -157,9 +169,12 @@ async fn serve(
         mode: facts.mode,
     };
     services::start(&mut node, &mut tasks, &robot)?;
+    services::requests::start(&mut node, &mut intake, &mut tasks, &robot)?;
+    raw.start(&mut tasks, &robot);
+    audio.start(&mut tasks, &robot);
     let inputs = Inputs { velocities, attitudes, orders: inbox };
     let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
-    let spinner = spin(node, Arc::clone(spinning))?;
+    let spinner = spin(node, intake, Arc::clone(spinning))?;
     tracing::info!("connecting to the robot at {}", start.robot_ip);
 
     tokio::select! {
@@ -179,11 +194,13 @@ async fn serve(
 /// r2r's `spin_once` blocks: it has a thread of its own.
 fn spin(
     mut node: r2r::Node,
+    mut intake: Intake,
     spinning: Arc<AtomicBool>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("ros".into()).spawn(move || {
         while spinning.load(Ordering::Relaxed) {
             node.spin_once(SPIN);
+            intake.turn();
         }
     })
 }

@@ -53,8 +53,9 @@ fn settings() -> String {
 /// The text with what is between a heading comment and the end of it replaced.
 fn with(text: &str, name: &str, table: &str) -> String {
     let start = format!("<!-- {name}: made by tests/docs.rs -->\n");
-    let (before, after) = text.split_once(&start).expect("the place for the table");
-    let (_, after) = after.split_once("<!-- end -->").expect("its end");
+    let (before, after) =
+        text.split_once(&start).unwrap_or_else(|| panic!("{name}: no place for the table"));
+    let (_, after) = after.split_once("<!-- end -->").unwrap_or_else(|| panic!("{name}: no end"));
     format!("{before}{start}{table}<!-- end -->{after}")
 }
 

@@ -163,6 +163,7 @@ impl Motion {
                 () = until(due) => {}
             }
         }
+        inputs.orders.close(); // who asks for more, learns that it is too late
         self.shut_down().await;
     }
 

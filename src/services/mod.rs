@@ -1,6 +1,7 @@
 //! The node's services: each is a request to the robot, and answers what the robot answered.
 
 mod actions; // what the robot does when told, from the link's table
+pub(crate) mod requests; // any request, as JSON
 mod sight; // LiDAR and camera
 mod switches; // what the robot keeps switched on or off
 
@@ -58,14 +59,17 @@ fn outcome(result: Result<Response, RequestError>) -> Result<String, String> {
     }
 }
 
-fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
+pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(
+    call: ServiceRequest<S>,
+    response: S::Response,
+) {
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");
     }
 }
 
 impl Robot {
-    async fn request(&self, request: Request) -> Result<Response, RequestError> {
+    pub(crate) async fn request(&self, request: Request) -> Result<Response, RequestError> {
         let timeout = self.settings.borrow().request_timeout;
         self.link.request(request, timeout).await
     }

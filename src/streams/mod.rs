@@ -2,6 +2,7 @@
 //!
 //! Nothing is decoded that nobody listens to, and a topic whose robot is silent stays silent.
 
+mod joy; // the hand-held remote
 mod lidar; // the voxel map: points, scan
 mod odometry; // poses: odom, TF
 mod poses; // where the robot was a moment ago
@@ -11,15 +12,16 @@ mod tally; // what became of a stream's messages
 
 pub(crate) use tally::{Counts, Tally};
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use go2_link::codec::topics;
 use go2_link::session::{LinkBuilder, LinkHandle, Message};
-use go2_link::state::{LowState, RobotPose, SportModeState, State};
+use go2_link::state::{LowState, Remote, RobotPose, SportModeState, State};
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
 use r2r::nav_msgs::msg::Odometry;
-use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, LaserScan, PointCloud2};
+use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, Joy, LaserScan, PointCloud2};
 use r2r::std_msgs::msg::String as Text;
 use r2r::tf2_msgs::msg::TFMessage;
 use r2r::{Publisher, QosProfile, WrappedTypesupport};
@@ -35,7 +37,7 @@ use crate::params::Settings;
 use poses::Poses;
 
 /// Messages of one topic that may wait to be published; beyond it the oldest are dropped.
-const QUEUE: usize = 8;
+pub(crate) const QUEUE: usize = 8;
 /// Frames of the LiDAR that may wait; each has tens of kilobytes.
 const LIDAR_QUEUE: usize = 4;
 
@@ -90,12 +92,14 @@ pub(crate) struct Streams {
     tf: Publisher<TFMessage>,
     points: Publisher<PointCloud2>,
     scan: Publisher<LaserScan>,
+    joy: Publisher<Joy>,
     diagnostics: Publisher<DiagnosticArray>,
     link_state: Publisher<Text>,
     low_states: Receiver<Message>,
     sport_states: Receiver<Message>,
     poses: Receiver<Message>,
     voxel_maps: Receiver<Message>,
+    remotes: Receiver<Message>,
 }
 
 impl Streams {
@@ -114,12 +118,14 @@ impl Streams {
             tf: node.create_publisher("/tf", QosProfile::default().keep_last(100))?,
             points: node.create_publisher("points", sensor_qos())?,
             scan: node.create_publisher("scan", sensor_qos())?,
+            joy: node.create_publisher("joy", sensor_qos())?,
             diagnostics: node.create_publisher("/diagnostics", QosProfile::default())?,
             link_state: node.create_publisher("~/link_state", latched_qos())?,
             low_states: link.subscribe(LowState::TOPIC, QUEUE),
             sport_states: link.subscribe(SportModeState::TOPIC, QUEUE),
             poses: link.subscribe(RobotPose::TOPIC, QUEUE),
             voxel_maps: link.subscribe(topics::VOXEL_MAP, LIDAR_QUEUE),
+            remotes: link.subscribe(Remote::TOPIC, QUEUE),
         })
     }
 
@@ -135,7 +141,7 @@ impl Streams {
         let (motion_tx, motion) = watch::channel(Motion::default());
         let (low_tx, low) = watch::channel(None);
         let poses = Arc::new(Mutex::new(Poses::default()));
-        let source = |topic, messages| Source::new(topic, messages, &shared, &shared.state);
+        let source = |topic: &'static str, messages| Source::of_state(topic, messages, &shared);
 
         let low_states = source(LowState::TOPIC, self.low_states);
         tasks.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
@@ -147,6 +153,7 @@ impl Streams {
         let voxel_maps = Source::new(topics::VOXEL_MAP, self.voxel_maps, &shared, &shared.lidar);
         let place = lidar::Place { poses, motion };
         tasks.spawn(lidar::publish_lidar(voxel_maps, self.points, scan, place));
+        tasks.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
         tasks.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
         tasks.spawn(status::publish_link_state(link.clone(), self.link_state));
         let report =
@@ -156,8 +163,8 @@ impl Streams {
 }
 
 /// The messages of one topic, and what their task needs beside them.
-struct Source {
-    topic: &'static str,
+pub(crate) struct Source {
+    topic: Cow<'static, str>,
     messages: Receiver<Message>,
     shared: Shared,
     tally: Tally,
@@ -166,17 +173,27 @@ struct Source {
 
 impl Source {
     fn new(
-        topic: &'static str,
+        topic: impl Into<Cow<'static, str>>,
         messages: Receiver<Message>,
         shared: &Shared,
         tally: &Tally,
     ) -> Self {
-        let stamps = shared.stamps.stream(topic);
+        let topic = topic.into();
+        let stamps = shared.stamps.stream(&topic);
         Self { topic, messages, shared: shared.clone(), tally: tally.clone(), stamps }
     }
 
+    /// A topic that is neither LiDAR nor camera.
+    pub(crate) fn of_state(
+        topic: impl Into<Cow<'static, str>>,
+        messages: Receiver<Message>,
+        shared: &Shared,
+    ) -> Self {
+        Self::new(topic, messages, shared, &shared.state)
+    }
+
     /// The next message; `None` when the link has ended.
-    async fn next(&mut self) -> Option<Message> {
+    pub(crate) async fn next(&mut self) -> Option<Message> {
         loop {
             match self.messages.recv().await {
                 Ok(message) => {
@@ -186,19 +203,19 @@ impl Source {
                 Err(RecvError::Closed) => return None,
                 Err(RecvError::Lagged(count)) => {
                     let late = format_args!("publishing is late, {count} messages");
-                    self.tally.dropped(count, self.topic, &late);
+                    self.tally.dropped(count, &self.topic, &late);
                 }
             }
         }
     }
 
-    fn decode<S: State>(&self, message: &Message) -> Option<S> {
+    pub(crate) fn decode<S: State>(&self, message: &Message) -> Option<S> {
         S::decode(&message.data).map_err(|error| self.refuse(&error)).ok()
     }
 
     /// Counts and tells of a message that is of no use.
     fn refuse(&self, reason: &dyn std::fmt::Display) {
-        self.tally.dropped(1, self.topic, reason);
+        self.tally.dropped(1, &self.topic, reason);
     }
 }
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 import signal
 import time
 
 import pytest
-from geometry_msgs.msg import Twist, TwistStamped
+from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
+from sensor_msgs.msg import Imu
+from std_srvs.srv import SetBool
 
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist, velocity
+from dog import MOVE, STOP_MOVE, Bridge, Driver, Entry, Ros, Sim, World, ends_stopped, twist, velocity
 
 FORWARD = twist(x=0.5, y=0.1, yaw=0.25)
 WANTED = (0.5, 0.1, 0.25)
@@ -138,3 +142,186 @@ def test_a_connection_lost_while_walking_is_made_again_and_the_robot_stopped(
     ros.until("the stop", lambda: ends_stopped(again.requests()))
     assert set(again.moves()) == {STILL}
     assert bridge.running()
+
+
+# --- The ways that velocities go -----------------------------------------------------------------------------------
+
+AVOID_MOVE, TAKE_COMMANDS = 1003, 1004
+EULER = 1007
+
+
+def parameters(entries: list[Entry]) -> list[dict[str, object]]:
+    """Of requests."""
+    return [json.loads(entry["parameter"]) for entry in entries]
+
+
+@pytest.mark.parametrize("end", ["stale", "SIGTERM"])
+def test_through_the_avoidance_and_the_remote_is_given_back(world: World, sim: Sim, ros: Ros, end: str) -> None:
+    bridge = world.bridge("-p", "obstacle_avoidance:=true")
+    ros.live()
+    odometry = ros.listen(Odometry, "odom")
+    ros.until("avoidance", lambda: sim.requests(1001, of="obstacles_avoid"))
+    assert ros.trigger("balance_stand")[0]
+    driver = Driver(ros, twist(x=0.5, y=0.1, yaw=0.25))
+    ros.until("a walk", lambda: odometry.messages and odometry.last.pose.pose.position.x > 0.1)
+    taken = sim.requests(TAKE_COMMANDS, of="obstacles_avoid")
+    assert parameters(taken) == [{"is_remote_commands_from_api": True}]
+    moves = sim.requests(AVOID_MOVE, of="obstacles_avoid")
+    assert moves[0]["t"] >= taken[0]["t"], "it is taken first"
+    assert parameters(moves)[0] == {"x": 0.5, "y": 0.1, "yaw": 0.25, "mode": 0}
+    assert not sim.moves(), "and nothing goes past it"
+    if end == "stale":
+        driver.stop_publishing()
+    else:
+        assert bridge.end(signal.SIGTERM) == 0
+    given_back = {"is_remote_commands_from_api": False}
+    ros.until(
+        "the remote to be given back",
+        lambda: given_back in parameters(sim.requests(TAKE_COMMANDS, of="obstacles_avoid")),
+    )
+    zeros = parameters(sim.requests(AVOID_MOVE, of="obstacles_avoid"))[-4:]
+    assert zeros == [{"x": 0, "y": 0, "yaw": 0, "mode": 0}] * 4
+    ros.until("StopMove", lambda: sim.requests(STOP_MOVE, of="sport"))
+
+
+def test_an_avoidance_that_takes_no_commands_is_told_of(world: World, ros: Ros) -> None:
+    sim = world.sim("--refuse", f"obstacles_avoid:{TAKE_COMMANDS}:3202")
+    bridge = world.bridge("-p", "command_path:=avoid")
+    ros.live()
+    Driver(ros, FORWARD)
+    ros.until("the refusal to be told", lambda: "command_path" in bridge.output())
+    assert "status 3202" in bridge.output()
+    assert not sim.requests(AVOID_MOVE, of="obstacles_avoid")
+    assert ros.set_parameter("command_path", "move").successful
+    ros.until("Moves", sim.moves)
+
+
+def test_through_the_sticks(world: World, sim: Sim, ros: Ros) -> None:
+    world.bridge("-p", "command_path:=sticks")
+    ros.live()
+    odometry = ros.listen(Odometry, "odom")
+    assert ros.trigger("balance_stand")[0]
+    driver = Driver(ros, twist(x=1.0, y=0.5, yaw=-1.5))
+    ros.until("a walk", lambda: odometry.messages and odometry.last.twist.twist.angular.z < -0.2)
+    # Forward is up, left is to the left, and a turn to the right is to the right; full speed is 2.5, 1 and 5.
+    pushed = sim.entries("sticks")[-1]
+    assert (pushed["lx"], pushed["ly"], pushed["rx"], pushed["ry"]) == (-0.5, 0.4, 0.3, 0.0)
+    driver.stop_publishing()
+    ros.until("StopMove", lambda: sim.requests(STOP_MOVE))
+    assert all(entry[axis] == 0 for entry in sim.entries("sticks")[-4:] for axis in ("lx", "ly", "rx"))
+    assert not sim.moves()
+
+
+def test_in_rage_mode_velocities_take_to_the_sticks(world: World, ros: Ros) -> None:
+    sim = world.sim()
+    world.bridge("-p", "allow_acrobatics:=true")
+    ros.live()
+    on = SetBool.Request(data=True)
+    assert ros.trigger("balance_stand")[0]
+    ros.until("rage", lambda: ros.call(SetBool, "/go2_bridge/rage_mode", on).success)
+    Driver(ros, twist(x=0.5))
+    ros.until("sticks", lambda: sim.entries("sticks"))
+
+
+@pytest.mark.usefixtures("bridge")
+def test_speed_is_gained_no_faster_than_allowed(ros: Ros, sim: Sim) -> None:
+    assert ros.set_parameter("max_linear_acceleration", 1.0).successful
+    driver = drive(ros, sim, twist(x=0.5))
+    ros.until("full speed", lambda: (0.5, 0.0, 0.0) in sim.moves())
+    gained = [(entry["t"], velocity(entry)[0]) for entry in sim.requests(MOVE)]
+    gained = gained[: [speed for _, speed in gained].index(0.5) + 1]
+    assert len(gained) >= 8, "a step of 0.05 m/s each 50 ms"
+    for (before, slower), (after, faster) in itertools.pairwise(gained):
+        assert faster - slower <= 1.0 * max(after - before, 0.05) + 0.02
+    so_far = sim.now()
+    driver.command = twist()
+    ros.until("zero", lambda: STILL in sim.moves(so_far))
+    assert set(sim.moves(so_far)) <= {(0.5, 0.0, 0.0), STILL}, "and it is lost at once"
+
+
+@pytest.mark.usefixtures("bridge")
+def test_a_robot_that_cannot_walk_is_told_of_once(bridge: Bridge, ros: Ros, sim: Sim) -> None:
+    odometry = ros.listen(Odometry, "odom")
+    ros.until("the robot", lambda: odometry.messages)
+    ros.spin_for(0.2)
+    Driver(ros, FORWARD)
+    ros.until("Moves", lambda: len(sim.moves()) > 10)
+    assert bridge.output().count("the robot lies and does not walk") == 1
+    assert "~/balance_stand" in bridge.output()
+    assert not sim.requests(1002) and not sim.requests(1006), "nobody said that it should get up"
+
+
+@pytest.mark.parametrize("first", ["", "stand_up", "damp"])
+def test_a_robot_is_made_to_stand_where_that_is_wished(world: World, sim: Sim, ros: Ros, first: str) -> None:
+    bridge = world.bridge("-p", "auto_balance_stand:=true")
+    ros.live()
+    odometry = ros.listen(Odometry, "odom")
+    if first:
+        assert ros.trigger(first)[0]
+    ros.until("the robot", lambda: odometry.messages)
+    ros.spin_for(0.3)
+    driver = Driver(ros, FORWARD)
+    if first == "damp":
+        ros.until("that to be told", lambda: "the robot is limp" in bridge.output())
+        driver.stop_publishing()
+        assert not sim.requests(1002) and not sim.requests(1006), "whoever made it limp had a reason"
+        return
+    ros.until("a walk", lambda: odometry.last.pose.pose.position.x > 0.2)
+    assert len(sim.requests(1002 if first else 1006)) == 1
+
+
+@pytest.mark.usefixtures("bridge")
+def test_the_body_leans_as_it_is_told(ros: Ros, sim: Sim) -> None:
+    imu = ros.listen(Imu, "imu/data")
+    assert ros.trigger("balance_stand")[0]
+    poses = ros.node.create_publisher(Vector3, "cmd_pose", 1)
+    ros.until("the listener", lambda: poses.get_subscription_count())
+    for angle in (math.nan, math.inf):
+        poses.publish(Vector3(x=angle))
+    wanted = Vector3(x=0.1, y=-0.2, z=9.0)
+
+    def leans() -> bool:
+        poses.publish(wanted)
+        return bool(imu.messages) and imu.last.orientation.y < -0.05
+
+    ros.until("the body to lean", leans)
+    assert {entry["parameter"] for entry in sim.requests(EULER)} == {'{"x":0.1,"y":-0.2,"z":0.6}'}
+    assert all(entry["code"] in (0, 4206) and entry["answered"] for entry in sim.requests(EULER))
+
+
+# --- Ends ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_sigkill_leaves_to_the_robot(bridge: Bridge, ros: Ros, sim: Sim) -> None:
+    """As docs/commands.md says: nothing is sent, and the simulated robot, like the worst of the real ones, walks on."""
+    drive(ros, sim)
+    so_far = sim.now()
+    bridge.kill()
+    ros.spin_for(1.0)
+    assert STILL not in sim.moves(so_far) and not sim.requests(STOP_MOVE, since=so_far)
+
+
+def test_a_robot_that_falls_silent_is_stopped(world: World, ros: Ros, sim: Sim) -> None:
+    """The simulated robot's process stands still; what it was sent meanwhile it finds when it goes on."""
+    bridge = world.bridge()
+    ros.live()
+    drive(ros, sim)
+    sim.freeze()
+    ros.until("that to be noticed", lambda: "fallen silent while walking" in bridge.output())
+    ros.spin_for(0.3)
+    so_far = sim.now()
+    sim.thaw()
+    ros.until("the stop", lambda: sim.requests(STOP_MOVE, since=so_far))
+    assert STILL in sim.moves(so_far)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_of_two_drivers_the_last_to_go_leaves_a_robot_that_stands(ros: Ros, sim: Sim) -> None:
+    drivers = [drive(ros, sim), Driver(ros, twist(x=0.2))]
+    ros.until("both", lambda: {WANTED, (0.2, 0.0, 0.0)} <= set(sim.moves()))
+    drivers[0].stop_publishing()
+    so_far = sim.now()
+    ros.until("the other alone", lambda: sim.moves(so_far)[-5:] == [(0.2, 0.0, 0.0)] * 5)
+    assert not sim.requests(STOP_MOVE)
+    drivers[1].stop_publishing()
+    ros.until("the stop", lambda: ends_stopped(sim.requests()))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 import readme
@@ -16,7 +17,7 @@ from test_urdf import LINKS
 NODE = "go2_bridge"
 # Every ROS node has these.
 OF_ROS = {"/rosout", "/parameter_events", "/clock"}
-LATCHED_ONES = ("~/link_state", "camera/snapshot")
+LATCHED_ONES = ("~/link_state", "~/audio/state", "camera/snapshot")
 
 
 def absolute(name: str) -> str:
@@ -72,14 +73,22 @@ def frames_of(message: Any) -> set[str]:
     return (found | {message.header.frame_id} if hasattr(message, "header") else found) - {""}
 
 
-@pytest.mark.usefixtures("bridge")
-def test_frames(ros: Ros) -> None:
+def test_frames(world: World, ros: Ros) -> None:
+    world.sim("--remote")
+    world.bridge()
+    ros.live()
     topics = {name: message_type(kind) for name, kind in readme.published().items()}
     heard = {
         name: ros.listen(kind, absolute(name), LATCHED if name in LATCHED_ONES else 10) for name, kind in topics.items()
     }
     assert ros.trigger("snapshot")[0]
-    ros.until("a message on every topic", lambda: all(each.messages for each in heard.values()))
+    requests = ros.node.create_publisher(String, f"/{NODE}/request", 1)
+
+    def complete() -> bool:
+        requests.publish(String(data="{}"))
+        return all(each.messages for each in heard.values())
+
+    ros.until("a message on every topic", complete)
     # Diagnostics are of no place.
     named = {
         frame

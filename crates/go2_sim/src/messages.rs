@@ -238,7 +238,10 @@ pub(crate) fn remote(time: Duration) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::services::ask;
 
     #[test]
     fn attitudes_are_quaternions_and_tilt_gravity() {
@@ -251,6 +254,33 @@ mod tests {
         // The nose down: the front axis points down, and so measures less than nothing.
         assert!(near(&gravity([0.0, TAU / 4.0, 0.0]), &[-9.81, 0.0, 0.0]));
         assert!(near(&gravity([TAU / 4.0, 0.0, 0.0]), &[0.0, 9.81, 0.0]));
+    }
+
+    #[test]
+    fn actions_and_modes_have_their_numbers() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for (api_id, parameter, old, new) in [
+            (1016, "", 1, 1006),
+            (1009, "", 10, 1007),
+            (1028, r#"{"data":true}"#, 2, 1091),
+            (2045, r#"{"data":true}"#, 9, 100),
+            (2059, r#"{"data":true}"#, 1, 2021),
+            (1063, "", 1, 1017),
+            (1001, "", 7, 1001),
+        ] {
+            let mut body = Body::new(None, start);
+            ask(&mut body, 1002, "", start);
+            assert_eq!(ask(&mut body, api_id, parameter, at(2)), 0);
+            body.step(at(3));
+            let state =
+                |firmware| sport_mode_state(&body, &Settings::default(), firmware, Duration::ZERO);
+            let (before, since) = (state(Firmware::Old), state(Firmware::New));
+            assert_eq!((&before["mode"], &since["mode"]), (&json!(old), &json!(0)), "{api_id}");
+            assert_eq!(since["error_code"], new, "{api_id}");
+            assert_eq!(before["error_code"], if api_id == 1063 { 16 } else { 0 });
+            assert_eq!(since["progress"].as_f64().unwrap() > 0.3, api_id == 1016);
+        }
     }
 
     #[test]

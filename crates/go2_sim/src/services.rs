@@ -176,7 +176,7 @@ impl Services {
             }
             Service::Vui => self.vui.execute(&mut self.settings, api_id, parameter, now),
             Service::Audiohub => self.audiohub.execute(api_id, parameter, now),
-            Service::RobotState => self.programs.execute(api_id, parameter),
+            Service::RobotState => self.programs.execute(api_id, parameter, now),
             Service::Bashrunner => {
                 bashrunner::execute(self.firmware, self.address, api_id, parameter)
             }
@@ -201,6 +201,11 @@ impl Services {
     /// The colour of the head light, where it has one.
     pub(crate) fn colour(&self, now: Instant) -> Option<Value> {
         self.vui.colour(&self.settings, now)
+    }
+
+    /// The list of programs, if somebody wants to be told of it now.
+    pub(crate) fn take_report(&mut self, now: Instant) -> Option<Value> {
+        self.programs.take_report(now)
     }
 
     /// What is played.

@@ -106,6 +106,12 @@ async fn every_service_answers_and_what_is_not_there_does_not() {
     assert_eq!(client.answer().await.0, Some(13));
     client.subscribe(topics::AUDIOHUB_STATE).await;
     assert_eq!(client.state(topics::AUDIOHUB_STATE).await["play_state"], "not_in_use");
+    client.subscribe(topics::SERVICE_STATE).await;
+    client.ask(14, "robot_state", 1002, r#"{"interval":0.2,"duration":60}"#).await;
+    for _ in 0..2 {
+        let programs = client.state(topics::SERVICE_STATE).await;
+        assert!(programs.as_array().unwrap().iter().all(|program| program["status"] == 1));
+    }
     client.close(&robot).await;
     robot.stop().await;
 }

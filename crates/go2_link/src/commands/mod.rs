@@ -2,6 +2,7 @@
 //! and the simulated robot are made from them.
 
 mod actions;
+pub mod audio; // sounds that it keeps
 mod mode;
 mod settings;
 

@@ -1,9 +1,11 @@
 //! What the body does when told, by the names of the table of actions.
 //!
-//!     lying, locked, balancing, sitting   one leads to the other
-//!     damped                              only recovery_stand leads out of it
-//!     once     hello, flips, ..           a few seconds, then balancing; nothing but damp ends it before
-//!     lasting  free_walk, pose, ..        until switched off; stop does not end it
+//! ```text
+//! lying, locked, balancing, sitting   one leads to the other
+//! damped                              only recovery_stand leads out of it
+//! once     hello, flips, ..           a few seconds, then balancing; nothing but damp ends it before
+//! lasting  free_walk, pose, ..        until switched off; stop does not end it
+//! ```
 
 use std::time::{Duration, Instant};
 

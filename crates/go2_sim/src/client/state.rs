@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use go2_link::codec::topics;
-use serde_json::json;
+use serde_json::{json, Value};
 
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
@@ -32,6 +32,8 @@ pub(super) fn tickers(options: &Options, now: Instant) -> Vec<Ticker> {
         ticker(topics::LIDAR_STATE, 1.0, 1),
         ticker(topics::MULTIPLE_STATE, 1.0, 1),
         ticker(topics::AUDIOHUB_STATE, 4.0, 1),
+        // It says itself when it is due.
+        ticker(topics::SERVICE_STATE, 10.0, 1),
         ticker(topics::WIRELESS_CONTROLLER, remote_hz, 1),
         // The last, because it takes longest.
         ticker(VOXEL_MAP, options.lidar_hz, 1),
@@ -77,6 +79,10 @@ impl Client<'_> {
                 topics::ROBOT_POSE => messages::robot_pose(&body, time),
                 topics::LIDAR_STATE => messages::lidar_state(&self.hardware.lidar_now(), time),
                 topics::AUDIOHUB_STATE => messages::player_state(&services.player(Instant::now())),
+                topics::SERVICE_STATE => match services.take_report(Instant::now()) {
+                    Some(list) => Value::String(list.to_string()),
+                    None => return,
+                },
                 topics::WIRELESS_CONTROLLER => messages::remote(time),
                 _ => messages::multiple_state(&services.settings, firmware),
             }
