@@ -81,13 +81,15 @@ fn link(report: &Report<'_>) -> DiagnosticStatus {
         LinkState::Connecting { .. } | LinkState::Validating => WARN,
         LinkState::BackingOff { .. } | LinkState::Stopped { .. } | LinkState::Closed => ERROR,
     };
-    let Counters { sessions, messages, bytes, malformed, unexpected, sent, .. } = *report.counters;
+    let Counters { sessions, messages, bytes, malformed, unexpected, stray, sent, .. } =
+        *report.counters;
     let mut values: Vec<_> = [
         ("sessions", sessions),
         ("messages received", messages),
         ("bytes received", bytes),
         ("malformed messages", malformed),
         ("unexpected messages", unexpected),
+        ("answers to no open request", stray),
         ("dropped messages", report.dropped),
         ("messages sent", sent),
         ("audio packets", report.counters.media.audio_packets),

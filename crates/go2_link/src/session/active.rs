@@ -50,6 +50,7 @@ pub(super) struct Session<'a, T: Transport> {
     finished: &'a mut Counters,
     malformed: Throttle,
     refused: Throttle,
+    stray: Throttle,
 }
 
 impl<'a, T: Transport> Session<'a, T> {
@@ -68,6 +69,7 @@ impl<'a, T: Transport> Session<'a, T> {
             finished,
             malformed: Throttle::new(LOG_EVERY),
             refused: Throttle::new(LOG_EVERY),
+            stray: Throttle::new(LOG_EVERY),
         }
     }
 
@@ -182,6 +184,15 @@ impl<'a, T: Transport> Session<'a, T> {
                 }
             }
             Event::Unawaited(_) => {}
+            Event::Stray(response) => {
+                if let Some(more) = self.stray.allow(now()) {
+                    let api = response.api_id.map_or("?".to_owned(), |id| id.to_string());
+                    tracing::warn!(
+                        "the robot answers api {api} although no such request is open: too late, twice, or another \
+                         client's{more}"
+                    );
+                }
+            }
             Event::RobotError(text) => {
                 if let Some(more) = self.refused.allow(now()) {
                     tracing::warn!("the robot reports: {text}{more}");
@@ -229,6 +240,7 @@ impl<'a, T: Transport> Session<'a, T> {
             bytes: self.finished.bytes + session.bytes,
             malformed: self.finished.malformed + session.malformed,
             unexpected: self.finished.unexpected + session.unexpected,
+            stray: self.finished.stray + session.stray,
             sent: self.finished.sent + session.sent,
             round_trip: session.round_trip,
             media: self.transport.media(),

@@ -57,6 +57,8 @@ pub enum Event {
     Settled(RequestId, Result<Response, RequestError>),
     /// A response to a request that nobody waits for, such as a velocity.
     Unawaited(Response),
+    /// A response to no request that is open: too late, a second one, or another client's.
+    Stray(Response),
     /// An error message of the robot.
     RobotError(String),
     /// Bytes that are no message.
@@ -92,6 +94,8 @@ pub struct Machine {
     last_received: Instant,
     topics: BTreeSet<String>,
     pending: HashMap<RequestId, Pending>,
+    /// The latest requests whose responses nobody awaits.
+    told: VecDeque<RequestId>,
     next_id: i64,
     lidar: Upkeep,
     video: Upkeep,
@@ -103,6 +107,8 @@ pub struct Machine {
 /// Answers to challenges before the robot counts as refusing us.
 const MOST_ANSWERS: u32 = 5;
 const MOST_PENDING: usize = 256;
+/// Velocities whose answers may be under way.
+const MOST_TOLD: usize = 256;
 /// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
 const LONGEST_PARAMETER: usize = 30_000;
 const LONGEST_MESSAGE: usize = 60_000;
@@ -127,6 +133,7 @@ impl Machine {
             last_received: now,
             topics,
             pending: HashMap::new(),
+            told: VecDeque::new(),
             next_id: i64::from(first_id & 0x3fff_ffff),
             lidar: Upkeep::new(LIDAR_PACE),
             video: Upkeep::new(VIDEO_PACE),
@@ -297,7 +304,7 @@ impl Machine {
                 .min_by_key(|id| id.0),
         };
         let Some((id, pending)) = id.and_then(|id| Some((id, self.pending.get_mut(&id)?))) else {
-            return self.events.push_back(Event::Unawaited(response));
+            return self.not_pending(response);
         };
         let result = match chunk {
             None => Ok(response),
@@ -315,6 +322,20 @@ impl Machine {
         };
         self.pending.remove(&id);
         self.events.push_back(Event::Settled(id, result));
+    }
+
+    fn not_pending(&mut self, response: Response) {
+        let told = self.told.iter().position(|told| Some(told.0) == response.id);
+        // Velocities may be answered, or not; without an id it cannot be told what is answered.
+        let event = match told.and_then(|place| self.told.remove(place)) {
+            Some(_) => Event::Unawaited(response),
+            None if response.id.is_none() => Event::Unawaited(response),
+            None => {
+                self.counters.stray += 1;
+                Event::Stray(response)
+            }
+        };
+        self.events.push_back(event);
     }
 
     fn malformed(&mut self, error: DecodeError) {
@@ -365,7 +386,7 @@ impl Machine {
         }
         let topic = request.topic.clone();
         let api_id = request.api_id;
-        let id = self.tell(request)?;
+        let id = self.ask(request)?;
         let deadline = now + timeout;
         let parts = Assembly::default();
         self.pending.insert(id, Pending { topic, api_id, deadline, timeout, parts });
@@ -374,6 +395,15 @@ impl Machine {
 
     /// Sends a request whose response nobody awaits.
     pub fn tell(&mut self, request: Request) -> Result<RequestId, RequestError> {
+        let id = self.ask(request)?;
+        if self.told.len() == MOST_TOLD {
+            self.told.pop_front();
+        }
+        self.told.push_back(id);
+        Ok(id)
+    }
+
+    fn ask(&mut self, request: Request) -> Result<RequestId, RequestError> {
         if !self.is_live() {
             return Err(RequestError::NotLive);
         }

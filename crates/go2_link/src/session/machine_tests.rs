@@ -163,7 +163,7 @@ fn responses_find_their_requests() {
             .unwrap();
         match session.events().pop() {
             Some(Event::Settled(id, Ok(_))) => Some(id),
-            Some(Event::Unawaited(_)) => None,
+            Some(Event::Unawaited(_) | Event::Stray(_)) => None,
             other => panic!("{other:?}"),
         }
     };
@@ -173,6 +173,29 @@ fn responses_find_their_requests() {
     assert_eq!(answer(r#"{"api_id":5}"#.into()), Some(second));
     assert_eq!(answer(r#"{"api_id":5}"#.into()), None);
     assert_eq!(answer(format!(r#"{{"id":{}}}"#, up.0)), Some(up));
+}
+
+#[test]
+fn answers_to_nothing_that_is_open_are_counted() {
+    let mut session = Session::live();
+    let now = session.now;
+    let velocity = session.machine.tell(Request::sport(api::MOVE)).unwrap();
+    let ask = Request::sport(api::STAND_UP);
+    let late = session.machine.request(ask, Duration::from_secs(1), now).unwrap();
+    session.events();
+    let mut answer = |id: i64| {
+        let answer = format!(
+            r#"{{"type":"res","topic":"rt/api/sport/response","data":{{"header":{{"identity":{{"id":{id}}},"status":{{"code":0}}}}}}}}"#
+        );
+        session.hear(&answer).unwrap();
+        let stray = matches!(session.events().pop(), Some(Event::Stray(_)));
+        (stray, session.machine.counters().stray)
+    };
+    assert_eq!(answer(velocity.0), (false, 0), "velocities may be answered");
+    assert_eq!(answer(velocity.0), (true, 1), "once");
+    assert_eq!(answer(999), (true, 2), "somebody else's");
+    assert_eq!(answer(late.0), (false, 2));
+    assert_eq!(answer(late.0), (true, 3), "twice");
 }
 
 #[test]

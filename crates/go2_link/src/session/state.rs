@@ -152,6 +152,8 @@ pub struct Counters {
     pub malformed: u64,
     /// Messages of a type or topic that nobody asked for.
     pub unexpected: u64,
+    /// Answers to no request that was open: too late, twice, or another client's.
+    pub stray: u64,
     /// Messages to the robot.
     pub sent: u64,
     /// Round trip of the latest heartbeat.

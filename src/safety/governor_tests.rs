@@ -1,0 +1,265 @@
+//! What is sent for the commands that come, in virtual time.
+
+use super::*;
+
+const FORWARD: Velocity = Velocity { x: 0.5, y: 0.0, yaw: 0.0 };
+const LEFT: Velocity = Velocity { x: 0.0, y: 0.3, yaw: 0.0 };
+
+struct Test {
+    governor: Governor,
+    now: Instant,
+    sent: Vec<(u128, Action)>,
+    start: Instant,
+}
+
+impl Test {
+    fn new() -> Self {
+        let fastest = Velocity { x: 1.0, y: 0.5, yaw: 1.5 };
+        let acceleration = [f64::INFINITY; 2];
+        let stale_after = Duration::from_millis(300);
+        let limits = Limits { fastest, acceleration, stale_after };
+        let now = Instant::now();
+        Self { governor: Governor::new(limits), now, sent: Vec::new(), start: now }
+    }
+
+    /// Lets milliseconds pass, one at a time.
+    fn wait(&mut self, milliseconds: u64) {
+        for _ in 0..milliseconds {
+            self.poll();
+            self.now += Duration::from_millis(1);
+        }
+        self.poll();
+    }
+
+    fn poll(&mut self) {
+        while let Some(action) = self.governor.poll(self.now) {
+            self.sent.push(((self.now - self.start).as_millis(), action));
+        }
+    }
+
+    fn command(&mut self, velocity: Velocity) {
+        self.governor.command(velocity, self.now).unwrap();
+    }
+
+    fn taken(&mut self) -> Vec<(u128, Action)> {
+        std::mem::take(&mut self.sent)
+    }
+}
+
+fn drive(at: u128, velocity: Velocity) -> (u128, Action) {
+    (at, Action::Drive(velocity))
+}
+
+#[test]
+fn a_stale_command_ends_in_zeros_and_stop_move() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(2000);
+    let followed = (0..6).map(|i| drive(50 * i, FORWARD));
+    let zeros = (0..4).map(|i| drive(300 + 50 * i, Velocity::ZERO));
+    let expected: Vec<_> = followed.chain(zeros).chain([(500, Action::StopMove)]).collect();
+    assert_eq!(test.taken(), expected);
+    assert!(!test.governor.is_active());
+    assert_eq!(test.governor.poll_timeout(), None);
+}
+
+#[test]
+fn changes_go_out_at_once_and_repetitions_at_20_hz() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(20);
+    test.command(LEFT);
+    test.wait(20);
+    test.command(LEFT);
+    test.wait(40);
+    assert_eq!(test.taken(), [drive(0, FORWARD), drive(20, LEFT), drive(70, LEFT)]);
+}
+
+#[test]
+fn a_change_right_after_a_repetition_does_not_wait() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(51);
+    test.command(LEFT);
+    test.wait(1);
+    assert_eq!(test.taken(), [drive(0, FORWARD), drive(50, FORWARD), drive(51, LEFT)]);
+}
+
+#[test]
+fn of_many_changes_the_newest_wins() {
+    let mut test = Test::new();
+    for i in 0..100 {
+        test.command(Velocity { x: f64::from(i) / 100.0, ..Velocity::ZERO });
+        test.wait(1);
+    }
+    let sent = test.taken();
+    assert_eq!(sent.len(), 11, "one in 10 ms: {sent:?}");
+    assert_eq!(sent[10], drive(100, Velocity { x: 0.99, ..Velocity::ZERO }));
+}
+
+#[test]
+fn zero_is_a_command() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(20);
+    test.command(Velocity::ZERO);
+    test.wait(1);
+    assert_eq!(test.taken()[1], drive(20, Velocity::ZERO));
+}
+
+#[test]
+fn speeds_are_limited_and_numbers_required() {
+    let mut test = Test::new();
+    test.command(Velocity { x: 9.0, y: -9.0, yaw: 9.0 });
+    test.wait(1);
+    assert_eq!(test.taken(), [drive(0, Velocity { x: 1.0, y: -0.5, yaw: 1.5 })]);
+    let now = test.now;
+    for bad in [Velocity { x: f64::NAN, ..FORWARD }, Velocity { yaw: f64::INFINITY, ..FORWARD }] {
+        assert_eq!(test.governor.command(bad, now), Err(Ignored::NotFinite));
+    }
+}
+
+#[test]
+fn stop_overrides_a_fresh_command_at_once() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(20);
+    test.governor.stop(test.now);
+    test.wait(1000);
+    let sent = test.taken();
+    assert_eq!(sent[1], drive(20, Velocity::ZERO));
+    assert_eq!(sent.last(), Some(&(220, Action::StopMove)));
+    assert_eq!(sent.len(), 6);
+}
+
+#[test]
+fn a_command_during_a_stop_walks_on() {
+    let mut test = Test::new();
+    test.governor.stop(test.now);
+    test.wait(60);
+    test.command(FORWARD);
+    test.wait(1);
+    assert_eq!(test.taken().last(), Some(&drive(60, FORWARD)));
+}
+
+#[test]
+fn an_ordered_stop_holds_until_the_driver_lets_go() {
+    for pause in [0, 300] {
+        let mut test = Test::new();
+        test.command(FORWARD);
+        test.wait(10);
+        test.governor.stop_and_hold(test.now);
+        for _ in 0..20 {
+            assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+            test.wait(50);
+        }
+        let sent = test.taken();
+        assert_eq!(sent.last(), Some(&(210, Action::StopMove)), "{sent:?}");
+        assert_eq!(sent.len(), 6);
+        if pause == 0 {
+            test.command(Velocity::ZERO);
+        }
+        test.wait(pause.max(10));
+        test.command(FORWARD);
+        test.wait(1);
+        assert!(matches!(test.taken().last(), Some((_, Action::Drive(FORWARD)))), "{pause}");
+    }
+}
+
+#[test]
+fn an_ordered_stop_is_carried_out_even_if_the_driver_lets_go_meanwhile() {
+    let mut test = Test::new();
+    test.governor.limits.stale_after = Duration::from_millis(60);
+    test.command(FORWARD);
+    test.wait(10);
+    test.governor.stop_and_hold(test.now);
+    test.command(Velocity::ZERO);
+    test.wait(20);
+    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    test.wait(100);
+    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    test.wait(400);
+    assert_eq!(test.taken().last(), Some(&(210, Action::StopMove)));
+    test.command(FORWARD);
+    test.wait(1);
+    assert!(matches!(test.taken()[..], [(_, Action::Drive(FORWARD))]));
+}
+
+#[test]
+fn a_limp_robot_is_told_nothing_more() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(10);
+    test.taken();
+    test.governor.fall_silent(test.now);
+    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    test.wait(1000);
+    assert_eq!(test.taken(), []);
+    assert!(!test.governor.is_active());
+}
+
+#[test]
+fn speed_is_gained_slowly_and_lost_at_once() {
+    let mut test = Test::new();
+    test.governor.limits.acceleration = [2.0, 10.0];
+    let at = |x: f64, yaw: f64| Velocity { x, y: 0.0, yaw };
+    let mut gained = Vec::new();
+    for _ in 0..6 {
+        test.command(at(-0.35, 1.5));
+        test.wait(50);
+        gained.extend(test.taken().into_iter().map(|(_, action)| action));
+    }
+    gained.dedup();
+    let near = |action: &Action, x: f64, yaw: f64| match action {
+        Action::Drive(v) => (v.x - x).abs() < 1e-9 && (v.yaw - yaw).abs() < 1e-9,
+        Action::StopMove => false,
+    };
+    assert!(near(&gained[0], -0.1, 0.5), "{gained:?}");
+    assert!(gained.iter().any(|action| near(action, -0.35, 1.5)), "{gained:?}");
+    assert!(gained.len() > 3, "{gained:?}");
+    // The other way round: through standing still, at once.
+    test.command(at(0.05, 0.0));
+    test.wait(1);
+    let taken = test.taken();
+    let is_slow = |velocity: &Velocity| (0.0..=0.05).contains(&velocity.x) && velocity.yaw == 0.0;
+    assert!(matches!(&taken[..], [(_, Action::Drive(v))] if is_slow(v)), "{taken:?}");
+    test.command(at(0.05, 0.0));
+    test.wait(100);
+    assert!(matches!(test.taken()[..], [.., (_, Action::Drive(last))] if last == at(0.05, 0.0)));
+    test.wait(20);
+    test.command(Velocity::ZERO);
+    test.wait(1);
+    assert!(matches!(test.taken()[..], [.., (_, Action::Drive(Velocity::ZERO))]));
+}
+
+#[test]
+fn who_walks_the_robot_past_it_is_watched() {
+    let mut test = Test::new();
+    for _ in 0..5 {
+        test.governor.watch(test.now);
+        test.wait(100);
+    }
+    assert_eq!(test.taken(), []);
+    test.wait(1000);
+    let zeros = (0..4).map(|i| drive(700 + 50 * i, Velocity::ZERO));
+    let expected: Vec<_> = zeros.chain([(900, Action::StopMove)]).collect();
+    assert_eq!(test.taken(), expected);
+    // A command of one's own counts more.
+    test.command(FORWARD);
+    test.governor.watch(test.now);
+    test.wait(1);
+    assert!(matches!(test.taken()[..], [(_, Action::Drive(FORWARD))]));
+}
+
+#[test]
+fn polling_at_the_timeout_is_enough() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    while let Some(due) = test.governor.poll_timeout() {
+        test.now = test.now.max(due);
+        let before = test.sent.len();
+        test.poll();
+        assert!(test.sent.len() > before, "woken for nothing at {:?}", test.now - test.start);
+    }
+    assert_eq!(test.sent.last(), Some(&(500, Action::StopMove)));
+}
