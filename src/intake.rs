@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, StreamExt as _};
 use go2_link::throttle::Throttle;
+use r2r::std_msgs::msg::String as Text;
 use r2r::{QosProfile, WrappedTypesupport};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -15,6 +16,19 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 /// What is to be done after each turn of the node.
 #[derive(Default)]
 pub(crate) struct Intake(Vec<Box<dyn FnMut() + Send>>);
+
+/// A text, or the length of one that is longer than it may be.
+pub(crate) type Bounded = Result<String, usize>;
+
+/// Lets go of texts that are too long.
+pub(crate) fn bounded(text: Text, longest: usize) -> Bounded {
+    let length = text.data.len();
+    if length > longest {
+        Err(length)
+    } else {
+        Ok(text.data)
+    }
+}
 
 impl Intake {
     /// Subscribes. `room` messages may wait as what `take` makes of them; beyond it the newest are dropped, which the

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::intake::Intake;
+use crate::intake::{bounded, Bounded, Intake};
 use crate::services::Robot;
 use crate::streams::{has_listener, publish, Shared, Source, QUEUE};
 
@@ -48,9 +48,6 @@ pub(crate) fn check(topics: &[String]) -> Result<(), RawTopicError> {
 const LONGEST: usize = 64 * 1024;
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
-/// A message's text, or the length of one that is too long to be read.
-type Incoming = Result<String, usize>;
-
 /// All topics that are passed on.
 pub(crate) struct Raw(Vec<Line>);
 
@@ -58,7 +55,7 @@ struct Line {
     topic: String,
     messages: Source,
     publisher: Publisher<Text>,
-    inbox: mpsc::Receiver<Incoming>,
+    inbox: mpsc::Receiver<Bounded>,
 }
 
 impl Raw {
@@ -69,14 +66,7 @@ impl Raw {
         link: &mut LinkBuilder,
         shared: &Shared,
     ) -> r2r::Result<Self> {
-        let take = |text: Text| {
-            let length = text.data.len();
-            if length > LONGEST {
-                Err(length)
-            } else {
-                Ok(text.data)
-            }
-        };
+        let take = |text: Text| bounded(text, LONGEST);
         let mut line = |topic: &String| {
             let qos = QosProfile::default().keep_last(QUEUE).reliable();
             let name = format!("~/raw/{topic}");
@@ -119,7 +109,7 @@ fn text(message: &Message) -> String {
     }
 }
 
-async fn to_robot(topic: String, mut inbox: mpsc::Receiver<Incoming>, robot: Robot) {
+async fn to_robot(topic: String, mut inbox: mpsc::Receiver<Bounded>, robot: Robot) {
     let (mut refused, mut log) = (0_u64, Throttle::new(LOG_EVERY));
     while let Some(incoming) = inbox.recv().await {
         let reason: Cow<'static, str> = match incoming.map(|text| read(&topic, &text)) {

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use go2_link::codec::{api, Request};
-use go2_link::commands::{setting, Action, Danger, Kind, MotionMode, ACTIONS};
-use go2_link::session::LinkState;
+use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
+use go2_link::session::{LinkState, RequestError};
 use r2r::std_srvs::srv::{SetBool, Trigger};
 use r2r::QosProfile;
-use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::{outcome, respond, Robot};
@@ -108,11 +107,7 @@ impl Robot {
         outcome(self.request(Request::sport(api::BALANCE_STAND)).await)?;
         outcome(self.request(request).await)?;
         tokio::time::sleep(RAGE_BEGINS).await;
-        let sticks = setting("switch_joystick").map(|setting| setting.write(&Value::Bool(true)));
-        match sticks {
-            Some(request) => outcome(self.request(request).await),
-            None => Ok(String::new()),
-        }
+        self.switch("switch_joystick", true).await.map(|()| String::new())
     }
 
     /// The robot's motion mode. It is known from a moment after the beginning of a session on.
@@ -121,7 +116,7 @@ impl Robot {
         let since = Instant::now();
         loop {
             if *self.link.state().borrow() != LinkState::Live {
-                return Err(go2_link::session::RequestError::NotLive.to_string());
+                return Err(RequestError::NotLive.to_string());
             }
             if let Some(mode) = known.borrow_and_update().clone() {
                 return Ok(mode);

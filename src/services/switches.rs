@@ -33,7 +33,8 @@ pub(super) fn serve(
 }
 
 impl Robot {
-    async fn switch(&self, name: &str, on: bool) -> Result<(), String> {
+    /// Sets the parameter of a switch, and waits for what becomes of it on the robot.
+    pub(super) async fn switch(&self, name: &str, on: bool) -> Result<(), String> {
         if *self.link.state().borrow() != LinkState::Live {
             return Err(RequestError::NotLive.to_string());
         }

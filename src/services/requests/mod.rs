@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Robot;
-use crate::intake::Intake;
+use crate::intake::{bounded, Bounded, Intake};
 use crate::motion::Order;
 use crate::streams::publish;
 use check::{Asked, Effect, Reason, Refused};
@@ -34,9 +34,6 @@ const MOST_WAITING: usize = 256;
 const MORE_URGENT: usize = 32;
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
-/// A request's text, or the length of one that is too long to be read.
-type Incoming = Result<String, usize>;
-
 /// Starts the task.
 pub(crate) fn start(
     node: &mut r2r::Node,
@@ -46,14 +43,7 @@ pub(crate) fn start(
 ) -> r2r::Result<()> {
     let qos = QosProfile::default().keep_last(ANSWERS).reliable();
     let publisher = node.create_publisher("~/response", qos)?;
-    let take = |text: Text| {
-        let length = text.data.len();
-        if length > check::LONGEST {
-            Err(length)
-        } else {
-            Ok(text.data)
-        }
-    };
+    let take = |text: Text| bounded(text, check::LONGEST);
     let inbox = intake.subscribe(node, "~/request", ROOM, take)?;
     let desk = Desk {
         robot: robot.clone(),
@@ -77,7 +67,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Incoming>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Bounded>) {
         loop {
             tokio::select! {
                 incoming = inbox.recv() => match incoming {
@@ -89,7 +79,7 @@ impl Desk {
         }
     }
 
-    async fn take(&mut self, incoming: Incoming) {
+    async fn take(&mut self, incoming: Bounded) {
         let acrobatics = self.robot.settings.borrow().allow_acrobatics;
         let read = match incoming {
             Ok(text) => check::read(&text, acrobatics),
