@@ -23,6 +23,15 @@ impl RosClock {
         self.before(Duration::ZERO)
     }
 
+    /// How long ago a time was; nothing for one to come.
+    pub(crate) fn age(&self, time: &Time) -> Duration {
+        let now = self.now();
+        let nanoseconds =
+            |time: &Time| i128::from(time.sec) * 1_000_000_000 + i128::from(time.nanosec);
+        let age = nanoseconds(&now) - nanoseconds(time);
+        Duration::from_nanos(u64::try_from(age).unwrap_or(0))
+    }
+
     /// So long ago.
     fn before(&self, age: Duration) -> Time {
         let now = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_now();

@@ -146,7 +146,7 @@ async fn serve(
     let facts = device.facts();
     let calibration = Calibration::load(&start.camera_info_url)?;
     let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
-    let velocities = motion::subscribe(&mut node, start.stamped_cmd_vel)?;
+    let velocities = motion::subscribe(&mut node, start.stamped_cmd_vel, shared.clock.clone())?;
     let attitudes = motion::subscribe_pose(&mut node)?;
     let doing = shared.doing();
     let mut intake = Intake::default();

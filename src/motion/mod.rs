@@ -21,14 +21,23 @@ use r2r::geometry_msgs::msg::{Twist, TwistStamped};
 use r2r::QosProfile;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clock::RosClock;
 use crate::params::{CommandPath, Settings};
 use crate::safety::{Action, Governor, Limits};
 use pose::{Attitudes, Posing};
 use posture::Readiness;
 use remote::Remote;
 
+/// A velocity as it comes from ROS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Command {
+    velocity: Velocity,
+    /// By its stamp, when it was taken up; nothing for one without.
+    age: Duration,
+}
+
 /// Commands as they come from ROS.
-pub(crate) type Commands = Pin<Box<dyn Stream<Item = Velocity> + Send>>;
+pub(crate) type Commands = Pin<Box<dyn Stream<Item = Command> + Send>>;
 
 /// The outcome of a StopMove.
 pub(crate) type Stopped = Result<Response, RequestError>;
@@ -55,15 +64,27 @@ const LAST_STOP: Duration = Duration::from_secs(1);
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Subscribes to `cmd_vel`, stamped or not.
-pub(crate) fn subscribe(node: &mut r2r::Node, stamped: bool) -> r2r::Result<Commands> {
+pub(crate) fn subscribe(
+    node: &mut r2r::Node,
+    stamped: bool,
+    clock: RosClock,
+) -> r2r::Result<Commands> {
     let qos = QosProfile::default().keep_last(1);
     let velocity =
         |twist: Twist| Velocity { x: twist.linear.x, y: twist.linear.y, yaw: twist.angular.z };
     Ok(if stamped {
         let stream = node.subscribe::<TwistStamped>("cmd_vel", qos)?;
-        Box::pin(stream.map(move |message| velocity(message.twist)))
+        Box::pin(stream.map(move |message| {
+            let stamp = message.header.stamp;
+            let unset = stamp.sec == 0 && stamp.nanosec == 0;
+            let age = if unset { Duration::ZERO } else { clock.age(&stamp) };
+            Command { velocity: velocity(message.twist), age }
+        }))
     } else {
-        Box::pin(node.subscribe::<Twist>("cmd_vel", qos)?.map(velocity))
+        let stream = node.subscribe::<Twist>("cmd_vel", qos)?;
+        Box::pin(
+            stream.map(move |twist| Command { velocity: velocity(twist), age: Duration::ZERO }),
+        )
     })
 }
 
@@ -187,9 +208,12 @@ impl Motion {
         }
     }
 
-    fn command(&mut self, velocity: Velocity) {
+    fn command(&mut self, Command { velocity, age }: Command) {
         let now = Instant::now();
-        let reason = if *self.link.state().borrow() != LinkState::Live {
+        let reason = if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
+            let age = age.as_secs_f64();
+            format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
+        } else if *self.link.state().borrow() != LinkState::Live {
             "not connected to the robot".to_owned()
         } else if !*self.link.hears().borrow() && velocity != Velocity::ZERO {
             "nothing is heard of the robot".to_owned()

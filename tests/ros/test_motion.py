@@ -11,6 +11,7 @@ import time
 import pytest
 from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
+from rclpy.duration import Duration
 from sensor_msgs.msg import Imu
 from std_srvs.srv import SetBool
 
@@ -112,6 +113,25 @@ def test_stamped_commands(world: World, sim: Sim, ros: Ros) -> None:
     assert set(sim.moves()) == {WANTED}
     driver.stop_publishing()
     ros.until("the end of the walk", lambda: ends_stopped(sim.requests()))
+
+
+def test_commands_with_stamps_from_the_past_are_not_walked(world: World, sim: Sim, ros: Ros) -> None:
+    bridge = world.bridge("-p", "enable_stamped_cmd_vel:=true")
+    ros.live()
+
+    def stamped(seconds_ago: float, command: Twist) -> TwistStamped:
+        message = TwistStamped(twist=command)
+        message.header.stamp = (ros.node.get_clock().now() - Duration(seconds=seconds_ago)).to_msg()
+        return message
+
+    driver = Driver(ros, stamped(5.0, FORWARD))
+    ros.until("that to be told", lambda: "its stamp is 5" in bridge.output())
+    assert not sim.moves()
+    driver.command = stamped(-0.2, FORWARD)
+    ros.until("Moves", lambda: WANTED in sim.moves())
+    # Its stamp grows old while it is repeated; a stop is a stop, however old.
+    driver.command = stamped(60.0, twist())
+    ros.until("zeros", lambda: STILL in sim.moves())
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
