@@ -39,7 +39,7 @@ enum State {
 /// Between two repetitions of the same velocity: the robot wants about 20 Hz.
 const REPEAT: Duration = Duration::from_millis(50);
 /// Between two different velocities; changes go out at once, but no command stream floods the link.
-const CHANGE: Duration = Duration::from_millis(10);
+const CHANGE: Duration = Duration::from_millis(5);
 /// Zeros before StopMove. StopMove leaves the gait but is no brake, and a single message may be the one that
 /// the robot ignores.
 const ZEROS: u32 = 4;

@@ -93,8 +93,8 @@ fn of_many_changes_the_newest_wins() {
         test.wait(1);
     }
     let sent = test.taken();
-    assert_eq!(sent.len(), 11, "one in 10 ms: {sent:?}");
-    assert_eq!(sent[10], drive(100, Velocity { x: 0.99, ..Velocity::ZERO }));
+    assert_eq!(sent.len(), 21, "one in 5 ms: {sent:?}");
+    assert_eq!(sent[20], drive(100, Velocity { x: 0.99, ..Velocity::ZERO }));
 }
 
 #[test]
