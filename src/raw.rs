@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use go2_link::codec::topics::WIRELESS_CONTROLLER;
-use go2_link::session::{LinkBuilder, Message, RequestError};
+use go2_link::session::{LinkBuilder, Message, Path, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
@@ -129,7 +129,7 @@ async fn to_robot(topic: String, mut inbox: mpsc::Receiver<Bounded>, robot: Robo
 
 async fn send(topic: &str, data: Value, robot: &Robot) -> Result<(), RequestError> {
     if topic == WIRELESS_CONTROLLER {
-        robot.watch().await?;
+        robot.watch(Path::Sticks).await?;
     }
     robot.link.publish(topic, data).await
 }

@@ -49,8 +49,8 @@ type Waiting = Vec<oneshot::Sender<Stopped>>;
 pub(crate) enum Order {
     /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
     Stop(oneshot::Sender<Stopped>),
-    /// Somebody walks the robot by other means than `cmd_vel`: stop it when nothing more is heard of that.
-    Watch,
+    /// Somebody walks the robot this way, but not by `cmd_vel`: stop it when nothing more is heard of that.
+    Watch(Path),
     /// Send nothing more: the robot is being made limp.
     FallSilent,
     /// The robot is limp: there is nothing left to stop.
@@ -195,7 +195,13 @@ impl Motion {
                 self.waiting.push(reply);
                 self.governor.stop_and_hold(now);
             }
-            Order::Watch => {
+            Order::Watch(path) => {
+                if !self.governor.is_walking() {
+                    self.path = path;
+                }
+                if path == Path::Avoidance {
+                    self.remote.is_taken();
+                }
                 self.unsettled = true;
                 self.governor.watch(now);
             }

@@ -52,6 +52,13 @@ impl Remote {
         }
     }
 
+    /// Somebody else on this side has taken the commands, and walks the robot by them.
+    pub(super) fn is_taken(&mut self) {
+        if self.asking.is_none() {
+            self.owner = Owner::Us;
+        }
+    }
+
     /// Gives the commands back, if they are here.
     pub(super) fn give_back(&mut self, timeout: Duration) {
         if self.owner == Owner::Us {

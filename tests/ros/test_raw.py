@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from std_msgs.msg import String
 
-from dog import Bridge, Ros, Sim, World, ends_stopped
+from dog import STOP_MOVE, Bridge, Ros, Sim, World
 
 STICKS = "rt/wirelesscontroller"
 STATE = "rt/lf/lowstate"
@@ -102,7 +102,10 @@ def test_sticks_that_are_let_go_stop_the_robot(world: World, ros: Ros, sim: Sim)
     pushed = {"lx": 0, "ly": 0.5, "rx": 0, "ry": 0, "keys": 0}
     talker.say(json.dumps(pushed))
     ros.until("the sticks", lambda: pushed in published(sim, STICKS))
-    ros.until("a stop", lambda: ends_stopped(sim.requests(since=so_far)))
+    ros.until("StopMove", lambda: sim.requests(STOP_MOVE, since=so_far))
+    after = sim.entries("sticks")[-4:]
+    assert all(entry[axis] == 0 for entry in after for axis in ("lx", "ly", "rx", "ry")), "they are let go"
+    assert not sim.moves(so_far)
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,20 @@ def test_a_move_that_is_not_followed_up_ends(desk: Desk, ros: Ros, sim: Sim) -> 
     ros.until("zeros and a StopMove", lambda: ends_stopped(sim.requests(since=so_far)))
 
 
+def test_a_move_through_the_avoidance_ends_there_and_the_remote_is_given_back(desk: Desk, ros: Ros, sim: Sim) -> None:
+    avoid = {"service": "obstacles_avoid"}
+    assert desk.ask(1, 1002)["ok"]
+    assert desk.ask(2, 1001, parameter={"enable": True}, **avoid)["ok"]
+    assert desk.ask(3, 1004, parameter={"is_remote_commands_from_api": True}, **avoid)["ok"]
+    so_far = sim.now()
+    desk.put(4, 1003, parameter={"x": 0.3, "y": 0, "yaw": 0, "mode": 0}, **avoid)
+    ros.until("StopMove", lambda: sim.requests(STOP_MOVE, since=so_far, of="sport"))
+    ros.until("the end", lambda: sim.requests(1004, since=so_far))
+    moves = [json.loads(entry["parameter"])["x"] for entry in sim.requests(1003, since=so_far, of="obstacles_avoid")]
+    assert moves == [0.3, 0, 0, 0, 0]
+    assert "false" in sim.requests(1004, since=so_far)[0]["parameter"]
+
+
 def test_moves_that_follow_each_other_are_left_alone(desk: Desk, ros: Ros, sim: Sim) -> None:
     assert desk.ask("stand", 1002)["ok"]
     so_far = sim.now()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use go2_link::codec::{api, topics, Request};
 use go2_link::commands::{Action, Api, Danger, Kind, Space, ACTIONS};
+use go2_link::session::Path;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::Value;
@@ -24,8 +25,8 @@ pub(super) struct Asked {
 pub(super) enum Effect {
     /// Nothing that the node has to know.
     Any,
-    /// The robot walks, and has to be stopped when nobody asks for it any more.
-    Walks,
+    /// The robot walks this way, and has to be stopped when nobody asks for it any more.
+    Walks(Path),
     /// Its motors go limp.
     Limp,
 }
@@ -202,18 +203,19 @@ fn judge(request: Request, value: &Value, acrobatics: bool) -> Result<(Request, 
     const VELOCITY: &str = "an object with numbers x, y and z";
     const AVOIDING: &str = "an object with numbers x, y and yaw";
     const PATH: &str = "a list of points, each with numbers t_from_start, x, y, yaw, vx, vy, vyaw";
-    let (fits, must) = match (request.topic.as_str(), request.api_id) {
+    let (fits, must, path) = match (request.topic.as_str(), request.api_id) {
         (topics::SPORT_REQUEST, api::DAMP) => return Ok((request.with_priority(), Effect::Limp)),
-        (topics::SPORT_REQUEST, api::MOVE) => (has(value, &["x", "y", "z"]), VELOCITY),
-        (topics::SPORT_REQUEST, api::TRAJECTORY_FOLLOW) => (points(), PATH),
+        (topics::SPORT_REQUEST, api::MOVE) => (has(value, &["x", "y", "z"]), VELOCITY, Path::Sport),
+        (topics::SPORT_REQUEST, api::TRAJECTORY_FOLLOW) => (points(), PATH, Path::Sport),
         (topics::OBSTACLES_AVOID_REQUEST, api::obstacles_avoid::MOVE) => {
-            (has(value, &["x", "y", "yaw"]), AVOIDING)
+            (has(value, &["x", "y", "yaw"]), AVOIDING, Path::Avoidance)
         }
         _ => return Ok((request, Effect::Any)),
     };
     // Sent as it was understood: a key that is there twice means the same to the robot as to us.
     let parameter = value.to_string();
-    fits.then_some((Request { parameter, ..request }, Effect::Walks)).ok_or(Reason::Motion(must))
+    fits.then_some((Request { parameter, ..request }, Effect::Walks(path)))
+        .ok_or(Reason::Motion(must))
 }
 
 /// The acrobatic action that is asked for, if it is one on any firmware. To end one is none.

@@ -100,7 +100,7 @@ fn what_walks_the_robot_is_known_and_finite() {
         r#""service":"obstacles_avoid","api_id":1003,"parameter":{"x":0.3,"y":0,"yaw":0,"mode":0}"#,
         &format!(r#""service":"sport","api_id":1018,"parameter":[{point},{point}]"#),
     ] {
-        assert_eq!(sent(walks).1, Effect::Walks, "{walks}");
+        assert!(matches!(sent(walks).1, Effect::Walks(_)), "{walks}");
     }
     let (twice, _) = sent(
         r#""service":"sport","api_id":1008,"parameter":"{\"x\":9,\"x\":0.3,\"y\":0,\"z\":0}""#,

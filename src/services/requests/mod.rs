@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::Response;
-use go2_link::session::{LinkState, RequestError};
+use go2_link::session::{LinkState, Path, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
@@ -102,8 +102,8 @@ impl Desk {
             return self.refuse(id, &reason);
         }
         // Here and not beside the others, so that requests stay in the order in which they came.
-        if effect == Effect::Walks {
-            if let Err(error) = self.robot.watch().await {
+        if let Effect::Walks(path) = effect {
+            if let Err(error) = self.robot.watch(path).await {
                 return self.answer(&Answer::new(id, request.api_id, Err(error)));
             }
         }
@@ -138,13 +138,13 @@ impl Desk {
 }
 
 impl Robot {
-    /// Has the robot stopped when nothing more is heard of what is about to walk it. A robot that is not there will
+    /// Has the robot stopped when nothing more is heard of what is about to walk it that way. A robot that is not there will
     /// not walk: it is not stopped either when it comes.
-    pub(crate) async fn watch(&self) -> Result<(), RequestError> {
+    pub(crate) async fn watch(&self, path: Path) -> Result<(), RequestError> {
         if *self.link.state().borrow() != LinkState::Live {
             return Err(RequestError::NotLive);
         }
-        self.motion.send(Order::Watch).await.map_err(|_| RequestError::NotLive)
+        self.motion.send(Order::Watch(path)).await.map_err(|_| RequestError::NotLive)
     }
 }
 
