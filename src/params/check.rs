@@ -11,8 +11,8 @@ use super::table::{Kind, Spec};
 /// Why a parameter's value is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("there is no parameter of this name")]
-    Unknown,
+    #[error("there is no parameter of this name{}", .0.map_or(String::new(), |name| format!(": did you mean {name}?")))]
+    Unknown(Option<&'static str>),
     #[error("it is read at start only: restart the node with the new value")]
     StartOnly,
     #[error("it must be {0}")]

@@ -76,14 +76,14 @@ impl Store {
 
     /// Takes a value given at start.
     fn start(&mut self, name: &str, value: &ParameterValue) -> Result<(), Refused> {
-        let spec = table::spec(name).ok_or(Refused::Unknown)?;
+        let spec = table::spec(name).ok_or_else(|| unknown(name))?;
         self.put(spec, value)
     }
 
     /// Takes a `name:=value` of the command line. An empty value counts as none, so that a launch file can
     /// pass on arguments that were not given.
     pub(crate) fn argument(&mut self, name: &str, text: &str) -> Result<(), Refused> {
-        let spec = table::spec(name).ok_or(Refused::Unknown)?;
+        let spec = table::spec(name).ok_or_else(|| unknown(name))?;
         if text.is_empty() {
             return Ok(());
         }
@@ -206,8 +206,16 @@ fn of_json(value: &Json) -> ParameterValue {
     }
 }
 
+/// With the name that was meant, perhaps.
+fn unknown(name: &str) -> Refused {
+    let distance = |spec: &Spec| strsim::damerau_levenshtein(spec.name, name);
+    let nearest = table::all().map(|spec| (distance(spec), spec.name)).min();
+    let is_near = |(distance, _): &(usize, _)| *distance <= (name.len() / 3).min(3);
+    Refused::Unknown(nearest.filter(is_near).map(|(_, name)| name))
+}
+
 fn changeable(name: &str) -> Result<&'static Spec, Refused> {
-    let spec = table::spec(name).ok_or(Refused::Unknown)?;
+    let spec = table::spec(name).ok_or_else(|| unknown(name))?;
     if spec.live {
         Ok(spec)
     } else {
@@ -231,8 +239,8 @@ impl RosParams for Store {
         for (name, parameter) in params.iter() {
             match self.start(name, &parameter.value) {
                 Ok(()) => {}
-                Err(Refused::Unknown) if NOT_OURS.contains(&name.as_str()) => {}
-                Err(Refused::Unknown) if name.starts_with("qos_overrides.") => {}
+                Err(Refused::Unknown(_)) if NOT_OURS.contains(&name.as_str()) => {}
+                Err(Refused::Unknown(_)) if name.starts_with("qos_overrides.") => {}
                 Err(refused) => return Err(ros_error(name, &refused)),
             }
         }
@@ -246,7 +254,7 @@ impl RosParams for Store {
     fn get_parameter(&mut self, name: &str) -> r2r::Result<ParameterValue> {
         table::spec(name)
             .map(|spec| self.shown(spec))
-            .ok_or_else(|| ros_error(name, &Refused::Unknown))
+            .ok_or_else(|| ros_error(name, &unknown(name)))
     }
 
     fn set_parameter(&mut self, name: &str, value: &ParameterValue) -> r2r::Result<()> {

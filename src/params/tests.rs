@@ -132,7 +132,12 @@ fn arguments_of_the_command_line_count_unless_empty() {
     assert_eq!((settings.robot_ip.as_str(), settings.limits.x), ("10.0.0.2", 0.25));
     assert!(settings.stamped_cmd_vel);
     assert!(store.argument("enable_stamped_cmd_vel", "maybe").is_err());
-    assert_eq!(store.argument("no_such", "1"), Err(Refused::Unknown));
+    assert_eq!(store.argument("no_such", "1"), Err(Refused::Unknown(None)));
+    for (typo, meant) in
+        [("max_liner_x", "max_linear_x"), ("robotip", "robot_ip"), ("volum", "volume")]
+    {
+        assert_eq!(store.argument(typo, "1"), Err(Refused::Unknown(Some(meant))));
+    }
 }
 
 #[test]
