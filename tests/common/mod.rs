@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // as in the tests themselves
 #![allow(unreachable_pub)] // it is a module of each test file
 
+pub mod aiortc;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
