@@ -17,6 +17,7 @@ mod safety; // what keeps the robot from walking when nobody means it to
 mod services; // what is asked of the robot by name
 mod streams; // the link's topics to ROS's
 
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -50,9 +51,13 @@ enum StartError {
     Io(#[from] std::io::Error),
     #[error(
         "robot_ip is not set. Give the robot's address, e.g. `ros2 launch go2_bridge go2.launch.xml \
-         robot_ip:=192.168.12.1`, or 127.0.0.1 for the simulated robot"
+         robot_ip:=192.168.12.1`, or 127.0.0.1 for the simulated robot, or its serial_number to find it by"
     )]
     NoRobot,
+    #[error(
+        "parameter discovery_interface: \"{0}\" is not an IPv4 address of this computer; `ip -4 addr` lists them"
+    )]
+    Interface(String),
     #[error("\"{0}\" is not an argument: parameters are given as name:=value")]
     Argument(String),
     #[error("parameter {0}: {1}")]
@@ -118,8 +123,12 @@ fn take_arguments(store: &mut Store) -> Result<(), StartError> {
 }
 
 fn check(settings: &Settings) -> Result<(), StartError> {
-    if settings.robot_ip.is_empty() {
+    if settings.robot_ip.is_empty() && settings.serial_number.is_empty() {
         return Err(StartError::NoRobot);
+    }
+    let interface = &settings.discovery_interface;
+    if !interface.is_empty() && interface.parse::<Ipv4Addr>().is_err() {
+        return Err(StartError::Interface(interface.clone()));
     }
     Scanner::new(settings.scan)?;
     raw::check(&settings.raw_topics)?;
@@ -175,7 +184,7 @@ async fn serve(
     let inputs = Inputs { velocities, attitudes, orders: inbox };
     let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
     let spinner = spin(node, intake, Arc::clone(spinning))?;
-    tracing::info!("connecting to the robot at {}", start.robot_ip);
+    tracing::info!("connecting to the robot at {}", start.place());
 
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

@@ -78,6 +78,8 @@ impl Encoding {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) robot_ip: String,
+    pub(crate) serial_number: String,
+    pub(crate) discovery_interface: String,
     pub(crate) key: Option<DeviceKey>,
     pub(crate) token: String,
     pub(crate) network: Network,
@@ -135,9 +137,19 @@ impl Settings {
         Velocity { x: velocity.x / x, y: velocity.y / y, yaw: velocity.yaw / yaw }
     }
 
+    /// Where the robot is looked for, in words.
+    pub(crate) fn place(&self) -> String {
+        match (self.robot_ip.as_str(), self.serial_number.as_str()) {
+            ("", serial_number) => format!("serial number {serial_number}"),
+            (robot_ip, _) => robot_ip.to_owned(),
+        }
+    }
+
     /// The robot to connect to.
     pub(crate) fn target(&self) -> Target {
         let mut target = Target::new(&self.robot_ip);
+        target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
+        target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
         target.key = self.key.clone();
         target.network = self.network;
         target.token = self.token.clone().into();
@@ -161,6 +173,8 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         .or_else(|| std::env::var(KEY_VARIABLE).ok());
     Settings {
         robot_ip: text("robot_ip"),
+        serial_number: text("serial_number"),
+        discovery_interface: text("discovery_interface"),
         key: key.and_then(|key| key.parse().ok()),
         token: text("token"),
         network: match text("network").as_str() {

@@ -23,6 +23,7 @@
 pub mod clock; // the robot's time carried over to this computer's
 pub mod codec; // the data channel's language: bytes to values and back
 pub mod commands; // what the robot can be told: actions, settings, motion modes
+pub mod discovery; // robots that answer in this network
 pub mod geometry; // rotations, rigid transforms
 pub mod lidar; // voxel frames to clouds and scans
 pub mod media; // the video track: packets to pictures

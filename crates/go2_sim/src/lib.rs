@@ -5,6 +5,7 @@
 pub mod body; // postures, velocity, gait: pure
 pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
+mod discovery; // who asks which robots are there
 pub mod garbage; // messages that no client may stumble over
 mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server

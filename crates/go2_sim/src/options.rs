@@ -65,6 +65,12 @@ pub struct Options {
     /// TCP port of the plain signaling; 0 takes a free one
     #[arg(long, default_value_t = go2_link::signaling::PLAIN_PORT)]
     pub plain_port: u16,
+    /// The robot's serial number
+    #[arg(long, default_value = "B42D0000SIM00001")]
+    pub serial_number: String,
+    /// Answer to who looks for robots, on this port of the multicast group and with loopback only; robots have 10131
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "10131")]
+    pub discovery_port: Option<u16>,
     /// Generation of the signaling
     #[arg(long, value_enum, default_value = "2")]
     pub generation: Generation,

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::body::Body;
 use crate::client::{Client, Disorder};
+use crate::discovery::{self, Identity};
 use crate::hardware::Hardware;
 use crate::http::{self, Request, Response};
 use crate::log::Log;
@@ -120,6 +121,8 @@ impl Robot {
         let listener = bound.map_err(|error| StartError::Io(wanted.to_string(), error))?;
         let address =
             listener.local_addr().map_err(|error| StartError::Io(wanted.to_string(), error))?;
+        let seekers = options.discovery_port.map(discovery::join).transpose();
+        let seekers = seekers.map_err(|error| StartError::Io("discovery".to_owned(), error))?;
         let hardware = Hardware::new(&options, world, log.clone()).ok_or(StartError::Walled)?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -139,7 +142,17 @@ impl Robot {
         });
         // Made before the first client waits for it.
         let _ = tokio::task::spawn_blocking(rsa_key).await;
-        let server = tokio::spawn(Arc::clone(&shared).serve(listener));
+        let identity = Identity {
+            serial_number: shared.options.serial_number.clone(),
+            address: shared.options.bind,
+        };
+        let serve = Arc::clone(&shared).serve(listener);
+        let server = tokio::spawn(async move {
+            tokio::select! {
+                () = serve => {}
+                Some(()) = async { Some(discovery::answer(seekers?, identity).await) } => {}
+            }
+        });
         Ok(Self { shared, stop, address, server })
     }
 

@@ -10,13 +10,13 @@ mod settings; // values that are kept
 mod sport; // postures, actions, walking
 mod vui; // head light and loudspeaker
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use go2_link::codec::api;
 use serde_json::Value;
 
 pub(crate) use audiohub::Player;
+use bashrunner::Facts;
 pub use options::{Refusal, ServiceOptions, Target};
 pub(crate) use settings::Settings;
 #[cfg(test)]
@@ -125,8 +125,7 @@ impl Reply {
 /// The state of all services. Outlives sessions.
 pub(crate) struct Services {
     pub(crate) settings: Settings,
-    firmware: Firmware,
-    address: IpAddr,
+    facts: Facts,
     switcher: Switcher,
     vui: Vui,
     audiohub: Audiohub,
@@ -139,8 +138,11 @@ impl Services {
         let space = options.services.space(firmware);
         Self {
             settings: Settings::default(),
-            firmware,
-            address: options.bind,
+            facts: Facts {
+                firmware,
+                address: options.bind,
+                serial_number: options.serial_number.clone(),
+            },
             switcher: Switcher::new(&options.services, space),
             vui: Vui::default(),
             audiohub: Audiohub::default(),
@@ -178,7 +180,7 @@ impl Services {
             Service::Audiohub => self.audiohub.execute(api_id, parameter, now),
             Service::RobotState => self.programs.execute(api_id, parameter, now),
             Service::Bashrunner => {
-                bashrunner::execute(self.firmware, self.address, api_id, parameter)
+                bashrunner::execute(&self.facts, api_id, parameter)
             }
             Service::Videohub => Reply::NOT_IMPLEMENTED,
         })

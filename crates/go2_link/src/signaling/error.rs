@@ -80,6 +80,18 @@ pub enum SignalingError {
     /// The host name has no address.
     #[error("cannot find an address for \"{0}\": check robot_ip, or use the robot's IP address")]
     UnknownHost(String),
+    /// Nobody answers to the serial number.
+    #[error(
+        "no robot with serial number {0} answers in this network. Check that it is on (it needs about a minute to \
+         boot), in the same network, and serial_number; where multicast does not pass, as with a VPN or a guest network, \
+         set discovery_interface, or robot_ip instead"
+    )]
+    NotFound(String),
+    /// The network does not take the query.
+    #[error(
+        "the robot cannot be searched for: {0}. Check that this computer is in a network, and discovery_interface"
+    )]
+    Search(String),
     /// Neither signaling port accepts a connection.
     #[error(
         "no robot at {0}: neither TCP port 9991 nor 8081 answers. Check that the robot is on (it needs \

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 pub use crypto::{DeviceKey, KeyMalformed};
 pub use error::{AnswerProblem, KeyProblem, NotifyProblem, Retry, SignalingError, Step};
 
+use crate::discovery::Search;
 use crypto::SessionKey;
 use http::{Http, Post};
 use offer::Offer;
@@ -40,8 +41,12 @@ pub enum Network {
 /// The robot to call.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// IP address or host name.
+    /// IP address or host name; may be empty where there is a serial number.
     pub host: String,
+    /// What to find the robot by, where there is no host.
+    pub serial_number: Option<String>,
+    /// How it is searched for then.
+    pub search: Search,
     /// The robot's own key, for firmware 1.1.15 and later.
     pub key: Option<DeviceKey>,
     /// How the network is shared.
@@ -63,6 +68,8 @@ impl Target {
     pub fn new(host: impl Into<String>) -> Self {
         Self {
             host: host.into(),
+            serial_number: None,
+            search: Search::default(),
             key: None,
             network: Network::Station,
             token: Token::default(),
@@ -97,12 +104,22 @@ impl Target {
 
     /// The robot's address; IPv4 where there is a choice, since robots offer no other candidates.
     async fn resolve(&self) -> Result<IpAddr, SignalingError> {
+        if let Some(sought) = self.serial_number.as_ref().filter(|_| self.host.is_empty()) {
+            return self.search(sought).await;
+        }
         let lookup = tokio::net::lookup_host((self.host.as_str(), 0)).await;
         let addresses: Vec<_> = lookup.into_iter().flatten().map(|address| address.ip()).collect();
         let ipv4 = addresses.iter().find(|ip| ip.is_ipv4());
         ipv4.or(addresses.first())
             .copied()
             .ok_or_else(|| SignalingError::UnknownHost(self.host.clone()))
+    }
+
+    async fn search(&self, sought: &str) -> Result<IpAddr, SignalingError> {
+        let search = Search { serial_number: Some(sought.to_owned()), ..self.search.clone() };
+        let found = search.run().await.map_err(|error| SignalingError::Search(error.to_string()))?;
+        let robot = found.into_iter().next();
+        robot.map(|robot| robot.address).ok_or_else(|| SignalingError::NotFound(sought.to_owned()))
     }
 }
 

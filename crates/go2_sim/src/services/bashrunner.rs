@@ -8,16 +8,24 @@ use serde_json::json;
 use super::{read, Reply};
 use crate::options::Firmware;
 
-pub(super) fn execute(firmware: Firmware, address: IpAddr, api_id: i64, parameter: &str) -> Reply {
+/// What the scripts tell.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) firmware: Firmware,
+    pub(super) address: IpAddr,
+    pub(super) serial_number: String,
+}
+
+pub(super) fn execute(facts: &Facts, api_id: i64, parameter: &str) -> Reply {
     let reply = match api_id {
-        api::RUN => run(firmware, address, parameter),
+        api::RUN => run(facts, parameter),
         _ => Reply::NOT_IMPLEMENTED,
     };
     Reply { has_id: false, ..reply }
 }
 
-fn run(firmware: Firmware, address: IpAddr, parameter: &str) -> Reply {
-    let version = match firmware {
+fn run(facts: &Facts, parameter: &str) -> Reply {
+    let version = match facts.firmware {
         Firmware::Old => "1.1.6",
         Firmware::New => "1.1.11",
     };
@@ -25,8 +33,8 @@ fn run(firmware: Firmware, address: IpAddr, parameter: &str) -> Reply {
         Some("get_whole_packet_version.sh") => json!(version),
         Some("get_software_version.sh") => json!(version),
         Some("get_hardware_version.sh") => json!("10"),
-        Some("get_sn.sh") => json!("B42D0000SIM00001"),
-        Some("get_ip_address.sh") => json!({"wlan0": address, "wlan1": ""}),
+        Some("get_sn.sh") => json!(facts.serial_number),
+        Some("get_ip_address.sh") => json!({"wlan0": facts.address, "wlan1": ""}),
         _ => return Reply::BAD_PARAMETER,
     };
     Reply::data(&json!({"info": info}))
@@ -37,7 +45,9 @@ mod tests {
     use super::*;
 
     fn ask(firmware: Firmware, api_id: i64, parameter: &str) -> Reply {
-        execute(firmware, IpAddr::from([127, 0, 0, 9]), api_id, parameter)
+        let address = IpAddr::from([127, 0, 0, 9]);
+        let facts = Facts { firmware, address, serial_number: "B42D0000SIM00001".to_owned() };
+        execute(&facts, api_id, parameter)
     }
 
     #[test]

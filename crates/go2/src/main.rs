@@ -1,0 +1,39 @@
+//! `go2`: tools for a robot, without ROS. What they print is for people.
+#![allow(clippy::print_stdout)]
+
+mod discover; // which robots answer in this network
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tools for a Unitree GO2
+#[derive(Debug, Parser)]
+#[command(name = "go2", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the robots that answer in this network, with their addresses
+    Discover(discover::Options),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Discover(options) => discover::run(&options).await,
+    };
+    match outcome {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("go2: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Which robots are in this network: the multicast query that the phone app sends, and the answers to it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+use tokio::time::Instant;
+
+/// The group that GO2 robots listen to.
+pub const GROUP: Ipv4Addr = Ipv4Addr::new(231, 1, 1, 1);
+/// UDP port of the group to which the query goes.
+pub const QUERY_PORT: u16 = 10131;
+/// UDP port of this computer to which the answers come.
+pub const ANSWER_PORT: u16 = 10134;
+
+/// What robots know the query by.
+const NAME: &str = "unitree_dapengche";
+/// Datagrams are lost on Wi-Fi: each query is sent so often, so far apart.
+const QUERIES: u32 = 3;
+const APART: Duration = Duration::from_millis(200);
+/// No answer is longer.
+const LONGEST: usize = 2048;
+/// More robots are not believed in.
+const MOST: usize = 256;
+
+/// A robot that answered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Robot {
+    /// Its serial number.
+    pub serial_number: String,
+    /// Where it is.
+    pub address: IpAddr,
+}
+
+/// A search for robots.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// Only this one; all without. Some robots only answer to their own serial number.
+    pub serial_number: Option<String>,
+    /// The addresses of this computer's interfaces to search on, one query from each. Without any, the system chooses
+    /// one, which may be the wrong one where there is a VPN.
+    pub interfaces: Vec<Ipv4Addr>,
+    /// How long to listen. Robots answer within two or three seconds.
+    pub wait: Duration,
+    /// Where queries go.
+    pub query: SocketAddrV4,
+    /// The port for the answers.
+    pub answer_port: u16,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            serial_number: None,
+            interfaces: Vec::new(),
+            wait: Duration::from_secs(3),
+            query: SocketAddrV4::new(GROUP, QUERY_PORT),
+            answer_port: ANSWER_PORT,
+        }
+    }
+}
+
+impl Search {
+    /// Sends the queries and gathers the answers, without doubles, by serial number. Ends early when the one robot that is
+    /// sought has answered.
+    pub async fn run(&self) -> io::Result<Vec<Robot>> {
+        let unspecified = [Ipv4Addr::UNSPECIFIED];
+        let interfaces =
+            if self.interfaces.is_empty() { &unspecified[..] } else { &self.interfaces };
+        let answers = self.listen(interfaces)?;
+        let mut found = BTreeMap::new();
+        let end = Instant::now() + self.wait;
+        let mut queries = 0;
+        let mut next = Instant::now();
+        let mut datagram = vec![0; LONGEST];
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => break,
+                () = tokio::time::sleep_until(next), if queries < QUERIES => {
+                    queries += 1;
+                    next += APART;
+                    self.ask(interfaces)?;
+                }
+                received = answers.recv_from(&mut datagram) => {
+                    let Ok((length, from)) = received else { continue };
+                    let Some(robot) = read(&datagram[..length], from.ip()) else { continue };
+                    let sought = self.serial_number.as_ref();
+                    if sought.is_some_and(|sought| *sought != robot.serial_number) || found.len() >= MOST {
+                        continue;
+                    }
+                    found.insert(robot.serial_number.clone(), robot);
+                    if sought.is_some() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// Other searches on this computer may listen at the same time.
+    fn listen(&self, interfaces: &[Ipv4Addr]) -> io::Result<UdpSocket> {
+        let socket = udp()?;
+        socket.set_reuse_address(true)?;
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.answer_port));
+        socket.bind(&any.into())?;
+        for interface in interfaces {
+            socket.join_multicast_v4(self.query.ip(), interface)?;
+        }
+        UdpSocket::from_std(socket.into())
+    }
+
+    fn ask(&self, interfaces: &[Ipv4Addr]) -> io::Result<()> {
+        let mut query = json!({ "name": NAME });
+        if let Some(serial_number) = &self.serial_number {
+            query["sn"] = serial_number.as_str().into();
+        }
+        let query = query.to_string();
+        for interface in interfaces {
+            let socket = udp()?;
+            socket.set_multicast_if_v4(interface)?;
+            // A full buffer loses one of three.
+            let _ = socket.send_to(query.as_bytes(), &SocketAddr::V4(self.query).into());
+        }
+        Ok(())
+    }
+}
+
+fn udp() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    sn: String,
+    #[serde(default)]
+    ip: Option<String>,
+}
+
+/// Reads an answer. Where it has no address, the sender's counts.
+fn read(datagram: &[u8], from: IpAddr) -> Option<Robot> {
+    let Wire { sn, ip } = serde_json::from_slice(datagram).ok()?;
+    let is_serial_number =
+        (1..=64).contains(&sn.len()) && sn.chars().all(|c| c.is_ascii_alphanumeric());
+    let address = ip.and_then(|ip| ip.parse().ok()).filter(|ip: &IpAddr| !ip.is_unspecified());
+    is_serial_number.then_some(Robot { serial_number: sn, address: address.unwrap_or(from) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+
+    #[test]
+    fn answers_are_read_with_and_without_an_address() {
+        let robot = |text: &str| read(text.as_bytes(), FROM).map(|robot| robot.address.to_string());
+        assert_eq!(robot(r#"{"sn":"B42D1","ip":"192.168.1.5"}"#).as_deref(), Some("192.168.1.5"));
+        let more = r#"{"sn":"B42D1","ip":"","key":"","name":"unitree_dapengche"}"#;
+        assert_eq!(robot(more).as_deref(), Some("127.0.0.9"));
+        assert_eq!(robot(r#"{"sn":"B42D1","ip":"0.0.0.0"}"#).as_deref(), Some("127.0.0.9"));
+        for bad in
+            ["", "{}", r#"{"sn":""}"#, r#"{"sn":"a b"}"#, r#"{"ip":"1.2.3.4"}"#, "[1]", "\u{0}"]
+        {
+            assert_eq!(robot(bad), None, "{bad}");
+        }
+        // Our own query comes back to who has joined the group.
+        assert_eq!(robot(r#"{"name":"unitree_dapengche"}"#), None);
+    }
+
+    /// A robot that answers twice, and somebody else who says something too.
+    async fn robot(search: &Search, sn: &'static str) -> tokio::task::JoinHandle<()> {
+        let socket = udp().unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket
+            .bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, search.query.port())).into())
+            .unwrap();
+        socket.join_multicast_v4(search.query.ip(), &search.interfaces[0]).unwrap();
+        let socket = UdpSocket::from_std(socket.into()).unwrap();
+        let port = search.answer_port;
+        tokio::spawn(async move {
+            let mut datagram = vec![0; LONGEST];
+            while let Ok((length, from)) = socket.recv_from(&mut datagram).await {
+                let query: serde_json::Value = serde_json::from_slice(&datagram[..length]).unwrap();
+                assert_eq!(query["name"], NAME);
+                if query["sn"].as_str().is_some_and(|sought| sought != sn) {
+                    continue;
+                }
+                for answer in [format!(r#"{{"sn":"{sn}","ip":"127.9.9.9"}}"#), "noise".into()] {
+                    let _ = socket.send_to(answer.as_bytes(), (from.ip(), port)).await;
+                }
+            }
+        })
+    }
+
+    fn search(port: u16) -> Search {
+        Search {
+            interfaces: vec![Ipv4Addr::LOCALHOST],
+            wait: Duration::from_millis(800),
+            query: SocketAddrV4::new(GROUP, port),
+            answer_port: port + 1,
+            ..Search::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn robots_are_found_on_loopback() {
+        let base = 20_000 + (std::process::id() % 10_000) as u16;
+        let all = search(base);
+        let robots = [robot(&all, "B42D0002").await, robot(&all, "B42D0001").await];
+        let found = all.run().await.unwrap();
+        let numbers: Vec<_> = found.iter().map(|robot| robot.serial_number.as_str()).collect();
+        assert_eq!(numbers, ["B42D0001", "B42D0002"]);
+        assert_eq!(found[0].address.to_string(), "127.9.9.9");
+        let one = Search { serial_number: Some("B42D0002".into()), ..all.clone() };
+        assert_eq!(one.run().await.unwrap().len(), 1);
+        let none = Search { serial_number: Some("B42D0003".into()), ..all };
+        assert_eq!(none.run().await.unwrap(), []);
+        robots.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
