@@ -81,7 +81,11 @@ static ROBOTS: [Spec; SETTINGS.len()] = {
 /// Those of the node.
 const OWN: &[Spec] = &[
     at_start("robot_ip", Kind::Text(""), "IP address or host name of the robot"),
-    at_start("serial_number", Kind::Text(""), "Serial number to find the robot by, without robot_ip"),
+    at_start(
+        "serial_number",
+        Kind::Text(""),
+        "Serial number to find the robot by, without robot_ip",
+    ),
     at_start("discovery_interface", Kind::Text(""), "IPv4 address of the interface to search on"),
     at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
     at_start("token", Kind::Secret, "Account token, usually empty"),

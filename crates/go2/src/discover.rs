@@ -68,7 +68,8 @@ mod tests {
             serial_number: serial_number.to_owned(),
             address: Ipv4Addr::new(10, 0, 0, last).into(),
         };
-        let expected = "serial number     address\nB42D              10.0.0.1\nB42D000000000001  10.0.0.2\n";
+        let expected =
+            "serial number     address\nB42D              10.0.0.1\nB42D000000000001  10.0.0.2\n";
         assert_eq!(table(&[robot("B42D", 1), robot("B42D000000000001", 2)]), expected);
     }
 }

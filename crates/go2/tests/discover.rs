@@ -32,7 +32,8 @@ async fn robots_are_listed_with_their_addresses() {
             ..Options::default()
         })
     };
-    let robots = [start(1, "B42D000000000002").await.unwrap(), start(2, "B42D000000000001").await.unwrap()];
+    let robots =
+        [start(1, "B42D000000000002").await.unwrap(), start(2, "B42D000000000001").await.unwrap()];
     let (found, table, complaint) = discover(&[]).await;
     assert!(found, "{complaint}");
     let expected = format!(

@@ -40,7 +40,8 @@ pub(crate) async fn answer(socket: UdpSocket, identity: Identity) {
     loop {
         let Ok((length, from)) = socket.recv_from(&mut datagram).await else { return };
         if from.ip().is_loopback() && is_meant(&datagram[..length], &identity.serial_number) {
-            let _ = sender.send_to(answer.as_bytes(), (from.ip(), answer_port)).await; // lost, as on Wi-Fi
+            let _ = sender.send_to(answer.as_bytes(), (from.ip(), answer_port)).await;
+            // lost, as on Wi-Fi
         }
     }
 }

@@ -147,10 +147,16 @@ impl Robot {
             address: shared.options.bind,
         };
         let serve = Arc::clone(&shared).serve(listener);
+        let answer = async move {
+            if let Some(socket) = seekers {
+                discovery::answer(socket, identity).await;
+            }
+            std::future::pending::<()>().await; // the robot is there without it, too
+        };
         let server = tokio::spawn(async move {
             tokio::select! {
                 () = serve => {}
-                Some(()) = async { Some(discovery::answer(seekers?, identity).await) } => {}
+                () = answer => {}
             }
         });
         Ok(Self { shared, stop, address, server })

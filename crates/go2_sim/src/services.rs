@@ -23,7 +23,7 @@ pub(crate) use settings::Settings;
 pub(crate) use sport::{ask, execute as sport};
 
 use crate::body::Body;
-use crate::options::{Firmware, Options};
+use crate::options::Options;
 use audiohub::Audiohub;
 use motion_switcher::Switcher;
 use robot_state::Programs;
@@ -179,9 +179,7 @@ impl Services {
             Service::Vui => self.vui.execute(&mut self.settings, api_id, parameter, now),
             Service::Audiohub => self.audiohub.execute(api_id, parameter, now),
             Service::RobotState => self.programs.execute(api_id, parameter, now),
-            Service::Bashrunner => {
-                bashrunner::execute(&self.facts, api_id, parameter)
-            }
+            Service::Bashrunner => bashrunner::execute(&self.facts, api_id, parameter),
             Service::Videohub => Reply::NOT_IMPLEMENTED,
         })
     }

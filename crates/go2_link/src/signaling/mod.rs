@@ -117,7 +117,8 @@ impl Target {
 
     async fn search(&self, sought: &str) -> Result<IpAddr, SignalingError> {
         let search = Search { serial_number: Some(sought.to_owned()), ..self.search.clone() };
-        let found = search.run().await.map_err(|error| SignalingError::Search(error.to_string()))?;
+        let found =
+            search.run().await.map_err(|error| SignalingError::Search(error.to_string()))?;
         let robot = found.into_iter().next();
         robot.map(|robot| robot.address).ok_or_else(|| SignalingError::NotFound(sought.to_owned()))
     }
