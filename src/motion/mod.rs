@@ -209,7 +209,10 @@ impl Motion {
                 self.governor.fall_silent(now);
                 self.waiting.clear(); // there will be no StopMove to wait for
             }
-            Order::Limp => self.unsettled = false,
+            Order::Limp => {
+                self.unsettled = false;
+                self.remote.give_back(self.settings.borrow().request_timeout);
+            }
             Order::Shutdown => {}
         }
     }
@@ -297,15 +300,18 @@ impl Motion {
             (true, path) => path,
             (false, _) => self.choose(),
         };
+        if path != self.path && self.unsettled {
+            // Only the newest velocity waits on the link: the zero goes alone, and the governor repeats what is wanted.
+            self.link.drive(Drive { velocity: Velocity::ZERO, path: self.path });
+            self.path = path;
+            return;
+        }
         if path == Path::Avoidance && !self.remote.is_ours() {
             // What is sent before the robot has agreed would be lost; the governor repeats itself.
             if !still {
                 self.remote.take(timeout, now);
             }
             return;
-        }
-        if path != self.path && self.unsettled {
-            self.link.drive(Drive { velocity: Velocity::ZERO, path: self.path });
         }
         if path != Path::Avoidance {
             self.remote.give_back(timeout);
@@ -338,10 +344,14 @@ impl Motion {
         if stopped && self.remote.is_free() {
             return;
         }
-        if let Some(lasting) = self.doing().and_then(|doing| doing.lasting) {
-            tracing::warn!("the robot stays in {lasting}, which a stop does not end");
+        if stopped {
+            self.remote.give_back(LAST_STOP); // and no more than that: the robot may be limp
+        } else {
+            if let Some(lasting) = self.doing().and_then(|doing| doing.lasting) {
+                tracing::warn!("the robot stays in {lasting}, which a stop does not end");
+            }
+            self.governor.stop(Instant::now());
         }
-        self.governor.stop(Instant::now());
         let stop = async {
             self.act();
             while let Some(due) = self.governor.poll_timeout() {

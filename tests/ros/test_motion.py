@@ -232,6 +232,34 @@ def test_through_the_sticks(world: World, sim: Sim, ros: Ros) -> None:
     assert not sim.moves()
 
 
+def test_another_way_begins_with_a_stop_on_the_one_before(world: World, sim: Sim, ros: Ros) -> None:
+    world.bridge("-p", "command_path:=sticks")
+    ros.live()
+    drive_by_sticks = Driver(ros, FORWARD)
+    ros.until("sticks", lambda: sim.entries("sticks"))
+    assert ros.set_parameter("command_path", "move").successful
+    ros.until("Moves", lambda: WANTED in sim.moves())
+    assert all(sim.entries("sticks")[-1][axis] == 0 for axis in ("lx", "ly", "rx"))
+    drive_by_sticks.stop_publishing()
+
+
+def test_nothing_that_moves_follows_damp_in_the_avoidance_either(world: World, sim: Sim, ros: Ros) -> None:
+    bridge = world.bridge("-p", "obstacle_avoidance:=true")
+    ros.live()
+    ros.until("avoidance", lambda: sim.requests(1001, of="obstacles_avoid"))
+    assert ros.trigger("balance_stand")[0]
+    Driver(ros, FORWARD)
+    ros.until("a walk", lambda: sim.requests(AVOID_MOVE, of="obstacles_avoid"))
+    assert ros.trigger("damp") == (True, "")
+    so_far = sim.now()
+    ros.spin_for(0.5)
+    assert bridge.end(signal.SIGINT) == 0
+    taken = parameters(sim.requests(TAKE_COMMANDS, of="obstacles_avoid"))
+    assert taken[-1] == {"is_remote_commands_from_api": False}, "the remote works again"
+    assert not sim.requests(since=so_far, of="sport")
+    assert not sim.requests(AVOID_MOVE, since=so_far, of="obstacles_avoid")
+
+
 def test_in_rage_mode_velocities_take_to_the_sticks(world: World, ros: Ros) -> None:
     sim = world.sim()
     world.bridge("-p", "allow_acrobatics:=true")
