@@ -14,10 +14,11 @@ use super::machine::{Machine, Timing};
 use super::state::{Counters, LinkState, Message, RequestError, SessionEnd, Wishes};
 use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
+use crate::progress::{Milestone, Progress};
 use crate::signaling::Retry;
 use crate::state::Fault;
 use crate::throttle::Throttle;
-use crate::transport::Connector;
+use crate::transport::{ConnectError, Connector};
 
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
@@ -91,6 +92,8 @@ pub(super) struct Outlets {
     pub(super) counters: watch::Sender<Counters>,
     pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
     pub(super) hears: watch::Sender<bool>,
+    /// Of the latest attempt to connect.
+    pub(super) steps: watch::Sender<Vec<Milestone>>,
 }
 
 /// Makes sessions, one after the other.
@@ -109,10 +112,8 @@ impl<C: Connector> Supervisor<C> {
         let mut complaint = Complaint::default();
         loop {
             self.set_state(LinkState::Connecting { target: self.connector.target() });
-            let Some(connected) = self.inlets.outside_session(self.connector.connect()).await
-            else {
-                break;
-            };
+            let connecting = connect(&mut self.connector, &self.outlets.steps);
+            let Some(connected) = self.inlets.outside_session(connecting).await else { break };
             let (reason, retry) = match connected {
                 Ok(transport) => match self.session(transport, &mut backoff).await {
                     SessionEnd::Closed => break,
@@ -154,6 +155,29 @@ impl<C: Connector> Supervisor<C> {
         }
         session.end().await;
         end
+    }
+}
+
+/// Connects, and keeps the steps that were passed.
+async fn connect<C: Connector>(
+    connector: &mut C,
+    steps: &watch::Sender<Vec<Milestone>>,
+) -> Result<C::Transport, ConnectError> {
+    steps.send_replace(Vec::new());
+    let (progress, mut passed) = Progress::new();
+    let connecting = connector.connect(progress);
+    tokio::pin!(connecting);
+    loop {
+        tokio::select! {
+            biased; // the last step comes before the outcome
+            Some(step) = passed.recv() => steps.send_modify(|steps| steps.push(step)),
+            connected = &mut connecting => {
+                while let Ok(step) = passed.try_recv() {
+                    steps.send_modify(|steps| steps.push(step));
+                }
+                return connected;
+            }
+        }
     }
 }
 
