@@ -13,6 +13,7 @@ use super::state::{Counters, LinkState, Message, RequestError, StreamReport, Wis
 use super::supervisor::{Command, Inlets, Outlets, Supervisor};
 use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
+use crate::progress::Milestone;
 use crate::state::Fault;
 use crate::transport::Connector;
 
@@ -112,6 +113,7 @@ impl LinkBuilder {
         let (counters_tx, counters) = watch::channel(Counters::default());
         let (faults_tx, faults) = watch::channel(Arc::default());
         let (hears_tx, hears) = watch::channel(false);
+        let (steps_tx, steps) = watch::channel(Vec::new());
         let (wishes_tx, wishes) = watch::channel(Wishes::default());
         let (stop_tx, stop) = watch::channel(false);
         let supervisor = Supervisor {
@@ -125,6 +127,7 @@ impl LinkBuilder {
                 counters: counters_tx,
                 faults: faults_tx,
                 hears: hears_tx,
+                steps: steps_tx,
             },
             inlets: Inlets { commands, urgent, velocity, wishes, stop },
             timing: self.timing,
@@ -142,6 +145,7 @@ impl LinkBuilder {
             counters,
             faults,
             hears,
+            steps,
         };
         Link { handle, stop: stop_tx, task }
     }
@@ -160,6 +164,7 @@ pub struct LinkHandle {
     counters: watch::Receiver<Counters>,
     faults: watch::Receiver<Arc<Vec<Fault>>>,
     hears: watch::Receiver<bool>,
+    steps: watch::Receiver<Vec<Milestone>>,
 }
 
 /// The owner's end of a link. It ends when this is closed or dropped.
@@ -210,6 +215,11 @@ impl LinkHandle {
     /// How each stream has come in the present session, brought up to date twice a second; empty without one.
     pub fn streams(&self) -> watch::Receiver<Arc<Vec<StreamReport>>> {
         self.streams.clone()
+    }
+
+    /// The steps that the latest attempt to connect has passed so far.
+    pub fn steps(&self) -> watch::Receiver<Vec<Milestone>> {
+        self.steps.clone()
     }
 
     /// What the link has seen, brought up to date at every heartbeat.

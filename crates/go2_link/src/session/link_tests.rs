@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::super::active::{BACKLOG_POLL, VELOCITY_BACKLOG};
 use super::*;
 use crate::codec::{api, topics};
+use crate::progress::{Passed, Progress};
 use crate::signaling::{KeyProblem, SignalingError};
 use crate::transport::{ConnectError, MediaCount, Received, Transport, TransportError};
 
@@ -94,10 +95,11 @@ impl Transport for FakeTransport {
 impl Connector for Wire {
     type Transport = FakeTransport;
 
-    async fn connect(&mut self) -> Result<FakeTransport, ConnectError> {
+    async fn connect(&mut self, progress: Progress) -> Result<FakeTransport, ConnectError> {
         if let Some(refusal) = self.0.refusals.lock().unwrap().pop() {
             return Err(refusal);
         }
+        progress.tell(Passed::Opened);
         let (to_client, incoming) = mpsc::unbounded_channel();
         *self.0.to_client.lock().unwrap() = Some(to_client);
         self.say(CHALLENGE);
@@ -130,6 +132,20 @@ fn picture(received: std::time::Instant) -> AccessUnit {
 
 fn forward(x: f64) -> Velocity {
     Velocity { x, ..Velocity::ZERO }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_steps_of_the_latest_attempt_are_kept() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    let mut steps = link.steps();
+    live(&link).await;
+    let passed: Vec<_> = steps.borrow_and_update().iter().map(|step| step.passed.clone()).collect();
+    assert_eq!(passed, [Passed::Opened]);
+    wire.0.refusals.lock().unwrap().push(SignalingError::Throttled.into());
+    wire.cut();
+    steps.wait_for(Vec::is_empty).await.unwrap();
+    link.close().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ use super::state::{
 };
 use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
+use crate::progress::{Milestone, Passed, Progress};
 use crate::signaling::Retry;
 use crate::state::Fault;
 use crate::throttle::Throttle;
@@ -98,6 +99,8 @@ pub(super) struct Outlets {
     pub(super) counters: watch::Sender<Counters>,
     pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
     pub(super) hears: watch::Sender<bool>,
+    /// Of the latest attempt to connect.
+    pub(super) steps: watch::Sender<Vec<Milestone>>,
 }
 
 /// Makes sessions, one after the other.
@@ -116,11 +119,8 @@ impl<C: Connector> Supervisor<C> {
         let mut complaint = Complaint::default();
         loop {
             let begun = tokio::time::Instant::now();
-            self.set_state(LinkState::Connecting { target: self.connector.target() });
-            let Some(connected) = self.inlets.outside_session(self.connector.connect()).await
-            else {
-                break;
-            };
+            let connecting = connect(&mut self.connector, &self.outlets);
+            let Some(connected) = self.inlets.outside_session(connecting).await else { break };
             let (ended, old) = match connected {
                 Ok(transport) => {
                     let (end, transport, lasted) = self.session(transport).await;
@@ -202,6 +202,36 @@ impl From<&ConnectError> for Ended {
     fn from(error: &ConnectError) -> Self {
         let (cause, retry) = (Cause::from(error), error.retry());
         Self { cause, reason: error.to_string(), retry, closed: false }
+    }
+}
+
+/// Connects, and keeps the steps that were passed.
+async fn connect<C: Connector>(
+    connector: &mut C,
+    outlets: &Outlets,
+) -> Result<C::Transport, ConnectError> {
+    outlets.state.send_replace(LinkState::Resolving { target: connector.target() });
+    outlets.steps.send_replace(Vec::new());
+    let (progress, mut passed) = Progress::new();
+    let keep = |step: Milestone| {
+        if let Passed::Resolved { address } = step.passed {
+            outlets.state.send_replace(LinkState::Connecting { target: address.to_string() });
+        }
+        outlets.steps.send_modify(|steps| steps.push(step));
+    };
+    let connecting = connector.connect(progress);
+    tokio::pin!(connecting);
+    loop {
+        tokio::select! {
+            biased; // the last step comes before the outcome
+            Some(step) = passed.recv() => keep(step),
+            connected = &mut connecting => {
+                while let Ok(step) = passed.try_recv() {
+                    keep(step);
+                }
+                return connected;
+            }
+        }
     }
 }
 

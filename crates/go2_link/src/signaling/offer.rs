@@ -52,6 +52,17 @@ pub fn read_answer(json: &[u8]) -> Result<String, SignalingError> {
     }
 }
 
+/// The candidates in an SDP, without `a=` and each once, though media sections repeat them.
+pub fn candidates(sdp: &str) -> Vec<String> {
+    let mut candidates: Vec<String> = Vec::new();
+    for line in sdp.lines().filter_map(|line| line.strip_prefix("a=")) {
+        if line.starts_with("candidate:") && !candidates.iter().any(|known| known == line) {
+            candidates.push(line.to_owned());
+        }
+    }
+    candidates
+}
+
 fn check_complete(sdp: &str) -> Result<(), AnswerProblem> {
     let lines = |prefix: &'static str| sdp.lines().filter(move |line| line.starts_with(prefix));
     let complete = lines("v=0").next().is_some()

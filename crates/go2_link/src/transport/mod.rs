@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::media::{AccessUnit, VideoCounters};
+use crate::progress::Progress;
 use crate::signaling::{Retry, SignalingError};
 
 /// Something that came from the robot.
@@ -129,8 +130,12 @@ pub trait Transport: Send + 'static {
 pub trait Connector: Send + 'static {
     /// What it makes.
     type Transport: Transport;
-    /// Connects. When the future is dropped, what it has begun ends by itself, see [`finish`](Self::finish).
-    fn connect(&mut self) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
+    /// Connects, and tells of each step that it has passed. When the future is dropped, what it has begun ends by itself, see
+    /// [`finish`](Self::finish).
+    fn connect(
+        &mut self,
+        progress: Progress,
+    ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
     /// Waits until what dropped futures of [`connect`](Self::connect) had begun has ended.
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
     /// The robot, in words, for messages.

@@ -6,7 +6,7 @@
 //! the offer does the same; its messages may exceed 64 KiB although its answer does not say so, so the
 //! channel is detached and read with a large buffer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use webrtc::api::APIBuilder;
 use webrtc::data::data_channel::DataChannel;
 use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice::network_type::NetworkType;
+use webrtc::ice_transport::ice_candidate::RTCIceCandidate;
 use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::configuration::RTCConfiguration;
@@ -35,6 +36,7 @@ use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
 use super::tracks::Tracks;
 use super::{ConnectError, Connector, Layer, MediaCount, Received, Transport, TransportError};
+use crate::progress::{End, Passed, Path, Progress};
 use crate::signaling::{Reached, Target};
 
 /// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
@@ -75,13 +77,13 @@ impl WebRtcConnector {
 impl Connector for WebRtcConnector {
     type Transport = WebRtcTransport;
 
-    async fn connect(&mut self) -> Result<WebRtcTransport, ConnectError> {
+    async fn connect(&mut self, progress: Progress) -> Result<WebRtcTransport, ConnectError> {
         while self.attempts.try_join_next().is_some() {}
-        let robot = self.target.reach().await?;
+        let robot = self.target.reach(&progress).await?;
         let timeout = self.timeout;
         let (result_tx, result) = oneshot::channel();
         self.attempts.spawn(async move {
-            let result = attempt(robot, timeout).await;
+            let result = attempt(robot, timeout, progress).await;
             if let Err(Ok(unwanted)) = result_tx.send(result) {
                 unwanted.close().await;
             }
@@ -101,9 +103,13 @@ impl Connector for WebRtcConnector {
     }
 }
 
-async fn attempt(robot: Reached, timeout: Duration) -> Result<WebRtcTransport, ConnectError> {
+async fn attempt(
+    robot: Reached,
+    timeout: Duration,
+    progress: Progress,
+) -> Result<WebRtcTransport, ConnectError> {
     let mut peer = Peer::new(robot.local_ip()).await.map_err(engine)?;
-    match peer.connect(&robot, timeout).await {
+    match peer.connect(&robot, timeout, &progress).await {
         Ok(channel) => Ok(WebRtcTransport { peer, channel, buffer: vec![0; LARGEST_MESSAGE] }),
         Err(error) => {
             peer.close().await;
@@ -120,6 +126,7 @@ fn engine(error: webrtc::Error) -> ConnectError {
 struct Peer {
     connection: Arc<RTCPeerConnection>,
     state: watch::Receiver<RTCPeerConnectionState>,
+    ice: watch::Receiver<RTCIceConnectionState>,
     opened: oneshot::Receiver<Arc<DataChannel>>,
     tracks: Tracks,
 }
@@ -135,6 +142,12 @@ impl Peer {
             Box::pin(async {})
         }));
 
+        let (ice_tx, ice) = watch::channel(RTCIceConnectionState::New);
+        connection.on_ice_connection_state_change(Box::new(move |new| {
+            ice_tx.send_replace(new);
+            Box::pin(async {})
+        }));
+
         let tracks = add_media(&connection).await?;
 
         let channel = connection.create_data_channel("data", None).await?;
@@ -147,7 +160,7 @@ impl Peer {
                 }
             })
         }));
-        Ok(Self { connection, state, opened, tracks })
+        Ok(Self { connection, state, ice, opened, tracks })
     }
 
     /// Offers, and waits for the open channel.
@@ -155,14 +168,43 @@ impl Peer {
         &mut self,
         robot: &Reached,
         timeout: Duration,
+        progress: &Progress,
     ) -> Result<Arc<DataChannel>, ConnectError> {
         let offer = self.offer().await.map_err(engine)?;
-        let answer = robot.exchange(&offer).await?;
+        let answer = robot.exchange(&offer, progress).await?;
         self.accept(answer).await.map_err(engine)?;
-        match tokio::time::timeout(timeout, &mut self.opened).await {
-            Ok(Ok(channel)) => Ok(channel),
+        match tokio::time::timeout(timeout, self.open(progress)).await {
+            Ok(Some(channel)) => Ok(channel),
             _ => Err(ConnectError::Timeout { layer: self.stuck_at(), after: timeout }),
         }
+    }
+
+    /// Waits for one layer after the other. `None` if the engine ends.
+    async fn open(&mut self, progress: &Progress) -> Option<Arc<DataChannel>> {
+        let there = |state: &RTCIceConnectionState| {
+            matches!(state, RTCIceConnectionState::Connected | RTCIceConnectionState::Completed)
+        };
+        self.ice.wait_for(there).await.ok()?;
+        if let Some(path) = self.path().await {
+            progress.tell(Passed::Path(path));
+        }
+        let agreed = |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
+        self.state.wait_for(agreed).await.ok()?;
+        progress.tell(Passed::Encrypted);
+        let channel = (&mut self.opened).await.ok()?;
+        progress.tell(Passed::Opened);
+        Some(channel)
+    }
+
+    /// The path that ICE has chosen.
+    async fn path(&self) -> Option<Path> {
+        let transport = self.connection.sctp().transport();
+        let pair = transport.ice_transport().get_selected_candidate_pair().await?;
+        let end = |candidate: &RTCIceCandidate| {
+            let address = SocketAddr::new(candidate.address.parse().ok()?, candidate.port);
+            Some(End { address, kind: candidate.typ.to_string() })
+        };
+        Some(Path { local: end(&pair.local)?, remote: end(&pair.remote)? })
     }
 
     /// The offer with all its candidates; there is no trickle.
