@@ -179,9 +179,9 @@ impl Task {
         let now = Instant::now();
         let state = match MultipleState::decode(&message.data) {
             Ok(state) => state,
-            Err(error) => return self.shared.state.dropped(1, MultipleState::TOPIC, &error),
+            Err(error) => return self.shared.tallies.of(MultipleState::TOPIC).dropped(1, &error),
         };
-        self.shared.state.received();
+        self.shared.tallies.of(MultipleState::TOPIC).received();
         for keeper in &mut self.keepers {
             if let Some(value) = value(&state, keeper.setting().name) {
                 keeper.told(value, now);

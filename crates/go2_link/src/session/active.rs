@@ -124,7 +124,8 @@ impl<'a, T: Transport> Session<'a, T> {
         }
         let hears = matches!(standing, LinkState::Live | LinkState::Degraded { .. });
         self.outlets.hears.send_if_modified(|told| std::mem::replace(told, hears) != hears);
-        if !matches!((&before, &standing), (LinkState::Validating, _) | (_, LinkState::Validating)) {
+        if !matches!((&before, &standing), (LinkState::Validating, _) | (_, LinkState::Validating))
+        {
             if let Some(more) = self.standing.allow(now()) {
                 tracing::warn!("the link is {standing}{more}");
             }

@@ -106,8 +106,7 @@ impl LinkBuilder {
         let (commands_tx, commands) = mpsc::channel(COMMAND_QUEUE);
         let (urgent_tx, urgent) = mpsc::channel(URGENT_QUEUE);
         let (velocity_tx, velocity) = watch::channel(Drive::default());
-        let (state_tx, state) =
-            watch::channel(LinkState::Resolving { target: connector.target() });
+        let (state_tx, state) = watch::channel(LinkState::Resolving { target: connector.target() });
         let (session_tx, session) = watch::channel(None);
         let (streams_tx, streams) = watch::channel(Arc::default());
         let (counters_tx, counters) = watch::channel(Counters::default());

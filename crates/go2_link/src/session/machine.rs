@@ -7,7 +7,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::state::{Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO};
+use super::state::{
+    Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
+};
 use super::streams::Streams;
 use super::upkeep::{Pace, Upkeep};
 use crate::codec::{
@@ -71,11 +73,7 @@ pub enum Event {
 
 enum Phase {
     /// Until the robot accepts our answer. Holds the latest challenge and how often it was answered.
-    Validating {
-        challenge: Option<String>,
-        answers: u32,
-        deadline: Instant,
-    },
+    Validating { challenge: Option<String>, answers: u32, deadline: Instant },
     Live {
         next_heartbeat: Instant,
         last_heartbeat: Option<Instant>,

@@ -18,5 +18,6 @@ pub use backoff::Backoff;
 pub use link::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
 pub use machine::{Event, Machine, RequestId, Timing};
 pub use state::{
-    Cause, Counters, Flow, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
+    Cause, Counters, Flow, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
+    VIDEO,
 };

@@ -63,7 +63,10 @@ pub struct StreamReport {
 impl StreamReport {
     /// Messages a second.
     pub fn rate(&self) -> Option<f64> {
-        self.interval.map(|interval| interval.as_secs_f64()).filter(|seconds| *seconds > 0.0).map(f64::recip)
+        self.interval
+            .map(|interval| interval.as_secs_f64())
+            .filter(|seconds| *seconds > 0.0)
+            .map(f64::recip)
     }
 }
 

@@ -143,7 +143,9 @@ mod tests {
 
         /// Messages every so many milliseconds.
         fn flow(&mut self, name: &str, times: std::ops::Range<u64>, every: usize) {
-            times.step_by(every).for_each(|ms| self.0.heard(name, self.1 + Duration::from_millis(ms)));
+            times
+                .step_by(every)
+                .for_each(|ms| self.0.heard(name, self.1 + Duration::from_millis(ms)));
         }
 
         fn stopped(&self, ms: u64) -> Vec<String> {

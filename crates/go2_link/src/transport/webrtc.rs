@@ -46,7 +46,7 @@ const LARGEST_MESSAGE: usize = 1024 * 1024;
 const LARGEST_BACKLOG: usize = 64 * 1024;
 /// Silence on the wire after which the connection is suspect, and the time until it then counts as lost.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
-const FAILED_AFTER: Duration = Duration::from_millis(2500);
+const FAILED_AFTER: Duration = Duration::from_millis(750);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an unwanted attempt may go on to reach its goodbye when the link is closed.

@@ -24,7 +24,7 @@ impl Client {
     pub async fn new(robot: &Robot) -> Self {
         let mut target = Target::new(robot.address().ip().to_string());
         (target.encrypted_port, target.plain_port) = (robot.address().port(), 1);
-        let mut client = Self(WebRtcConnector::new(target).connect().await.unwrap());
+        let mut client = Self(WebRtcConnector::new(target).connect(Default::default()).await.unwrap());
         let challenge = client.text("validation").await["data"].as_str().unwrap().to_owned();
         client.say("validation", "", validation_answer(&challenge).into()).await;
         assert_eq!(client.text("validation").await["data"], "Validation Ok.");
