@@ -35,10 +35,10 @@ pub enum Passed {
     },
     /// The robot took the offer and answered it.
     Answered {
-        /// The `candidate:` lines of this computer that were offered.
-        offered: Vec<String>,
+        /// The addresses of this computer that were offered.
+        offered: Vec<End>,
         /// The robot's.
-        answered: Vec<String>,
+        answered: Vec<End>,
     },
     /// ICE found a path for UDP.
     Path(Path),
@@ -68,7 +68,7 @@ pub struct Path {
     pub remote: End,
 }
 
-/// One end of a path, as ICE has it.
+/// One end of a path, or what may become one: a candidate of ICE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
     /// Address and port. Of a relay, where packets go through one.

@@ -30,6 +30,7 @@ use webrtc::sctp::stream::Stream;
 use webrtc::util::Conn;
 
 use crate::camera::{Sockets, Track};
+use crate::gate::Gate;
 use crate::options::Options;
 use crate::sdp::{Local, Offer};
 
@@ -89,7 +90,7 @@ impl Peer {
             old_sctp_form: options.old_sctp_form,
         };
         let lost_after = Duration::from_secs_f64(options.lost_after);
-        let udp = UDPMuxDefault::new(UDPMuxParams::new(socket));
+        let udp = UDPMuxDefault::new(UDPMuxParams::new(Gate::new(socket, options.only_via)));
         let agent = agent(&local, Arc::clone(&udp), lost_after).await.map_err(layer("ICE"))?;
         let (failed_tx, failed) = mpsc::channel(1);
         agent.on_connection_state_change(Box::new(move |state| {

@@ -3,6 +3,7 @@
 //! A [`Connector`] makes a [`Transport`]; the session speaks only to these two. [`webrtc`] is the engine for
 //! a robot; a recorded session can stand in for it.
 
+pub mod ice;
 #[cfg(feature = "webrtc")]
 mod tracks;
 #[cfg(feature = "webrtc")]
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::ice::IceError;
 use crate::media::{AccessUnit, VideoCounters};
 use crate::progress::Progress;
 use crate::signaling::{Retry, SignalingError};
@@ -60,6 +62,18 @@ pub enum ConnectError {
         /// How long was waited.
         after: Duration,
     },
+    /// What ICE is set to cannot be done.
+    #[error(transparent)]
+    Ice(#[from] IceError),
+    /// Only a relay may be used, and none was to be had.
+    #[error(
+        "{servers} gave no address to relay from, and ice_transport_policy allows no other: check ice_servers, ice_username \
+         and ice_credential, and that UDP passes between this computer and the server"
+    )]
+    NoRelay {
+        /// The servers that were asked.
+        servers: String,
+    },
     /// The engine failed.
     #[error("the WebRTC engine failed: {0}. It is tried again")]
     Engine(String),
@@ -88,7 +102,10 @@ impl ConnectError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Signaling(error) => error.retry(),
-            Self::Timeout { .. } | Self::Engine(_) => Retry::Backoff,
+            // An interface may come up.
+            Self::Ice(IceError::NotHere { .. } | IceError::Interfaces(_)) => Retry::Backoff,
+            Self::Ice(_) => Retry::Never,
+            Self::Timeout { .. } | Self::NoRelay { .. } | Self::Engine(_) => Retry::Backoff,
         }
     }
 }

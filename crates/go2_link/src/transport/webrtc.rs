@@ -22,9 +22,11 @@ use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice::network_type::NetworkType;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidate;
 use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
+use webrtc::ice_transport::ice_server::RTCIceServer;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
+use webrtc::peer_connection::policy::ice_transport_policy::RTCIceTransportPolicy;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
 use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::rtp_transceiver::rtp_codec::{
@@ -34,10 +36,12 @@ use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirecti
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
+use super::ice::{IceError, IcePolicy, IceServer, IceSettings};
 use super::tracks::Tracks;
 use super::{ConnectError, Connector, Layer, MediaCount, Received, Transport, TransportError};
+use crate::interfaces;
 use crate::progress::{End, Passed, Path, Progress};
-use crate::signaling::{Reached, Target};
+use crate::signaling::{self, Reached, Target};
 
 /// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
 /// is as large.
@@ -62,6 +66,8 @@ pub struct WebRtcConnector {
     pub target: Target,
     /// How long all of connecting may take, from the answer to the open channel.
     pub timeout: Duration,
+    /// How a path is looked for.
+    pub ice: IceSettings,
     /// Each attempt is a task of its own: once an offer is out, the robot has given its slot away, and only a
     /// proper goodbye makes it free again. So an attempt that is no longer wanted goes on to its end.
     attempts: JoinSet<()>,
@@ -70,7 +76,8 @@ pub struct WebRtcConnector {
 impl WebRtcConnector {
     /// A connector with the usual time limit of 15 s.
     pub fn new(target: Target) -> Self {
-        Self { target, timeout: Duration::from_secs(15), attempts: JoinSet::new() }
+        let ice = IceSettings::default();
+        Self { target, timeout: Duration::from_secs(15), ice, attempts: JoinSet::new() }
     }
 }
 
@@ -79,11 +86,12 @@ impl Connector for WebRtcConnector {
 
     async fn connect(&mut self, progress: Progress) -> Result<WebRtcTransport, ConnectError> {
         while self.attempts.try_join_next().is_some() {}
+        self.ice.check()?;
         let robot = self.target.reach(&progress).await?;
-        let timeout = self.timeout;
+        let (timeout, ice) = (self.timeout, self.ice.clone());
         let (result_tx, result) = oneshot::channel();
         self.attempts.spawn(async move {
-            let result = attempt(robot, timeout, progress).await;
+            let result = attempt(robot, &ice, timeout, progress).await;
             if let Err(Ok(unwanted)) = result_tx.send(result) {
                 unwanted.close().await;
             }
@@ -105,11 +113,14 @@ impl Connector for WebRtcConnector {
 
 async fn attempt(
     robot: Reached,
+    ice: &IceSettings,
     timeout: Duration,
     progress: Progress,
 ) -> Result<WebRtcTransport, ConnectError> {
-    let mut peer = Peer::new(robot.local_ip()).await.map_err(engine)?;
-    match peer.connect(&robot, timeout, &progress).await {
+    let interfaces = interfaces::list().map_err(|error| IceError::Interfaces(error.to_string()))?;
+    let offered = ice.offered(robot.local_ip(), &interfaces)?;
+    let mut peer = Peer::new(offered, ice).await.map_err(engine)?;
+    match peer.connect(&robot, ice, timeout, &progress).await {
         Ok(channel) => Ok(WebRtcTransport { peer, channel, buffer: vec![0; LARGEST_MESSAGE] }),
         Err(error) => {
             peer.close().await;
@@ -132,10 +143,9 @@ struct Peer {
 }
 
 impl Peer {
-    async fn new(local_ip: IpAddr) -> Result<Self, webrtc::Error> {
-        let connection = Arc::new(
-            api(local_ip)?.build().new_peer_connection(RTCConfiguration::default()).await?,
-        );
+    async fn new(offered: Vec<IpAddr>, ice: &IceSettings) -> Result<Self, webrtc::Error> {
+        let engine = api(offered)?.build();
+        let connection = Arc::new(engine.new_peer_connection(configuration(ice)).await?);
         let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
         connection.on_peer_connection_state_change(Box::new(move |new| {
             state_tx.send_replace(new);
@@ -167,10 +177,15 @@ impl Peer {
     async fn connect(
         &mut self,
         robot: &Reached,
+        ice: &IceSettings,
         timeout: Duration,
         progress: &Progress,
     ) -> Result<Arc<DataChannel>, ConnectError> {
         let offer = self.offer().await.map_err(engine)?;
+        if ice.policy == IcePolicy::Relay && signaling::offer::candidates(&offer).is_empty() {
+            let servers: Vec<_> = ice.servers.iter().map(IceServer::to_string).collect();
+            return Err(ConnectError::NoRelay { servers: servers.join(", ") });
+        }
         let answer = robot.exchange(&offer, progress).await?;
         self.accept(answer).await.map_err(engine)?;
         match tokio::time::timeout(timeout, self.open(progress)).await {
@@ -235,7 +250,22 @@ impl Peer {
     }
 }
 
-fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
+fn configuration(ice: &IceSettings) -> RTCConfiguration {
+    RTCConfiguration {
+        ice_servers: vec![RTCIceServer {
+            urls: ice.servers.iter().map(IceServer::to_string).collect(),
+            username: ice.username.clone(),
+            credential: ice.credential.text().to_owned(),
+        }],
+        ice_transport_policy: match ice.policy {
+            IcePolicy::All => RTCIceTransportPolicy::All,
+            IcePolicy::Relay => RTCIceTransportPolicy::Relay,
+        },
+        ..Default::default()
+    }
+}
+
+fn api(offered: Vec<IpAddr>) -> Result<APIBuilder, webrtc::Error> {
     let mut media = MediaEngine::default();
     media.register_codec(opus(), RTPCodecType::Audio)?;
     media.register_codec(h264(), RTPCodecType::Video)?;
@@ -244,13 +274,13 @@ fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
     let mut settings = SettingEngine::default();
     settings.detach_data_channels();
     settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
-    // One candidate, the address that routes to the robot: others (VPN, Docker) only slow its checks.
-    settings.set_ip_filter(Box::new(move |ip| ip == local_ip));
-    settings.set_include_loopback_candidate(local_ip.is_loopback());
-    settings.set_network_types(vec![match local_ip {
-        IpAddr::V4(_) => NetworkType::Udp4,
-        IpAddr::V6(_) => NetworkType::Udp6,
+    settings.set_include_loopback_candidate(offered.iter().any(IpAddr::is_loopback));
+    settings.set_network_types(vec![match offered.iter().all(IpAddr::is_ipv4) {
+        true => NetworkType::Udp4,
+        false => NetworkType::Udp6,
     }]);
+    // Usually one candidate, the address that routes to the robot: others (VPN, Docker) only slow its checks.
+    settings.set_ip_filter(Box::new(move |ip| offered.contains(&ip)));
     settings.set_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), Some(KEEPALIVE));
     let api = APIBuilder::new()
         .with_media_engine(media)
