@@ -8,6 +8,7 @@ use std::time::Duration;
 use common::aiortc::{any, at, live, unix_time, Robot};
 use common::{check_offer, connect, connect_with, Client, LIMIT, TOPICS};
 use go2_link::codec::{api, Inbound, Kind, Outbound, Request};
+use go2_link::progress::Progress;
 use go2_link::session::{LinkState, Timing, Velocity};
 use go2_link::transport::webrtc::WebRtcConnector;
 use go2_link::transport::{Connector as _, Received, Transport as _};
@@ -240,7 +241,7 @@ async fn failures_of_signaling_are_told_apart_and_tried_again_where_that_helps()
 async fn video_that_arrives_is_counted() {
     let robot = Robot::start("--video 320x240@15").await;
     let mut connector = WebRtcConnector::new(robot.target());
-    let mut transport = connector.connect(Default::default()).await.unwrap();
+    let mut transport = connector.connect(Progress::default()).await.unwrap();
     let wall = chrono::Local::now();
     let counted = async {
         while transport.media().video.pictures < 5 {

@@ -7,9 +7,11 @@ use go2_link::geometry::{Quaternion, Transform};
 use go2_link::lidar::{BodyBox, ScanSettings};
 use go2_link::session::Velocity;
 use go2_link::signaling::{DeviceKey, Network, Target};
+use go2_link::transport::ice::{IcePolicy, IceSettings};
 
 use super::check::Value;
-use super::KEY_VARIABLE;
+use super::secret::{self, SecretError};
+use super::{CREDENTIAL_VARIABLE, KEY_VARIABLE};
 
 /// The frame in which the robot gives its velocity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) key: Option<DeviceKey>,
     pub(crate) token: String,
     pub(crate) network: Network,
+    /// How ICE looks for a path, or why the credential cannot be had.
+    pub(crate) ice: Result<IceSettings, SecretError>,
     pub(crate) odom_frame: String,
     pub(crate) base_frame: String,
     pub(crate) footprint_frame: String,
@@ -181,6 +185,7 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             "access_point" => Network::AccessPoint,
             _ => Network::Station,
         },
+        ice: ice(values),
         odom_frame: frame("odom_frame"),
         base_frame: frame("base_frame"),
         footprint_frame: frame("footprint_frame"),
@@ -254,12 +259,35 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             Some(Value::Robot(value)) => value.as_bool(),
             _ => None,
         },
-        raw_topics: match values.get("raw_topics") {
-            Some(Value::Texts(topics)) => topics.clone(),
-            _ => vec![],
-        },
+        raw_topics: texts(values, "raw_topics"),
         motor_temperature_warn: number("motor_temperature_warn"),
         battery_warn: number("battery_warn"),
+    }
+}
+
+fn ice(values: &BTreeMap<&'static str, Value>) -> Result<IceSettings, SecretError> {
+    let text = |name: &str| match values.get(name) {
+        Some(Value::Text(text)) => text.as_str(),
+        _ => "",
+    };
+    let variable = std::env::var(CREDENTIAL_VARIABLE).ok();
+    let credential = secret::resolve("ice_credential", text("ice_credential"), variable)?;
+    Ok(IceSettings {
+        servers: texts(values, "ice_servers").iter().filter_map(|url| url.parse().ok()).collect(),
+        username: text("ice_username").to_owned(),
+        credential: credential.into(),
+        policy: match text("ice_transport_policy") {
+            "relay" => IcePolicy::Relay,
+            _ => IcePolicy::All,
+        },
+        addresses: texts(values, "ice_addresses"),
+    })
+}
+
+fn texts(values: &BTreeMap<&'static str, Value>, name: &str) -> Vec<String> {
+    match values.get(name) {
+        Some(Value::Texts(texts)) => texts.clone(),
+        _ => vec![],
     }
 }
 

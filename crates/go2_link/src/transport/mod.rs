@@ -54,7 +54,7 @@ pub enum ConnectError {
     /// The signaling failed.
     #[error(transparent)]
     Signaling(#[from] SignalingError),
-    /// The robot answered the offer, but no connection came about in time.
+    /// The robot answered the offer, but no connection came about in time, or ICE found that there can be none.
     #[error("{}", stuck(*layer, *after))]
     Timeout {
         /// Where it got stuck.

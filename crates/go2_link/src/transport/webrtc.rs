@@ -8,7 +8,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
@@ -188,18 +188,26 @@ impl Peer {
         }
         let answer = robot.exchange(&offer, progress).await?;
         self.accept(answer).await.map_err(engine)?;
+        let begun = Instant::now();
         match tokio::time::timeout(timeout, self.open(progress)).await {
             Ok(Some(channel)) => Ok(channel),
-            _ => Err(ConnectError::Timeout { layer: self.stuck_at(), after: timeout }),
+            _ => Err(ConnectError::Timeout { layer: self.stuck_at(), after: begun.elapsed() }),
         }
     }
 
-    /// Waits for one layer after the other. `None` if the engine ends.
+    /// Waits for one layer after the other. `None` if one fails for good.
     async fn open(&mut self, progress: &Progress) -> Option<Arc<DataChannel>> {
-        let there = |state: &RTCIceConnectionState| {
-            matches!(state, RTCIceConnectionState::Connected | RTCIceConnectionState::Completed)
+        let decided = |state: &RTCIceConnectionState| {
+            matches!(
+                state,
+                RTCIceConnectionState::Connected
+                    | RTCIceConnectionState::Completed
+                    | RTCIceConnectionState::Failed
+            )
         };
-        self.ice.wait_for(there).await.ok()?;
+        if *self.ice.wait_for(decided).await.ok()? == RTCIceConnectionState::Failed {
+            return None;
+        }
         if let Some(path) = self.path().await {
             progress.tell(Passed::Path(path));
         }
