@@ -178,7 +178,12 @@ mod tests {
     fn refuses_rsa_keys_of_impossible_exponents() {
         let one = BigUint::from(1u8);
         // With 1 the session key would go out as it is; a huge one would keep this computer busy for long.
-        for exponent in [one.clone(), BigUint::from(4u8), (one.clone() << 40) + &one, (one.clone() << 2000) + &one] {
+        for exponent in [
+            one.clone(),
+            BigUint::from(4u8),
+            (one.clone() << 40) + &one,
+            (one.clone() << 2000) + &one,
+        ] {
             let plain = base64_encode(&der_with(2048, exponent.clone()));
             let plain = format!("ABCDEFGHIJ{plain}xBxDxAxJxF");
             let expected = SignalingError::NotifyMalformed(NotifyProblem::PublicKey);
