@@ -191,7 +191,7 @@ async fn notices(robot: &Robot, client: &Client, event: &str) -> String {
 async fn a_robot_that_dies_is_noticed_in_time_and_called_again() {
     let (robot, client) = live("--kill-after 1").await;
     let reason = notices(&robot, &client, "killed").await;
-    assert!(reason.contains("is it on and in reach?"), "{reason}");
+    assert!(reason.contains("on and in reach?"), "{reason}");
     let robot = Robot::start_at(robot.address, "").await;
     client.live().await;
     assert_eq!(client.link.counters().borrow().sessions, 2);

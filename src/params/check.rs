@@ -7,6 +7,7 @@ use go2_link::transport::ice::{IceError, IceServer};
 use r2r::ParameterValue;
 use serde_json::Value as Json;
 
+use super::secret::is_reference;
 use super::table::{Kind, Spec};
 
 /// Why a parameter's value is refused.
@@ -63,11 +64,12 @@ pub(super) fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refuse
         (Kind::Switch(_), P::Bool(on)) => Ok(Value::Switch(*on)),
         (Kind::Switch(_), _) => Err(Refused::Type("true or false")),
         (Kind::Secret, P::String(text)) => {
-            let is_key = spec.name == "aes_128_key" && !text.trim().is_empty();
+            let text = text.trim();
+            let is_key = spec.name == "aes_128_key" && !text.is_empty() && !is_reference(text);
             if is_key && text.parse::<DeviceKey>().is_err() {
                 return Err(Refused::Key);
             }
-            Ok(Value::Text(text.trim().to_owned()))
+            Ok(Value::Text(text.to_owned()))
         }
         (Kind::Text(_), P::String(text)) => Ok(Value::Text(text.trim().to_owned())),
         (Kind::Text(_) | Kind::Secret, _) => {

@@ -163,7 +163,7 @@ fn ice_is_set_up_from_its_parameters() {
     assert_eq!(start("ice_servers", P::String("stun:x".into())), Err(Refused::Words));
     assert_eq!(start("ice_addresses", texts(&[""])), Err(Refused::Words));
     assert_eq!(store.get_parameter("ice_credential").unwrap(), P::String("(hidden)".into()));
-    let ice = store.settings().borrow().ice.clone().unwrap();
+    let ice = store.settings().borrow().ice().unwrap();
     assert_eq!(ice.check(), Ok(()));
     assert_eq!((ice.servers.len(), ice.policy), (2, IcePolicy::Relay));
     assert_eq!(ice.addresses, ["eth0"]);

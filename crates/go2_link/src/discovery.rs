@@ -151,8 +151,8 @@ struct Wire {
     ip: Option<String>,
 }
 
-/// Reads an answer. Where it has no address, the sender's counts.
-fn read(datagram: &[u8], from: IpAddr) -> Option<Robot> {
+/// Reads an answer; `None` if it is none. Where it has no address, the sender's counts.
+pub fn read(datagram: &[u8], from: IpAddr) -> Option<Robot> {
     let Wire { sn, ip } = serde_json::from_slice(datagram).ok()?;
     let is_serial_number =
         (1..=64).contains(&sn.len()) && sn.chars().all(|c| c.is_ascii_alphanumeric());

@@ -13,6 +13,7 @@ mod http; // the minimal HTTP server
 pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
+pub mod network; // what packets meet on their way
 mod options; // which robot is simulated
 mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
@@ -22,6 +23,7 @@ pub mod world; // walls and what rays hit: pure
 
 pub use camera::VideoOptions;
 pub use client::Disorder;
+pub use network::{Blackout, Impairment, Network, NetworkOptions};
 pub use options::{Firmware, Generation, Options, Validation};
 pub use robot::{Failure, Robot, StartError, Step, SOON};
 pub use services::{Refusal, Service, ServiceOptions, Target};

@@ -10,6 +10,7 @@ use go2_link::state::Fault;
 
 use crate::camera::VideoOptions;
 use crate::lidar::Stamps;
+use crate::network::NetworkOptions;
 use crate::services::ServiceOptions;
 
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
@@ -148,6 +149,9 @@ pub struct Options {
     /// The front camera.
     #[command(flatten)]
     pub video: VideoOptions,
+    /// The network to its client.
+    #[command(flatten)]
+    pub network: NetworkOptions,
     /// What the robot's services are like.
     #[command(flatten)]
     pub services: ServiceOptions,
@@ -157,6 +161,11 @@ pub struct Options {
     /// Write everything that happens to this file, a JSON object a line
     #[arg(long)]
     pub log: Option<PathBuf>,
+}
+
+pub(crate) fn probability(text: &str) -> Result<f64, String> {
+    let probability = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
+    probability.ok_or_else(|| "a probability is a number from 0 to 1".to_owned())
 }
 
 fn fault(text: &str) -> Result<Fault, String> {

@@ -31,6 +31,7 @@ use webrtc::util::Conn;
 
 use crate::camera::{Sockets, Track};
 use crate::gate::Gate;
+use crate::network::Network;
 use crate::options::Options;
 use crate::sdp::{Local, Offer};
 
@@ -76,7 +77,11 @@ const MUX_BUFFER: usize = 8192;
 
 impl Peer {
     /// Binds a socket on the robot's address and prepares the answer.
-    pub(crate) async fn new(options: &Options, offer: Offer) -> Result<Self, PeerError> {
+    pub(crate) async fn new(
+        options: &Options,
+        network: &Network,
+        offer: Offer,
+    ) -> Result<Self, PeerError> {
         let socket = UdpSocket::bind((options.bind, 0)).await.map_err(layer("UDP"))?;
         let address = socket.local_addr().map_err(layer("UDP"))?;
         let certificate = dtls::crypto::Certificate::generate_self_signed(["go2".to_owned()])
@@ -90,7 +95,8 @@ impl Peer {
             old_sctp_form: options.old_sctp_form,
         };
         let lost_after = Duration::from_secs_f64(options.lost_after);
-        let udp = UDPMuxDefault::new(UDPMuxParams::new(Gate::new(socket, options.only_via)));
+        let socket = Gate::new(network.socket(socket), options.only_via);
+        let udp = UDPMuxDefault::new(UDPMuxParams::new(socket));
         let agent = agent(&local, Arc::clone(&udp), lost_after).await.map_err(layer("ICE"))?;
         let (failed_tx, failed) = mpsc::channel(1);
         agent.on_connection_state_change(Box::new(move |state| {

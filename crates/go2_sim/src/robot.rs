@@ -22,6 +22,7 @@ use crate::discovery::{self, Identity};
 use crate::hardware::Hardware;
 use crate::http::{self, Request, Response};
 use crate::log::Log;
+use crate::network::Network;
 use crate::options::{Generation, Options};
 use crate::peer::{Channel, Peer};
 use crate::sdp;
@@ -81,6 +82,7 @@ struct Shared {
     options: Options,
     log: Log,
     hardware: Hardware,
+    network: Network,
     failures: Mutex<VecDeque<(Step, Failure)>>,
     disorder: watch::Sender<Disorder>,
     faults: watch::Sender<Vec<Fault>>,
@@ -127,6 +129,7 @@ impl Robot {
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             hardware,
+            network: Network::new(&options.network),
             log,
             failures: Mutex::default(),
             disorder: watch::Sender::new(Disorder {
@@ -182,6 +185,11 @@ impl Robot {
         Arc::clone(&self.shared.hardware.world)
     }
 
+    /// The network to its client.
+    pub fn network(&self) -> Network {
+        self.shared.network.clone()
+    }
+
     /// Has the next exchange of a step fail; several are taken in order.
     pub fn fail_next(&self, step: Step, failure: Failure) {
         lock(&self.shared.failures).push_back((step, failure));
@@ -232,11 +240,15 @@ impl Shared {
     }
 
     async fn exchange(self: Arc<Self>, mut stream: TcpStream) {
+        if !self.network.admits(&stream).await {
+            return;
+        }
         let Some(request) = http::read(&mut stream).await else { return };
         let response = self.respond(&request).await;
         let status = response.as_ref().map(|response| response.status);
         self.log.add("http", json!({"path": request.path, "status": status}));
         if let Some(response) = response {
+            self.network.light().await;
             http::respond(stream, response).await;
         }
     }
@@ -328,7 +340,7 @@ impl Shared {
         let Some(facts) = sdp::Offer::read(&offer.sdp).filter(sdp::Offer::has_data) else {
             return Some(seal(""));
         };
-        match Peer::new(&self.options, facts).await {
+        match Peer::new(&self.options, &self.network, facts).await {
             Ok(peer) => {
                 let answer = seal(&peer.answer());
                 let session = tokio::spawn(Arc::clone(self).session(peer, slot));

@@ -21,6 +21,7 @@ pub use error::{AnswerProblem, KeyProblem, NotifyProblem, Retry, SignalingError,
 use crate::discovery::Search;
 use crate::progress::{Passed, Progress};
 use crypto::SessionKey;
+pub use http::parse as parse_response;
 use http::{Http, Post};
 use offer::Offer;
 

@@ -92,12 +92,12 @@ mod tests {
 
     /// A key of the given size; encrypting with it is all that a client does, so any odd number will do.
     fn der(bits: usize) -> Vec<u8> {
+        der_with(bits, BigUint::from(65537u32))
+    }
+
+    fn der_with(bits: usize, exponent: BigUint) -> Vec<u8> {
         let modulus = (BigUint::from(1u8) << (bits - 1)) + BigUint::from(0x1_0001u32);
-        RsaPublicKey::new_with_max_size(modulus, BigUint::from(65537u32), bits)
-            .unwrap()
-            .to_public_key_der()
-            .unwrap()
-            .into_vec()
+        RsaPublicKey::new_unchecked(modulus, exponent).to_public_key_der().unwrap().into_vec()
     }
 
     fn plain(bits: usize) -> String {
@@ -172,6 +172,23 @@ mod tests {
             read(&body("x", Some(4)), None),
             Err(SignalingError::UnsupportedData2(4))
         ));
+    }
+
+    #[test]
+    fn refuses_rsa_keys_of_impossible_exponents() {
+        let one = BigUint::from(1u8);
+        // With 1 the session key would go out as it is; a huge one would keep this computer busy for long.
+        for exponent in [
+            one.clone(),
+            BigUint::from(4u8),
+            (one.clone() << 40) + &one,
+            (one.clone() << 2000) + &one,
+        ] {
+            let plain = base64_encode(&der_with(2048, exponent.clone()));
+            let plain = format!("ABCDEFGHIJ{plain}xBxDxAxJxF");
+            let expected = SignalingError::NotifyMalformed(NotifyProblem::PublicKey);
+            assert_eq!(read(&body(&plain, None), None).unwrap_err(), expected, "{exponent}");
+        }
     }
 
     #[test]

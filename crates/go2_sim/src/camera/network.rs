@@ -1,6 +1,9 @@
-//! What a bad network does to packets: it loses, delays and repeats them. Pure; the same seed does the same.
+//! What a bad network does to video packets: it loses, delays and repeats them, by their number and not by time, and
+//! leaves everything else alone. Pure; the same seed does the same.
 
 use bytes::Bytes;
+
+use crate::network::Random;
 
 /// How bad the network is. Probabilities are per packet.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -51,28 +54,6 @@ impl Network {
             arriving.push(packet);
         }
         arriving
-    }
-}
-
-/// SplitMix64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From 0 to below 1.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn below(&mut self, limit: u32) -> u32 {
-        (self.next() % u64::from(limit)) as u32
     }
 }
 

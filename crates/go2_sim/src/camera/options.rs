@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::encode::Encoding;
 use super::network::Badness;
+use crate::options::probability;
 
 /// The options of the front camera.
 #[derive(Debug, Clone, Args)]
@@ -46,11 +47,6 @@ pub struct VideoOptions {
     /// Send again what the client says is missing, out of the last 512 packets; real robots may not
     #[arg(id = "answer-nack", long)]
     pub answer_nack: bool,
-}
-
-fn probability(text: &str) -> Result<f64, String> {
-    let probability = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
-    probability.ok_or_else(|| "a probability is a number from 0 to 1".to_owned())
 }
 
 impl Default for VideoOptions {
