@@ -50,7 +50,10 @@ const LARGEST_MESSAGE: usize = 1024 * 1024;
 const LARGEST_BACKLOG: usize = 64 * 1024;
 /// Silence on the wire after which the connection is suspect, and the time until it then counts as lost.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
-const FAILED_AFTER: Duration = Duration::from_millis(750);
+const LOST_AFTER: Duration = Duration::from_millis(750);
+/// The engine looks for a path for as long as both its own times together. So this one is long, for slow robots and relays,
+/// and the shorter one above is kept here.
+const FAILED_AFTER: Duration = Duration::from_secs(13);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an unwanted attempt may go on to reach its goodbye when the link is closed.
@@ -133,10 +136,13 @@ fn engine(error: webrtc::Error) -> ConnectError {
     ConnectError::Engine(error.to_string())
 }
 
+/// The connection's states, each with the time since when.
+type States = watch::Receiver<(RTCPeerConnectionState, Instant)>;
+
 /// A peer connection. To be closed: dropping it leaks it, and leaves the robot waiting.
 struct Peer {
     connection: Arc<RTCPeerConnection>,
-    state: watch::Receiver<RTCPeerConnectionState>,
+    state: States,
     ice: watch::Receiver<RTCIceConnectionState>,
     opened: oneshot::Receiver<Arc<DataChannel>>,
     tracks: Tracks,
@@ -146,9 +152,9 @@ impl Peer {
     async fn new(offered: Vec<IpAddr>, ice: &IceSettings) -> Result<Self, webrtc::Error> {
         let engine = api(offered)?.build();
         let connection = Arc::new(engine.new_peer_connection(configuration(ice)).await?);
-        let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
+        let (state_tx, state) = watch::channel((RTCPeerConnectionState::New, Instant::now()));
         connection.on_peer_connection_state_change(Box::new(move |new| {
-            state_tx.send_replace(new);
+            state_tx.send_replace((new, Instant::now()));
             Box::pin(async {})
         }));
 
@@ -211,8 +217,8 @@ impl Peer {
         if let Some(path) = self.path().await {
             progress.tell(Passed::Path(path));
         }
-        let agreed = |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
-        self.state.wait_for(agreed).await.ok()?;
+        let agreed = RTCPeerConnectionState::Connected;
+        self.state.wait_for(|(state, _)| *state == agreed).await.ok()?;
         progress.tell(Passed::Encrypted);
         let channel = (&mut self.opened).await.ok()?;
         progress.tell(Passed::Opened);
@@ -246,7 +252,7 @@ impl Peer {
     }
 
     fn stuck_at(&self) -> Layer {
-        match (self.connection.ice_connection_state(), *self.state.borrow()) {
+        match (self.connection.ice_connection_state(), self.state.borrow().0) {
             (_, RTCPeerConnectionState::Connected) => Layer::Channel,
             (RTCIceConnectionState::Connected | RTCIceConnectionState::Completed, _) => Layer::Dtls,
             _ => Layer::Ice,
@@ -255,6 +261,27 @@ impl Peer {
 
     async fn close(&self) {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+    }
+}
+
+/// Waits until the connection is no longer there, and tells why. Cancelling loses nothing.
+async fn lost(state: &mut States) -> TransportError {
+    use RTCPeerConnectionState as State;
+    loop {
+        let is_broken = |(state, _): &(State, Instant)| {
+            matches!(state, State::Disconnected | State::Failed | State::Closed)
+        };
+        let broken = state.wait_for(is_broken).await.map(|state| *state);
+        let since = match broken {
+            Ok((State::Disconnected, since)) => since,
+            Ok((State::Failed, _)) => return TransportError::Lost,
+            _ => return TransportError::Closed,
+        };
+        let back = state.wait_for(|(state, _)| *state != State::Disconnected);
+        let end = tokio::time::Instant::from_std(since + LOST_AFTER);
+        if tokio::time::timeout_at(end, back).await.is_err() {
+            return TransportError::Lost;
+        }
     }
 }
 
@@ -359,21 +386,16 @@ impl Transport for WebRtcTransport {
     }
 
     async fn receive(&mut self) -> Result<Received, TransportError> {
-        let lost = self.peer.state.wait_for(|state| {
-            matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed)
-        });
+        let Peer { state, tracks, .. } = &mut self.peer;
         let (length, text) = tokio::select! {
             biased;
-            Some(picture) = self.peer.tracks.pictures.recv() => {
+            Some(picture) = tracks.pictures.recv() => {
                 return Ok(Received::Picture(picture));
             }
             read = self.channel.read_data_channel(&mut self.buffer) => {
                 read.map_err(|error| TransportError::Engine(error.to_string()))?
             }
-            state = lost => return Err(match state.as_deref() {
-                Ok(RTCPeerConnectionState::Failed) => TransportError::Lost,
-                _ => TransportError::Closed,
-            }),
+            why = lost(state) => return Err(why),
         };
         let message = Bytes::copy_from_slice(&self.buffer[..length]);
         match (length, text) {
