@@ -3,11 +3,13 @@
 
 mod common;
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use common::{address, check_offer, connect, connect_with, robot, target, Client, LIMIT};
 use go2_link::codec::{api, Request};
 use go2_link::media::Decoder;
+use go2_link::progress::{OpenedBy, Passed};
 use go2_link::session::{Link, LinkBuilder, LinkState, RequestError, Timing, Velocity};
 use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
@@ -54,6 +56,29 @@ async fn every_generation_connects_and_carries_state() {
         check_offer(offer["sdp"].as_str().unwrap());
         end(robot, client).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steps_of_connecting_are_told_with_what_was_seen() {
+    let key: DeviceKey = KEY.parse().unwrap();
+    let options = Options { generation: Generation::Three, key: Some(key), ..common::robot() };
+    let (robot, client) = start(options).await;
+    client.live().await;
+    let steps = client.link.steps().borrow().clone();
+    assert!(steps.windows(2).all(|pair| pair[0].at <= pair[1].at), "{steps:?}");
+    let passed: Vec<_> = steps.into_iter().map(|step| step.passed).collect();
+    let ip = robot.address().ip();
+    assert_eq!(passed[0], Passed::Resolved { address: ip });
+    let local = IpAddr::from([127, 0, 0, 1]);
+    assert_eq!(passed[1], Passed::Reached { remote: robot.address(), local, encrypted: true });
+    assert_eq!(passed[2], Passed::Noticed { data2: Some(3), opened_by: OpenedBy::DeviceKey });
+    let Passed::Answered { offered, answered } = &passed[3] else { panic!("{passed:?}") };
+    assert!(offered.len() == 1 && offered[0].address.ip() == local, "{offered:?}");
+    assert!(answered.len() == 1 && answered[0].address.ip() == ip, "{answered:?}");
+    let Passed::Path(path) = &passed[4] else { panic!("{passed:?}") };
+    assert_eq!((path.remote.address.ip(), path.local.kind.as_str()), (ip, "host"));
+    assert_eq!(passed[5..], [Passed::Encrypted, Passed::Opened]);
+    end(robot, client).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

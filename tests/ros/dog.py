@@ -352,6 +352,12 @@ class World:
         domain = {"ROS_DOMAIN_ID": str(self.domain)}
         return self._keep(Bridge(arguments, self._room(), domain | (environment or {})))
 
+    def file(self, text: str) -> str:
+        """The path of a file that holds this."""
+        path = self._room() / "file"
+        path.write_text(text)
+        return str(path)
+
     def ros(self) -> Ros:
         """A node that looks on."""
         return Ros(self.domain)

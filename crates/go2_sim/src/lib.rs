@@ -7,6 +7,7 @@ pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
 mod discovery; // who asks which robots are there
 pub mod garbage; // messages that no client may stumble over
+mod gate; // a network with only one way in
 mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server
 pub mod lidar; // what the LiDAR sees, the voxel map: pure

@@ -92,6 +92,10 @@ pub struct Options {
     /// Acknowledge the data channel, which real robots do not
     #[arg(long)]
     pub dcep_ack: bool,
+    /// Let UDP through to and from this address only, as a network whose clients cannot reach each other; a TURN server
+    /// may be there
+    #[arg(long, value_name = "ADDRESS")]
+    pub only_via: Option<IpAddr>,
     /// Answer with the SCTP description of before 2017
     #[arg(long)]
     pub old_sctp_form: bool,

@@ -31,6 +31,7 @@ use webrtc::sctp::stream::Stream;
 use webrtc::util::Conn;
 
 use crate::camera::{Sockets, Track};
+use crate::gate::Gate;
 use crate::network::Network;
 use crate::options::Options;
 use crate::sdp::{Local, Offer};
@@ -98,7 +99,8 @@ impl Peer {
             old_sctp_form: options.old_sctp_form,
         };
         let lost_after = Duration::from_secs_f64(options.lost_after);
-        let udp = UDPMuxDefault::new(UDPMuxParams::new(network.socket(socket)));
+        let socket = Gate::new(network.socket(socket), options.only_via);
+        let udp = UDPMuxDefault::new(UDPMuxParams::new(socket));
         let agent = agent(&local, Arc::clone(&udp), lost_after).await.map_err(layer("ICE"))?;
         let (failed_tx, failed) = mpsc::channel(1);
         agent.on_connection_state_change(Box::new(move |state| {
