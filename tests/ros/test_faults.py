@@ -50,7 +50,7 @@ class Watch:
     def entries(self, part: str) -> list[DiagnosticStatus]:
         """The diagnostics of a part since."""
         statuses = [status for message in self.diagnostics.messages for status in message.status]
-        return [status for status in statuses if status.name == f"go2_bridge: {part}"]
+        return [status for status in statuses if status.name == f"/go2_bridge: {part}"]
 
     def reported(self, part: str, level: int, sentence: str = "") -> bool:
         """Whether the diagnostics of a part were at a level since."""
