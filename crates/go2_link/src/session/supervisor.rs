@@ -133,6 +133,7 @@ impl<C: Connector> Supervisor<C> {
             };
             let Ended { cause, reason, retry, closed } = ended;
             let delay = backoff.next(retry, begun.elapsed(), jitter());
+            let delay = delay.map(|delay| delay.min(self.timing.longest_wait));
             if !closed {
                 complaint.log(&reason, delay.is_none());
                 self.set_state(match delay {
