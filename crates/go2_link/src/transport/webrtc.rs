@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
-use webrtc::api::interceptor_registry::{configure_nack, configure_rtcp_reports};
+use webrtc::api::interceptor_registry::configure_rtcp_reports;
 use webrtc::api::media_engine::{MediaEngine, MIME_TYPE_H264, MIME_TYPE_OPUS};
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::api::APIBuilder;
@@ -21,6 +21,7 @@ use webrtc::data::data_channel::DataChannel;
 use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice::network_type::NetworkType;
 use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
+use webrtc::interceptor::nack::generator::Generator;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
@@ -30,6 +31,7 @@ use webrtc::rtp_transceiver::rtp_codec::{
     RTCRtpCodecCapability, RTCRtpCodecParameters, RTPCodecType,
 };
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+use webrtc::rtp_transceiver::RTCPFeedback;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
@@ -197,7 +199,7 @@ fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
     let mut media = MediaEngine::default();
     media.register_codec(opus(), RTPCodecType::Audio)?;
     media.register_codec(h264(), RTPCodecType::Video)?;
-    let registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
+    let registry = configure_rtcp_reports(nack(Registry::new(), &mut media));
 
     let mut settings = SettingEngine::default();
     settings.detach_data_channels();
@@ -215,6 +217,16 @@ fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
         .with_interceptor_registry(registry)
         .with_setting_engine(settings);
     Ok(api)
+}
+
+fn nack(mut registry: Registry, media: &mut MediaEngine) -> Registry {
+    for parameter in ["", "pli"] {
+        let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
+        media.register_feedback(feedback, RTPCodecType::Video);
+    }
+    let ms = std::env::var("NACKMS").map(|v| v.parse().unwrap()).unwrap_or(100);
+    registry.add(Box::new(Generator::builder().with_interval(Duration::from_millis(ms))));
+    registry
 }
 
 fn opus() -> RTCRtpCodecParameters {

@@ -21,11 +21,11 @@ impl Client<'_> {
             self.send_text((*text).to_owned()).await;
         }
         for bytes in garbage::BINARIES {
-            let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes))).await;
+            let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes)));
         }
         let maps = garbage::voxel_maps();
         for map in maps.iter().cycle().skip(self.garbled).take(MAPS) {
-            let _ = self.channel.send(Message::Binary(map.clone())).await;
+            let _ = self.channel.send(Message::Binary(map.clone()));
         }
         self.garbled = (self.garbled + MAPS) % maps.len();
     }

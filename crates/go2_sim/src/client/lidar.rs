@@ -42,6 +42,6 @@ impl Client<'_> {
                     "seq": scan.seq, "bytes": scan.frame.bytes.len()}),
             );
         }
-        let _ = self.channel.send(Message::Binary(scan.frame.bytes)).await;
+        let _ = self.channel.send(Message::Binary(scan.frame.bytes));
     }
 }
