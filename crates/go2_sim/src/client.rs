@@ -204,7 +204,7 @@ impl<'a> Client<'a> {
         });
         if let Some(message) = self.held.pass(message, holds, Instant::now()) {
             // A client that is gone is noticed when its messages end.
-            let _ = self.channel.send(message).await;
+            let _ = self.channel.send(message);
         }
     }
 

@@ -34,6 +34,7 @@ use crate::camera::{Sockets, Track};
 use crate::gate::Gate;
 use crate::network::Network;
 use crate::options::Options;
+use crate::outbox::Outbox;
 use crate::sdp::{Local, Offer};
 
 /// Why a client did not get a channel.
@@ -131,7 +132,8 @@ impl Peer {
         match connected {
             Ok(Ok((mux, dtls, association, stream, video))) => {
                 let Self { agent, udp, failed, .. } = self;
-                Ok(Channel { agent, udp, mux, dtls, association, stream, video, failed })
+                let outbox = Outbox::new(Arc::clone(&stream));
+                Ok(Channel { agent, udp, mux, dtls, association, stream, outbox, video, failed })
             }
             other => {
                 let _ = self.agent.close().await;
@@ -290,6 +292,7 @@ pub(crate) struct Channel {
     dtls: Arc<dtls::conn::DTLSConn>,
     association: Association,
     stream: Arc<Stream>,
+    outbox: Outbox,
     /// The video track, if the client offered to receive one.
     pub(crate) video: Option<Track>,
     failed: mpsc::Receiver<()>,
@@ -317,8 +320,8 @@ impl Channel {
         }
     }
 
-    /// Sends a message. `false` when the client is gone.
-    pub(crate) async fn send(&self, message: Message) -> bool {
+    /// Sends a message after those before it, without waiting for them. `false` when the client is gone.
+    pub(crate) fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
             // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
             Message::Text(text) if text.is_empty() => {
@@ -328,12 +331,12 @@ impl Channel {
             Message::Binary(bytes) => (bytes, PayloadProtocolIdentifier::Binary),
             Message::Raw(bytes) => (bytes, PayloadProtocolIdentifier::String),
         };
-        self.stream.write_sctp(&data, kind).await.is_ok()
+        self.outbox.push(data, kind)
     }
 
     /// Bytes that wait to be sent or acknowledged.
     pub(crate) fn backlog(&self) -> usize {
-        self.stream.buffered_amount()
+        self.outbox.waiting() + self.stream.buffered_amount()
     }
 
     /// Closes the data channel, and nothing else.
