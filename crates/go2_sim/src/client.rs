@@ -212,7 +212,7 @@ impl<'a> Client<'a> {
     async fn send_held(&mut self, now: Instant) {
         for message in self.held.take(now) {
             if !self.shut {
-                let _ = self.channel.send(message).await;
+                let _ = self.channel.send(message);
             }
         }
     }
