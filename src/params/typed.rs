@@ -141,10 +141,16 @@ impl Settings {
 
     /// Where the robot is looked for, in words.
     pub(crate) fn place(&self) -> String {
-        match (self.robot_ip.as_str(), self.serial_number.as_str()) {
-            ("", serial_number) => format!("serial number {serial_number}"),
-            (robot_ip, _) => robot_ip.to_owned(),
-        }
+        self.open_target().name()
+    }
+
+    /// The robot to connect to, without secrets.
+    fn open_target(&self) -> Target {
+        let mut target = Target::new(&self.robot_ip);
+        target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
+        target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
+        target.network = self.network;
+        target
     }
 
     /// How ICE looks for a path.
@@ -156,13 +162,7 @@ impl Settings {
     /// The robot to connect to.
     pub(crate) fn target(&self) -> Result<Target, SecretError> {
         let Secrets { key, token, .. } = self.secrets.clone()?;
-        let mut target = Target::new(&self.robot_ip);
-        target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
-        target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
-        target.key = key;
-        target.network = self.network;
-        target.token = token;
-        Ok(target)
+        Ok(Target { key, token, ..self.open_target() })
     }
 }
 

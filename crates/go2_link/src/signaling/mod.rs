@@ -82,6 +82,14 @@ impl Target {
         }
     }
 
+    /// What the robot is looked for by, in words.
+    pub fn name(&self) -> String {
+        match &self.serial_number {
+            Some(serial_number) if self.host.is_empty() => format!("serial number {serial_number}"),
+            _ => self.host.clone(),
+        }
+    }
+
     /// Finds the port that answers, the newer one first.
     pub async fn reach(&self, progress: &Progress) -> Result<Reached, SignalingError> {
         let ip = self.resolve().await?;

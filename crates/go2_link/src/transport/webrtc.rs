@@ -119,7 +119,7 @@ impl Connector for WebRtcConnector {
     }
 
     fn target(&self) -> String {
-        self.target.host.clone()
+        self.target.name()
     }
 }
 
