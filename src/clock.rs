@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use go2_link::clock::{RobotClock, Stream};
+use go2_link::clock::{Health, RobotClock, Stream};
 use r2r::builtin_interfaces::msg::Time;
 use tokio::sync::watch;
 
@@ -91,7 +91,24 @@ pub(crate) struct StreamStamps {
     stream: Stream,
 }
 
+/// What the stamps of a stream are like.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct StampReport {
+    pub(crate) health: Health,
+    /// Seconds by which ROS's clock is ahead of the robot's.
+    pub(crate) offset: Option<f64>,
+}
+
 impl StreamStamps {
+    pub(crate) fn report(&self) -> StampReport {
+        let model = self.stamps.lock();
+        let robot = model.robot_time(Instant::now());
+        let now = self.stamps.ros.now();
+        let now = f64::from(now.sec) + f64::from(now.nanosec) * 1e-9;
+        let offset = robot.map(|robot| now - robot.as_secs_f64());
+        StampReport { health: model.health(self.stream), offset }
+    }
+
     /// When a message with this stamp of the robot was true.
     pub(crate) fn place(&self, robot: Option<Duration>, received: Instant) -> Stamped {
         let Stamps { ros, settings, .. } = &self.stamps;

@@ -26,6 +26,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use go2_link::lidar::{ScanError, Scanner};
 use go2_link::session::LinkBuilder;
+use go2_link::transport::ice::IceError;
 use go2_link::transport::webrtc::WebRtcConnector;
 use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::mpsc;
@@ -37,7 +38,7 @@ use crate::clock::RosClock;
 use crate::device::Device;
 use crate::intake::Intake;
 use crate::motion::{Inputs, Motion, Order};
-use crate::params::{Refused, Settings, Store, KEY_VARIABLE};
+use crate::params::{Refused, SecretError, Settings, Store};
 use crate::raw::{Raw, RawTopicError};
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
@@ -68,8 +69,10 @@ enum StartError {
     Calibration(#[from] CalibrationError),
     #[error("parameter raw_topics: {0}")]
     RawTopic(#[from] RawTopicError),
-    #[error("{KEY_VARIABLE} is not a key: an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
-    Key,
+    #[error("parameter {0}")]
+    Secret(#[from] SecretError),
+    #[error("parameter {0}")]
+    Ice(#[from] IceError),
 }
 
 /// Exit status of a wrong configuration: starting again does not help.
@@ -124,6 +127,7 @@ async fn tell_tasks() {
 
 /// Reads `name:=value` arguments before `--ros-args`. They go before parameter files.
 fn take_arguments(store: &mut Store) -> Result<(), StartError> {
+    params::check_arguments(std::env::args().skip(1))?;
     for argument in std::env::args().skip(1).take_while(|argument| argument != "--ros-args") {
         let Some((name, value)) = argument.split_once(":=") else {
             return Err(StartError::Argument(argument));
@@ -142,11 +146,10 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     if !interface.is_empty() && interface.parse::<Ipv4Addr>().is_err() {
         return Err(StartError::Interface(interface.clone()));
     }
+    settings.target()?;
+    settings.ice()?.check()?;
     Scanner::new(settings.scan)?;
     raw::check(&settings.raw_topics)?;
-    if settings.key.is_none() && std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.is_empty()) {
-        return Err(StartError::Key);
-    }
     Ok(())
 }
 
@@ -173,7 +176,9 @@ async fn serve(
     let mut intake = Intake::default();
     let raw = Raw::new(&mut node, &mut intake, &mut builder, &shared)?;
     let audio = Audio::new(&mut node, &mut intake, &mut builder, &shared)?;
-    let link = builder.start(WebRtcConnector::new(start.target()));
+    let mut connector = WebRtcConnector::new(start.target()?);
+    connector.ice = start.ice()?;
+    let link = builder.start(connector);
 
     let name = node.fully_qualified_name()?;
     streams.start(&mut tasks, name, link.handle(), facts.clone());

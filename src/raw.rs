@@ -73,7 +73,7 @@ impl Raw {
             let messages = link.subscribe(topic, QUEUE);
             Ok(Line {
                 topic: topic.clone(),
-                messages: Source::of_state(topic.clone(), messages, shared),
+                messages: Source::new(topic, messages, shared),
                 publisher: node.create_publisher(&name, qos)?,
                 inbox: intake.subscribe(node, &format!("{name}/publish"), QUEUE, take)?,
             })

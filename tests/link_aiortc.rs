@@ -8,6 +8,7 @@ use std::time::Duration;
 use common::aiortc::{any, at, live, unix_time, Robot};
 use common::{check_offer, connect, connect_with, Client, LIMIT, TOPICS};
 use go2_link::codec::{api, Inbound, Kind, Outbound, Request};
+use go2_link::progress::Progress;
 use go2_link::session::{LinkState, Timing, Velocity};
 use go2_link::transport::webrtc::WebRtcConnector;
 use go2_link::transport::{Connector as _, Received, Transport as _};
@@ -190,7 +191,7 @@ async fn notices(robot: &Robot, client: &Client, event: &str) -> String {
 async fn a_robot_that_dies_is_noticed_in_time_and_called_again() {
     let (robot, client) = live("--kill-after 1").await;
     let reason = notices(&robot, &client, "killed").await;
-    assert!(reason.contains("is it on and in reach?"), "{reason}");
+    assert!(reason.contains("on and in reach?"), "{reason}");
     let robot = Robot::start_at(robot.address, "").await;
     client.live().await;
     assert_eq!(client.link.counters().borrow().sessions, 2);
@@ -240,7 +241,7 @@ async fn failures_of_signaling_are_told_apart_and_tried_again_where_that_helps()
 async fn video_that_arrives_is_counted() {
     let robot = Robot::start("--video 320x240@15").await;
     let mut connector = WebRtcConnector::new(robot.target());
-    let mut transport = connector.connect().await.unwrap();
+    let mut transport = connector.connect(Progress::default()).await.unwrap();
     let wall = chrono::Local::now();
     let counted = async {
         while transport.media().video.pictures < 5 {

@@ -1,10 +1,11 @@
-//! What a robot, or anything else at its address, answers over HTTP.
+//! What a robot, or anything else at its address, answers over HTTP, and who answers to a search.
 
 #![no_main]
 
+use go2_link::discovery;
 use go2_link::signaling::crypto::{base64_encode, gcm_seal, read_public_key, SessionKey};
 use go2_link::signaling::offer::read_answer;
-use go2_link::signaling::{notify, DeviceKey};
+use go2_link::signaling::{notify, parse_response, DeviceKey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -12,6 +13,13 @@ fuzz_target!(|data: &[u8]| {
     let _ = notify::read(data, Some(&DeviceKey::STATIC));
     let _ = read_answer(data);
     let _ = read_public_key(data);
+    let whole = parse_response(data, true);
+    if let Ok(Some(early)) = parse_response(data, false) {
+        assert_eq!(whole, Ok(Some(early)), "what was whole before the end is the same after it");
+    }
+    if let Some(robot) = discovery::read(data, [127, 0, 0, 1].into()) {
+        assert!(!robot.serial_number.is_empty() && !robot.address.is_unspecified());
+    }
     if let Ok(key) = SessionKey::from_ascii(b"00112233445566778899aabbccddeeff") {
         let _ = key.decrypt(data);
         assert_eq!(key.decrypt(key.encrypt(data).as_bytes()).as_deref(), Ok(data));

@@ -53,7 +53,7 @@ impl Audio {
             stops: calls(node, "~/audio/stop")?,
             plays: intake.subscribe(node, "~/audio/play", QUEUE, take)?,
             uploads: intake.subscribe(node, "~/audio/upload", QUEUE, take)?,
-            player: Source::of_state(PlayerState::TOPIC, player, shared),
+            player: Source::new(PlayerState::TOPIC, player, shared),
         })
     }
 

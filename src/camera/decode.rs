@@ -4,10 +4,10 @@ use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TryS
 use std::time::Duration;
 
 use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture, Planes};
-use go2_link::session::LinkHandle;
+use go2_link::session::{LinkHandle, VIDEO};
 use r2r::builtin_interfaces::msg::Time;
 
-use super::{Outputs, TRACK};
+use super::Outputs;
 use crate::convert::{self, Layout, RawImage};
 use crate::params::{Encoding, Settings};
 use crate::streams::{has_listener, publish, Shared, Tally};
@@ -53,7 +53,7 @@ impl Decoding {
     /// Has a picture decoded; drops it where too many wait.
     pub(super) fn take(&self, job: Job, tally: &Tally) {
         if let Err(TrySendError::Full(_)) = self.jobs.try_send(job) {
-            tally.dropped(1, TRACK, &"decoding is late");
+            tally.dropped(1, &"decoding is late");
         }
     }
 }
@@ -78,7 +78,7 @@ impl Work {
             match inbox.recv_timeout(IDLE) {
                 Ok(job) => {
                     if let Err(reason) = self.decode(&job) {
-                        self.shared.camera.dropped(1, TRACK, &reason);
+                        self.shared.tallies.of(VIDEO).dropped(1, &reason);
                         self.link.request_keyframe();
                     }
                 }

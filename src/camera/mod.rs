@@ -12,7 +12,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use go2_link::media::AccessUnit;
-use go2_link::session::{LinkBuilder, LinkHandle};
+use go2_link::session::{LinkBuilder, LinkHandle, VIDEO};
 use r2r::foxglove_msgs::msg::CompressedVideo;
 use r2r::sensor_msgs::msg::{CameraInfo, CompressedImage};
 use r2r::{Publisher, PublisherUntyped};
@@ -21,7 +21,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clock::{Stamped, StreamStamps};
 use crate::convert;
-use crate::streams::{has_listener, publish, sensor_qos, Shared};
+use crate::streams::{has_listener, publish, sensor_qos, Shared, Tally};
 use decode::{Decoding, Job};
 
 /// How often it is looked whether somebody listens.
@@ -29,11 +29,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// For how long the video stays on when nobody listens any more.
 const LINGER: Duration = Duration::from_secs(5);
 const IMAGE: &str = "sensor_msgs/msg/Image";
-const TRACK: &str = "camera/video";
 
 /// The publishers and what feeds them.
 pub(crate) struct Camera {
     shared: Shared,
+    tally: Tally,
     outputs: Outputs,
     video: Publisher<CompressedVideo>,
     info: Publisher<CameraInfo>,
@@ -67,6 +67,7 @@ impl Camera {
         calibration: Calibration,
     ) -> r2r::Result<Self> {
         Ok(Self {
+            tally: shared.tallies.of(VIDEO),
             shared,
             outputs: Outputs {
                 image: node.create_publisher_untyped("camera/image_raw", IMAGE, sensor_qos())?,
@@ -87,7 +88,8 @@ impl Camera {
 
     async fn run(mut self, link: LinkHandle, decoding: Decoding) {
         // The video's time stamps are of a clock of their own.
-        let stamps = self.shared.stamps.of_another_clock().stream(TRACK);
+        let stamps = self.shared.stamps.of_another_clock().stream(VIDEO);
+        self.tally.stamped_by(&stamps);
         let mut listened: Option<Instant> = None;
         // The number of the picture that may come next without being a keyframe.
         let mut next = None;
@@ -102,11 +104,11 @@ impl Camera {
                     }
                     Ok(_) => {
                         next = None;
-                        self.shared.camera.dropped(1, TRACK, &"the picture before it is missing");
+                        self.tally.dropped(1, &"the picture before it is missing");
                         link.request_keyframe();
                     }
                     Err(RecvError::Lagged(count)) => {
-                        self.shared.camera.dropped(count, TRACK, &"publishing is late");
+                        self.tally.dropped(count, &"publishing is late");
                         link.request_keyframe();
                     }
                     Err(RecvError::Closed) => return,
@@ -116,13 +118,11 @@ impl Camera {
                     if self.have_listeners() {
                         if listened.is_none() {
                             link.set_video(true);
-                            self.shared.camera.listened(true);
                         }
                         listened = Some(now);
                     } else if listened.is_some_and(|listened| now - listened > LINGER) {
                         listened = None;
                         link.set_video(false);
-                        self.shared.camera.listened(false);
                     }
                 }
             }
@@ -135,7 +135,7 @@ impl Camera {
 
     /// Publishes what needs no decoding, and passes the picture on where somebody wants it decoded.
     fn take(&self, unit: AccessUnit, stamps: &StreamStamps, decoding: &Decoding) {
-        self.shared.camera.received();
+        self.tally.received();
         let settings = self.shared.settings();
         let Stamped { time, .. } = stamps.place(Some(unit.time()), unit.received);
         if has_listener(&self.video) {
@@ -148,7 +148,7 @@ impl Camera {
             publish(&self.info, &info);
         }
         if self.outputs.have_listeners() {
-            decoding.take(Job { unit, time }, &self.shared.camera);
+            decoding.take(Job { unit, time }, &self.tally);
         }
     }
 }

@@ -11,7 +11,7 @@ mod raw_image;
 mod scan;
 
 pub(crate) use cloud::point_cloud;
-pub(crate) use diagnostics::{diagnostics, lost, Report};
+pub(crate) use diagnostics::{diagnostics, lost, Report, StreamView};
 pub(crate) use image::{compressed_image, compressed_video};
 pub(crate) use imu::imu;
 pub(crate) use joints::joint_state;

@@ -1,5 +1,7 @@
 //! `odom` and the transform with it.
 
+use std::time::{Duration, Instant};
+
 use go2_link::geometry::{Quaternion as Rotation, Transform as GeometryTransform};
 use go2_link::state::{RobotPose, SportModeState};
 use r2r::builtin_interfaces::msg::Time;
@@ -14,8 +16,8 @@ use crate::params::{Settings, VelocityFrame};
 /// What sportmodestate says of the motion.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Motion {
-    /// Whether the robot has said anything yet.
-    pub(crate) told: bool,
+    /// When the robot said it; `None` if it has not said anything yet.
+    pub(crate) told: Option<Instant>,
     /// m/s in the frame that `velocity_frame` names.
     velocity: [f64; 3],
     /// rad/s in the body's axes, from the gyroscope.
@@ -40,11 +42,11 @@ impl Motion {
     }
 }
 
-impl From<&SportModeState> for Motion {
-    fn from(state: &SportModeState) -> Self {
+impl Motion {
+    pub(crate) fn new(state: &SportModeState, received: Instant) -> Self {
         let yaw_speed = [0.0, 0.0, state.yaw_speed.unwrap_or(0.0)];
         Self {
-            told: true,
+            told: Some(received),
             velocity: state.velocity.unwrap_or_default(),
             angular_velocity: state.imu.map_or(yaw_speed, |imu| imu.angular_velocity),
             body_height: state.body_height,
@@ -52,14 +54,28 @@ impl From<&SportModeState> for Motion {
     }
 }
 
-/// Pose of base_link in odom, twist in base_link.
+/// Age at which a motion says nothing of the present any more; the robot tells it 20 times a second.
+const MOTION_KEPT: Duration = Duration::from_secs(1);
+/// The variance of what is not known.
+const UNKNOWN: f64 = 1e6;
+
+/// Pose of base_link in odom, twist in base_link. Without a motion from about the time at which the pose was received the
+/// twist is zero with a variance of 1e6: unknown.
 pub(crate) fn odometry(
     pose: &RobotPose,
+    received: Instant,
     motion: &Motion,
     settings: &Settings,
     stamp: &Time,
 ) -> Odometry {
     let [x, y, z] = pose.position;
+    let known =
+        motion.told.is_some_and(|told| received.saturating_duration_since(told) < MOTION_KEPT);
+    let unknown = Motion::default();
+    let (motion, variances) = match known {
+        true => (motion, settings.odom_twist_variances),
+        false => (&unknown, [UNKNOWN; 6]),
+    };
     let linear = match settings.velocity_frame {
         VelocityFrame::Odometry => pose.orientation.rotate_inverse(motion.velocity),
         VelocityFrame::Body => motion.velocity,
@@ -73,7 +89,7 @@ pub(crate) fn odometry(
         },
         twist: TwistWithCovariance {
             twist: Twist { linear: vector(linear), angular: vector(motion.angular_velocity) },
-            covariance: diagonal(&settings.odom_twist_variances),
+            covariance: diagonal(&variances),
         },
     }
 }
@@ -113,18 +129,31 @@ mod tests {
         let motion = Motion {
             velocity: [0.0, 0.5, 0.0],
             angular_velocity: [0.0, 0.0, 0.2],
+            told: Some(Instant::now()),
             ..Motion::default()
         };
+        let received = Instant::now();
         let mut settings = Store::new().settings().borrow().as_ref().clone();
         let stamp = Time { sec: 0, nanosec: 0 };
-        let message = odometry(&pose, &motion, &settings, &stamp);
+        let message = odometry(&pose, received, &motion, &settings, &stamp);
         let linear = &message.twist.twist.linear;
         assert!((linear.x - 0.5).abs() < 1e-9 && linear.y.abs() < 1e-9, "{linear:?}");
         assert_eq!(message.twist.twist.angular.z, 0.2);
         assert_eq!((message.header.frame_id.as_str(), message.pose.pose.position.x), ("odom", 1.0));
         settings.velocity_frame = VelocityFrame::Body;
-        let message = odometry(&pose, &motion, &settings, &stamp);
+        let message = odometry(&pose, received, &motion, &settings, &stamp);
         assert_eq!(message.twist.twist.linear.y, 0.5);
+        assert_eq!(message.twist.covariance[0], settings.odom_twist_variances[0]);
+
+        for (motion, after) in [(motion, MOTION_KEPT), (Motion::default(), Duration::ZERO)] {
+            let message = odometry(&pose, received + after, &motion, &settings, &stamp);
+            assert_eq!(message.twist.twist.linear.y, 0.0, "not what was true once");
+            assert_eq!(
+                (message.twist.covariance[0], message.twist.covariance[35]),
+                (UNKNOWN, UNKNOWN)
+            );
+            assert_eq!(message.pose.covariance[0], settings.odom_pose_variances[0]);
+        }
     }
 
     #[test]

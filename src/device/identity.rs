@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use go2_link::codec::{api, topics, Json, Request};
 use go2_link::commands::MotionMode;
-use go2_link::session::{LinkHandle, LinkState};
+use go2_link::session::LinkHandle;
 use go2_link::state::{ServiceState, ServiceStates, State as _};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -47,13 +47,13 @@ pub(super) async fn follow(
     mode: watch::Receiver<Option<MotionMode>>,
     identity: watch::Sender<Arc<Identity>>,
 ) {
-    let mut state = link.state();
+    let mut session = link.session();
     loop {
-        let live = *state.borrow_and_update() == LinkState::Live;
+        let live = session.borrow_and_update().is_some();
         let changed = tokio::select! {
             biased;
-            changed = state.changed() => changed,
-            () = introduce(&link, &settings, &mode, &identity), if live => state.changed().await,
+            changed = session.changed() => changed,
+            () = introduce(&link, &settings, &mode, &identity), if live => session.changed().await,
         };
         if changed.is_err() {
             return;

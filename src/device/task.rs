@@ -8,7 +8,7 @@ use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::{topics, Request};
 use go2_link::commands::{MotionMode, SETTINGS};
-use go2_link::session::{LinkHandle, LinkState, Message};
+use go2_link::session::{LinkHandle, Message};
 use go2_link::state::{MultipleState, State as _};
 use serde_json::Value;
 use tokio::sync::broadcast::{error::RecvError, Receiver};
@@ -60,16 +60,20 @@ impl Task {
 
     /// Runs until the link ends.
     pub(super) async fn run(mut self, mut switches: Receiver<Message>) {
-        let mut state = self.link.state();
+        let mut session = self.link.session();
         let wished = lock(&self.store).wished();
-        self.link_changed(&state.borrow_and_update().clone());
+        let live = session.borrow_and_update().is_some();
+        self.session_changed(live);
         loop {
             self.act();
             let due = self.poll_timeout();
             tokio::select! {
                 () = wished.notified() => {}
-                changed = state.changed() => match changed {
-                    Ok(()) => self.link_changed(&state.borrow_and_update().clone()),
+                changed = session.changed() => match changed {
+                    Ok(()) => {
+                        let live = session.borrow_and_update().is_some();
+                        self.session_changed(live);
+                    }
                     Err(_) => return,
                 },
                 Some((who, answer)) = self.asked.next() => self.settle(who, answer),
@@ -83,12 +87,12 @@ impl Task {
         }
     }
 
-    fn link_changed(&mut self, state: &LinkState) {
+    fn session_changed(&mut self, live: bool) {
         let now = Instant::now();
         self.begun = None;
         self.mode.end();
         self.keepers.iter_mut().for_each(Keeper::end);
-        if *state == LinkState::Live {
+        if live {
             self.mode.begin(now);
             for keeper in self.keepers.iter_mut().filter(|keeper| !of_sport(keeper)) {
                 complain(keeper.begin(None, now));
@@ -175,9 +179,9 @@ impl Task {
         let now = Instant::now();
         let state = match MultipleState::decode(&message.data) {
             Ok(state) => state,
-            Err(error) => return self.shared.state.dropped(1, MultipleState::TOPIC, &error),
+            Err(error) => return self.shared.tallies.of(MultipleState::TOPIC).dropped(1, &error),
         };
-        self.shared.state.received();
+        self.shared.tallies.of(MultipleState::TOPIC).received();
         for keeper in &mut self.keepers {
             if let Some(value) = value(&state, keeper.setting().name) {
                 keeper.told(value, now);

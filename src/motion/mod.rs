@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use go2_link::codec::{api, Request, Response};
-use go2_link::session::{Drive, LinkHandle, LinkState, Path, RequestError, Velocity};
+use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
 use go2_link::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
 use r2r::QosProfile;
@@ -140,7 +140,7 @@ impl Motion {
 
     /// Runs until told to end.
     pub(crate) async fn run(mut self, mut inputs: Inputs) {
-        let (mut state, mut hears) = (self.link.state(), self.link.hears());
+        let (mut session, mut hears) = (self.link.session(), self.link.hears());
         loop {
             self.act();
             let due = self.governor.poll_timeout();
@@ -162,9 +162,8 @@ impl Motion {
                 () = self.remote.settled() => {}
                 () = self.readiness.settled() => {}
                 () = self.posing.settled(timeout) => {}
-                Ok(()) = state.changed() => {
-                    let live = *state.borrow_and_update() == LinkState::Live;
-                    if !live {
+                Ok(()) = session.changed() => {
+                    if session.borrow_and_update().is_none() {
                         self.remote.forget();
                     } else if self.unsettled {
                         tracing::warn!("the connection was lost while walking: stopping the robot");
@@ -222,7 +221,7 @@ impl Motion {
         let reason = if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
             let age = age.as_secs_f64();
             format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
-        } else if *self.link.state().borrow() != LinkState::Live {
+        } else if !self.link.in_session() {
             "not connected to the robot".to_owned()
         } else if !*self.link.hears().borrow() && velocity != Velocity::ZERO {
             "nothing is heard of the robot".to_owned()

@@ -3,9 +3,11 @@
 use go2_link::commands::{Domain, MotionMode, Setting, Unavailable};
 use go2_link::lidar::ScanError;
 use go2_link::signaling::DeviceKey;
+use go2_link::transport::ice::{IceError, IceServer};
 use r2r::ParameterValue;
 use serde_json::Value as Json;
 
+use super::secret::is_reference;
 use super::table::{Kind, Spec};
 
 /// Why a parameter's value is refused.
@@ -33,6 +35,10 @@ pub(crate) enum Refused {
     Scan(#[from] ScanError),
     #[error("it must be a list of data-channel topics, such as [\"rt/uslam/server_log\"]")]
     Topics,
+    #[error(transparent)]
+    Ice(#[from] IceError),
+    #[error("it must be a list of words, such as [\"eth0\"]")]
+    Words,
     #[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
     Key,
     #[error(transparent)]
@@ -58,11 +64,12 @@ pub(super) fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refuse
         (Kind::Switch(_), P::Bool(on)) => Ok(Value::Switch(*on)),
         (Kind::Switch(_), _) => Err(Refused::Type("true or false")),
         (Kind::Secret, P::String(text)) => {
-            let is_key = spec.name == "aes_128_key" && !text.trim().is_empty();
+            let text = text.trim();
+            let is_key = spec.name == "aes_128_key" && !text.is_empty() && !is_reference(text);
             if is_key && text.parse::<DeviceKey>().is_err() {
                 return Err(Refused::Key);
             }
-            Ok(Value::Text(text.trim().to_owned()))
+            Ok(Value::Text(text.to_owned()))
         }
         (Kind::Text(_), P::String(text)) => Ok(Value::Text(text.trim().to_owned())),
         (Kind::Text(_) | Kind::Secret, _) => {
@@ -101,6 +108,17 @@ pub(super) fn check(spec: &Spec, value: &ParameterValue) -> Result<Value, Refuse
         // An empty list in a parameter file comes without a type.
         (Kind::Topics, P::NotSet) => Ok(Value::Texts(vec![])),
         (Kind::Topics, _) => Err(Refused::Topics),
+        (Kind::IceServers, P::StringArray(urls)) => {
+            for url in urls {
+                url.parse::<IceServer>()?;
+            }
+            Ok(Value::Texts(urls.clone()))
+        }
+        (Kind::Words, P::StringArray(words)) if words.iter().all(|word| !word.is_empty()) => {
+            Ok(Value::Texts(words.clone()))
+        }
+        (Kind::IceServers | Kind::Words, P::NotSet) => Ok(Value::Texts(vec![])),
+        (Kind::IceServers | Kind::Words, _) => Err(Refused::Words),
         (Kind::Setting(_) | Kind::MotionMode, P::NotSet) => Ok(Value::Robot(Json::Null)),
         (Kind::Setting(setting), _) => check_setting(setting, value).map(Value::Robot),
         (Kind::MotionMode, P::String(word)) if MotionMode::NAMES.contains(&word.as_str()) => {
@@ -166,7 +184,7 @@ pub(super) fn default(kind: Kind) -> Value {
         Kind::Number { default, .. } => Value::Number(default),
         Kind::Variances(default) => Value::Numbers(default.to_vec()),
         Kind::Mount(numbers) | Kind::Box(numbers) => Value::Numbers(numbers.to_vec()),
-        Kind::Topics => Value::Texts(vec![]),
+        Kind::Topics | Kind::IceServers | Kind::Words => Value::Texts(vec![]),
         Kind::Setting(_) | Kind::MotionMode => Value::Robot(Json::Null),
     }
 }

@@ -1,10 +1,12 @@
 //! The node's parameters: read at start and on change, validated with a reason.
 
 mod check;
+mod secret;
 pub(crate) mod table;
 mod typed;
 
 pub(crate) use check::Refused;
+pub(crate) use secret::{check_arguments, SecretError};
 pub(crate) use typed::{CommandPath, Encoding, PointsFrame, Settings, StampSource, VelocityFrame};
 
 use std::collections::BTreeMap;
@@ -19,9 +21,6 @@ use tokio::sync::{watch, Notify};
 use check::{check, default, Value};
 use table::{Kind, Spec};
 use typed::settings;
-
-/// The environment variable that may hold the robot's key, so that it need not stand in a file.
-pub(crate) const KEY_VARIABLE: &str = "GO2_AES_128_KEY";
 
 /// The parameter of the robot's motion mode.
 pub(crate) const MOTION_MODE: &str = "motion_mode";

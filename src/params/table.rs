@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     Box([f64; 6]),
     /// Names of data-channel topics; none by default.
     Topics,
+    /// URLs of STUN and TURN servers; none by default.
+    IceServers,
+    /// Words; none by default.
+    Words,
     /// What the robot keeps. Not set until the user sets it or the robot tells what it is.
     Setting(&'static Setting),
     /// The robot's motion mode; not set either.
@@ -86,10 +90,35 @@ const OWN: &[Spec] = &[
         Kind::Text(""),
         "Serial number to find the robot by, without robot_ip",
     ),
-    at_start("discovery_interface", Kind::Text(""), "IPv4 address of the interface to search on"),
+    at_start(
+        "discovery_interface",
+        Kind::Text(""),
+        "IPv4 address of the only interface to search on",
+    ),
     at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
     at_start("token", Kind::Secret, "Account token, usually empty"),
     at_start("network", Kind::Choice(&["station", "access_point"]), "How network is shared"),
+    at_start(
+        "ice_servers",
+        Kind::IceServers,
+        "URLs of STUN and TURN servers, where the robot is not reached directly",
+    ),
+    at_start("ice_username", Kind::Text(""), "For the TURN servers"),
+    at_start(
+        "ice_credential",
+        Kind::Secret,
+        "For the TURN servers; file:/path reads it from a file",
+    ),
+    at_start(
+        "ice_transport_policy",
+        Kind::Choice(&["all", "relay"]),
+        "Which paths to the robot may be used",
+    ),
+    at_start(
+        "ice_addresses",
+        Kind::Words,
+        "Addresses or interfaces of this computer to offer to the robot",
+    ),
     at_start("frame_prefix", Kind::Text(""), "Put before every frame id"),
     at_start("odom_frame", Kind::Text("odom"), "Frame of the odometry"),
     at_start("base_frame", Kind::Text("base_link"), "Frame of the trunk"),

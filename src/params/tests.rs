@@ -1,6 +1,7 @@
 //! What values parameters take, and what becomes of them.
 
 use super::*;
+use go2_link::transport::ice::IcePolicy;
 use serde_json::json;
 use ParameterValue as P;
 
@@ -115,7 +116,7 @@ fn keys_are_checked_and_hidden() {
     assert_eq!(store.start("aes_128_key", &P::String("abc".into())), Err(Refused::Key));
     assert!(matches!(store.start("aes_128_key", &P::Integer(12)), Err(Refused::Type(_))));
     store.start("aes_128_key", &P::String("00112233445566778899aabbccddeeff".into())).unwrap();
-    assert!(store.settings().borrow().key.is_some());
+    assert!(store.settings().borrow().secrets.clone().unwrap().key.is_some());
     assert_eq!(store.get_parameter("aes_128_key").unwrap(), P::String("(hidden)".into()));
 }
 
@@ -146,6 +147,26 @@ fn a_list_may_be_empty() {
     store.start("raw_topics", &P::NotSet).unwrap();
     assert_eq!(store.get_parameter("raw_topics").unwrap(), P::StringArray(vec![]));
     assert_eq!(store.start("raw_topics", &P::Bool(true)), Err(Refused::Topics));
+}
+
+#[test]
+fn ice_is_set_up_from_its_parameters() {
+    let mut store = Store::new();
+    let texts = |texts: &[&str]| P::StringArray(texts.iter().map(|t| (*t).to_owned()).collect());
+    let mut start = |name: &str, value: P| store.start(name, &value);
+    start("ice_servers", texts(&["stun:192.0.2.1", "turn:192.0.2.2:5000"])).unwrap();
+    start("ice_username", P::String("dog".into())).unwrap();
+    start("ice_credential", P::String("hush".into())).unwrap();
+    start("ice_transport_policy", P::String("relay".into())).unwrap();
+    start("ice_addresses", texts(&["eth0"])).unwrap();
+    assert!(matches!(start("ice_servers", texts(&["turns:x"])), Err(Refused::Ice(_))));
+    assert_eq!(start("ice_servers", P::String("stun:x".into())), Err(Refused::Words));
+    assert_eq!(start("ice_addresses", texts(&[""])), Err(Refused::Words));
+    assert_eq!(store.get_parameter("ice_credential").unwrap(), P::String("(hidden)".into()));
+    let ice = store.settings().borrow().ice().unwrap();
+    assert_eq!(ice.check(), Ok(()));
+    assert_eq!((ice.servers.len(), ice.policy), (2, IcePolicy::Relay));
+    assert_eq!(ice.addresses, ["eth0"]);
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use go2_link::geometry::{Quaternion, Transform};
 use go2_link::lidar::{BodyBox, ScanSettings};
 use go2_link::session::Velocity;
-use go2_link::signaling::{DeviceKey, Network, Target};
+use go2_link::signaling::{Network, Target};
+use go2_link::transport::ice::{Credential, IcePolicy, IceSettings};
 
 use super::check::Value;
-use super::KEY_VARIABLE;
+use super::secret::{SecretError, Secrets};
 
 /// The frame in which the robot gives its velocity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +81,10 @@ pub(crate) struct Settings {
     pub(crate) robot_ip: String,
     pub(crate) serial_number: String,
     pub(crate) discovery_interface: String,
-    pub(crate) key: Option<DeviceKey>,
-    pub(crate) token: String,
+    pub(crate) secrets: Result<Secrets, SecretError>,
     pub(crate) network: Network,
+    /// How ICE looks for a path, without the credential.
+    ice: IceSettings,
     pub(crate) odom_frame: String,
     pub(crate) base_frame: String,
     pub(crate) footprint_frame: String,
@@ -145,15 +147,22 @@ impl Settings {
         }
     }
 
+    /// How ICE looks for a path.
+    pub(crate) fn ice(&self) -> Result<IceSettings, SecretError> {
+        let credential = self.secrets.clone()?.credential;
+        Ok(IceSettings { credential, ..self.ice.clone() })
+    }
+
     /// The robot to connect to.
-    pub(crate) fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Result<Target, SecretError> {
+        let Secrets { key, token, .. } = self.secrets.clone()?;
         let mut target = Target::new(&self.robot_ip);
         target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
         target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
-        target.key = self.key.clone();
+        target.key = key;
         target.network = self.network;
-        target.token = self.token.clone().into();
-        target
+        target.token = token;
+        Ok(target)
     }
 }
 
@@ -168,19 +177,16 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         _ => 0.0,
     };
     let frame = |name: &str| format!("{}{}", text("frame_prefix"), text(name));
-    let key = Some(text("aes_128_key"))
-        .filter(|key| !key.is_empty())
-        .or_else(|| std::env::var(KEY_VARIABLE).ok());
     Settings {
         robot_ip: text("robot_ip"),
         serial_number: text("serial_number"),
         discovery_interface: text("discovery_interface"),
-        key: key.and_then(|key| key.parse().ok()),
-        token: text("token"),
+        secrets: Secrets::read(values),
         network: match text("network").as_str() {
             "access_point" => Network::AccessPoint,
             _ => Network::Station,
         },
+        ice: ice(values),
         odom_frame: frame("odom_frame"),
         base_frame: frame("base_frame"),
         footprint_frame: frame("footprint_frame"),
@@ -254,12 +260,33 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             Some(Value::Robot(value)) => value.as_bool(),
             _ => None,
         },
-        raw_topics: match values.get("raw_topics") {
-            Some(Value::Texts(topics)) => topics.clone(),
-            _ => vec![],
-        },
+        raw_topics: texts(values, "raw_topics"),
         motor_temperature_warn: number("motor_temperature_warn"),
         battery_warn: number("battery_warn"),
+    }
+}
+
+fn ice(values: &BTreeMap<&'static str, Value>) -> IceSettings {
+    let text = |name: &str| match values.get(name) {
+        Some(Value::Text(text)) => text.as_str(),
+        _ => "",
+    };
+    IceSettings {
+        servers: texts(values, "ice_servers").iter().filter_map(|url| url.parse().ok()).collect(),
+        username: text("ice_username").to_owned(),
+        credential: Credential::default(),
+        policy: match text("ice_transport_policy") {
+            "relay" => IcePolicy::Relay,
+            _ => IcePolicy::All,
+        },
+        addresses: texts(values, "ice_addresses"),
+    }
+}
+
+fn texts(values: &BTreeMap<&'static str, Value>, name: &str) -> Vec<String> {
+    match values.get(name) {
+        Some(Value::Texts(texts)) => texts.clone(),
+        _ => vec![],
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use go2_link::codec::{api, Request};
 use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
-use go2_link::session::{LinkState, RequestError};
+use go2_link::session::RequestError;
 use r2r::std_srvs::srv::{SetBool, Trigger};
 use r2r::QosProfile;
 use tokio::task::JoinSet;
@@ -115,7 +115,7 @@ impl Robot {
         let mut known = self.mode.clone();
         let since = Instant::now();
         loop {
-            if *self.link.state().borrow() != LinkState::Live {
+            if !self.link.in_session() {
                 return Err(RequestError::NotLive.to_string());
             }
             if let Some(mode) = known.borrow_and_update().clone() {

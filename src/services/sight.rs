@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use go2_link::codec::topics::VOXEL_MAP;
 use go2_link::codec::Request;
 use r2r::sensor_msgs::msg::CompressedImage;
 use r2r::std_srvs::srv::{SetBool, Trigger};
@@ -92,7 +93,7 @@ impl Robot {
         let timeout = self.settings.borrow().request_timeout;
         while since.elapsed() < timeout {
             tokio::time::sleep(LIDAR_POLL).await;
-            let last = self.shared.lidar.counts().last;
+            let last = self.shared.tallies.of(VOXEL_MAP).counts().last;
             if on && last.is_some_and(|last| last > since) {
                 return (true, "frames come".to_owned());
             }

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use futures::StreamExt as _;
 use go2_link::commands::{Domain, SETTINGS};
-use go2_link::session::{LinkState, RequestError};
+use go2_link::session::RequestError;
 use r2r::std_srvs::srv::SetBool;
 use r2r::{ParameterValue, QosProfile};
 use tokio::task::JoinSet;
@@ -35,7 +35,7 @@ pub(super) fn serve(
 impl Robot {
     /// Sets the parameter of a switch, and waits for what becomes of it on the robot.
     pub(super) async fn switch(&self, name: &str, on: bool) -> Result<(), String> {
-        if *self.link.state().borrow() != LinkState::Live {
+        if !self.link.in_session() {
             return Err(RequestError::NotLive.to_string());
         }
         // The motion mode may have to be asked for first, which takes as long as a request.

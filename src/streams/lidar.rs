@@ -65,7 +65,7 @@ pub(super) async fn publish_lidar(
         // Before the robot has told its height, the floor is not where it seems to be.
         let first = *first.get_or_insert(message.received);
         let motion = *place.motion.borrow();
-        if to_scan && (motion.told || message.received - first > HEIGHT_WAIT) {
+        if to_scan && (motion.told.is_some() || message.received - first > HEIGHT_WAIT) {
             let footprint = motion.footprint(&trunk);
             match slicer.slice(&grid, &footprint, &settings, &stamped) {
                 Ok(message) => publish(&scan, &message),

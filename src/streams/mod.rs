@@ -10,9 +10,8 @@ mod state; // low state and motion state: joints, battery, IMU
 mod status; // link state, diagnostics
 mod tally; // what became of a stream's messages
 
-pub(crate) use tally::{Counts, Tally};
+pub(crate) use tally::{Counts, Tallies, Tally};
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -47,19 +46,16 @@ pub(crate) struct Shared {
     pub(crate) clock: RosClock,
     pub(crate) stamps: Stamps,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
-    /// Of all streams but LiDAR and camera.
-    pub(crate) state: Tally,
-    pub(crate) lidar: Tally,
-    pub(crate) camera: Tally,
+    /// Of every stream, by its topic.
+    pub(crate) tallies: Tallies,
     doing: Arc<watch::Sender<Option<Doing>>>,
 }
 
 impl Shared {
     pub(crate) fn new(clock: RosClock, settings: watch::Receiver<Arc<Settings>>) -> Self {
         let stamps = Stamps::new(clock.clone(), settings.clone());
-        let [state, lidar, camera] = std::array::from_fn(|_| Tally::default());
         let doing = Arc::new(watch::Sender::new(None));
-        Self { clock, stamps, settings, state, lidar, camera, doing }
+        Self { clock, stamps, settings, tallies: Tallies::default(), doing }
     }
 
     /// What the robot was last heard to do.
@@ -141,7 +137,7 @@ impl Streams {
         let (motion_tx, motion) = watch::channel(Motion::default());
         let (low_tx, low) = watch::channel(None);
         let poses = Arc::new(Mutex::new(Poses::default()));
-        let source = |topic: &'static str, messages| Source::of_state(topic, messages, &shared);
+        let source = |topic: &'static str, messages| Source::new(topic, messages, &shared);
 
         let low_states = source(LowState::TOPIC, self.low_states);
         tasks.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
@@ -150,7 +146,7 @@ impl Streams {
         let pose_source = source(RobotPose::TOPIC, self.poses);
         let moving = odometry::Moving { motion: motion.clone(), poses: Arc::clone(&poses) };
         tasks.spawn(odometry::publish_odometry(pose_source, odometry, tf, moving));
-        let voxel_maps = Source::new(topics::VOXEL_MAP, self.voxel_maps, &shared, &shared.lidar);
+        let voxel_maps = source(topics::VOXEL_MAP, self.voxel_maps);
         let place = lidar::Place { poses, motion };
         tasks.spawn(lidar::publish_lidar(voxel_maps, self.points, scan, place));
         tasks.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
@@ -164,7 +160,6 @@ impl Streams {
 
 /// The messages of one topic, and what their task needs beside them.
 pub(crate) struct Source {
-    topic: Cow<'static, str>,
     messages: Receiver<Message>,
     shared: Shared,
     tally: Tally,
@@ -172,24 +167,10 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    fn new(
-        topic: impl Into<Cow<'static, str>>,
-        messages: Receiver<Message>,
-        shared: &Shared,
-        tally: &Tally,
-    ) -> Self {
-        let topic = topic.into();
-        let stamps = shared.stamps.stream(&topic);
-        Self { topic, messages, shared: shared.clone(), tally: tally.clone(), stamps }
-    }
-
-    /// A topic that is neither LiDAR nor camera.
-    pub(crate) fn of_state(
-        topic: impl Into<Cow<'static, str>>,
-        messages: Receiver<Message>,
-        shared: &Shared,
-    ) -> Self {
-        Self::new(topic, messages, shared, &shared.state)
+    pub(crate) fn new(topic: &str, messages: Receiver<Message>, shared: &Shared) -> Self {
+        let (stamps, tally) = (shared.stamps.stream(topic), shared.tallies.of(topic));
+        tally.stamped_by(&stamps);
+        Self { messages, shared: shared.clone(), tally, stamps }
     }
 
     /// The next message; `None` when the link has ended.
@@ -203,7 +184,7 @@ impl Source {
                 Err(RecvError::Closed) => return None,
                 Err(RecvError::Lagged(count)) => {
                     let late = format_args!("publishing is late, {count} messages");
-                    self.tally.dropped(count, &self.topic, &late);
+                    self.tally.dropped(count, &late);
                 }
             }
         }
@@ -215,7 +196,7 @@ impl Source {
 
     /// Counts and tells of a message that is of no use.
     fn refuse(&self, reason: &dyn std::fmt::Display) {
-        self.tally.dropped(1, &self.topic, reason);
+        self.tally.dropped(1, reason);
     }
 }
 

@@ -38,7 +38,9 @@ pub(super) async fn publish_odometry(
             publish(&tf, &TFMessage { transforms });
         }
         if has_listener(&odometry) {
-            publish(&odometry, &convert::odometry(&pose, &motion, &settings, &stamped.time));
+            let received = message.received;
+            let message = convert::odometry(&pose, received, &motion, &settings, &stamped.time);
+            publish(&odometry, &message);
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn publish_imu(
         let (activity, lasting) = (state.activity(), state.lasting());
         let doing = Doing { activity, lasting, at: message.received };
         source.shared.doing.send_replace(Some(doing));
-        motion.send_replace(Motion::from(&state));
+        motion.send_replace(Motion::new(&state, message.received));
         let stamp = source.stamps.place(state.stamp, message.received).time;
         if let Some(imu) = state.imu.filter(|_| to_imu) {
             publish(&publisher, &convert::imu(&imu, &source.shared.settings(), &stamp));

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_link::session::LinkHandle;
+use go2_link::session::{LinkHandle, StreamReport};
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
 use r2r::std_msgs::msg::String as Text;
 use r2r::Publisher;
 use tokio::sync::watch;
 
-use super::{has_listener, publish, LatestLowState, Shared, DIAGNOSTICS_EVERY};
-use crate::convert::{self, Report};
+use super::{has_listener, publish, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY};
+use crate::convert::{self, Report, StreamView};
 use crate::device::Facts;
 
 /// Age at which a low state no longer says anything; robots send one a second or more.
@@ -27,6 +27,17 @@ pub(super) async fn publish_link_state(link: LinkHandle, publisher: Publisher<Te
     }
 }
 
+/// What link and node know of each stream.
+fn views(shared: &Shared, heard: &[StreamReport]) -> Vec<StreamView> {
+    let view = |tally: Tally| {
+        let name = tally.name();
+        let report = heard.iter().find(|report| report.name == name).cloned();
+        let stamps = tally.stamps().map(|stamps| stamps.report());
+        StreamView { name, report, counts: tally.counts(), stamps }
+    };
+    shared.tallies.all().into_iter().map(view).collect()
+}
+
 pub(super) async fn publish_diagnostics(
     shared: Shared,
     publisher: Publisher<DiagnosticArray>,
@@ -36,6 +47,7 @@ pub(super) async fn publish_diagnostics(
     facts: Facts,
 ) {
     let (state, counters, faults) = (link.state(), link.counters(), link.faults());
+    let (steps, streams) = (link.steps(), link.streams());
     let mut interval = tokio::time::interval(DIAGNOSTICS_EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut lost_before = None;
@@ -50,9 +62,8 @@ pub(super) async fn publish_diagnostics(
                 node: &node_name,
                 link: &state.borrow().clone(),
                 counters: &counters.borrow().clone(),
-                dropped: shared.state.counts().dropped,
-                lidar: &shared.lidar.counts(),
-                camera: &shared.camera.counts(),
+                steps: &steps.borrow().clone(),
+                streams: &views(&shared, &streams.borrow()),
                 low_state: low.as_ref().map(|(_, state)| state),
                 lost_before,
                 faults: &Arc::clone(&faults.borrow()),

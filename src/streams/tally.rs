@@ -1,19 +1,42 @@
-//! What became of a stream's messages: counted for /diagnostics, told in the log without flooding it.
+//! What became of each stream's messages: counted for /diagnostics, told in the log without flooding it.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use go2_link::throttle::Throttle;
 
+use crate::clock::StreamStamps;
+
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Counts that its clones share.
+/// The tallies of all streams, by topic. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Tallies(Arc<Mutex<BTreeMap<String, Tally>>>);
+
+impl Tallies {
+    /// That of a stream; the same for the same name.
+    pub(crate) fn of(&self, name: &str) -> Tally {
+        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.entry(name.to_owned()).or_insert_with(|| Tally::new(name)).clone()
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Tally> {
+        let tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.values().cloned().collect()
+    }
+}
+
+/// The counts of a stream. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Tally(Arc<Mutex<State>>);
 
 struct State {
+    name: String,
     counts: Counts,
+    stamps: Option<StreamStamps>,
     log: Throttle,
 }
 
@@ -26,9 +49,7 @@ pub(crate) struct Counts {
     pub(crate) last: Option<Instant>,
     /// When the latest one was dropped.
     pub(crate) last_drop: Option<Instant>,
-    /// Whether the stream was asked for.
-    pub(crate) listened: bool,
-    /// Topic and reason of the latest drop.
+    /// Reason of the latest drop.
     pub(crate) reason: String,
 }
 
@@ -42,14 +63,12 @@ impl Counts {
     }
 }
 
-impl Default for Tally {
-    fn default() -> Self {
-        let state = State { counts: Counts::default(), log: Throttle::new(LOG_EVERY) };
-        Self(Arc::new(Mutex::new(state)))
-    }
-}
-
 impl Tally {
+    fn new(name: &str) -> Self {
+        let (name, counts, stamps) = (name.to_owned(), Counts::default(), None);
+        Self(Arc::new(Mutex::new(State { name, counts, stamps, log: Throttle::new(LOG_EVERY) })))
+    }
+
     /// A message came.
     pub(crate) fn received(&self) {
         let counts = &mut self.lock().counts;
@@ -58,23 +77,31 @@ impl Tally {
     }
 
     /// Messages are of no use, for a reason that is logged and kept.
-    pub(crate) fn dropped(&self, count: u64, topic: &str, reason: &dyn Display) {
+    pub(crate) fn dropped(&self, count: u64, reason: &dyn Display) {
         let state = &mut *self.lock();
         state.counts.dropped += count;
         state.counts.last_drop = Some(Instant::now());
-        state.counts.reason = format!("{topic}: {reason}");
+        state.counts.reason = reason.to_string();
         if let Some(more) = state.log.allow(Instant::now()) {
-            tracing::warn!("dropped a message on {topic}: {reason}{more}");
+            tracing::warn!("dropped a message on {}: {reason}{more}", state.name);
         }
     }
 
-    /// Whether somebody listens, so that the stream should flow.
-    pub(crate) fn listened(&self, listened: bool) {
-        self.lock().counts.listened = listened;
+    /// What stamps the stream, so that the report can tell of its clock.
+    pub(crate) fn stamped_by(&self, stamps: &StreamStamps) {
+        self.lock().stamps = Some(stamps.clone());
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.lock().name.clone()
     }
 
     pub(crate) fn counts(&self) -> Counts {
         self.lock().counts.clone()
+    }
+
+    pub(crate) fn stamps(&self) -> Option<StreamStamps> {
+        self.lock().stamps.clone()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)] // it is a module of each test file
 
 pub mod aiortc;
+pub mod turn;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

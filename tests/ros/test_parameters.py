@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
+from rcl_interfaces.msg import Log
 from sensor_msgs.msg import Imu
 from tf2_msgs.msg import TFMessage
 
@@ -75,10 +77,40 @@ def test_bad_values_are_refused_with_the_reason(ros: Ros) -> None:
 
 @pytest.mark.usefixtures("sim")
 def test_secrets_are_never_shown(world: World, ros: Ros) -> None:
-    bridge = world.bridge("-p", f"aes_128_key:='{KEY}'", "-p", "token:=abracadabra")
+    secrets = f"{{aes_128_key: '{KEY}', token: abracadabra, ice_credential: open-sesame}}"
+    bridge = world.bridge("--params-file", world.file(f"/**: {{ros__parameters: {secrets}}}"), "--log-level", "debug")
+    diagnostics, log = ros.listen(DiagnosticArray, "/diagnostics"), ros.listen(Log, "/rosout", 100)
     ros.live()
-    assert set(ros.get_parameters(["aes_128_key", "token"]).values()) == {"(hidden)"}
-    assert KEY not in bridge.output() and "abracadabra" not in bridge.output()
+    secrets = [KEY, "abracadabra", "open-sesame"]
+    # What `ros2 param dump` writes down.
+    dump = ros.get_parameters(ros.list_parameters())
+    assert {dump[name] for name in ("aes_128_key", "token", "ice_credential")} == {"(hidden)"}
+    for name in ("aes_128_key", "token", "ice_credential"):
+        assert not ros.set_parameter(name, secrets[0]).successful
+    ros.until("diagnostics", lambda: len(diagnostics.messages) >= 2)
+    told = [
+        str(dump),
+        str(ros.describe_parameters(list(dump))),
+        str(diagnostics.messages),
+        str(log.messages),
+        bridge.output(),
+    ]
+    assert not [secret for secret in secrets for text in told if secret in text]
+    assert "connected to the robot" in bridge.output(), "the log at debug level was looked at"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_secrets_are_refused_as_arguments(world: World, before: bool) -> None:
+    argument = f"aes_128_key:={KEY}"
+    status, output = end(world, before=[argument]) if before else end(world, "-p", argument)
+    assert status == 2
+    assert "GO2_AES_128_KEY" in output and "file:" in output and KEY not in output
+
+
+def test_a_secret_whose_file_is_not_there_is_told(world: World) -> None:
+    status, output = end(world, "-p", "ice_credential:=file:/nowhere/at/all")
+    assert status == 2
+    assert "ice_credential" in output and "/nowhere/at/all" in output
 
 
 @pytest.mark.usefixtures("bridge")

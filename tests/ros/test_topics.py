@@ -218,17 +218,29 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros) -> None:
 
     ros.until("all to be well", well)
     parts = {each.name: each for each in heard.last.status}
-    told = ("link", "battery", "motors", "faults", "lidar", "camera", "robot", "services")
-    assert list(parts) == [f"/go2_bridge: {part}" for part in told]
+    told = ("link", "battery", "motors", "faults", "lidar", "camera", "robot", "services", "signaling")
+    streams = ("audiohub/player/state", "lf/lowstate", "lf/sportmodestate", "multiplestate", "utlidar/robot_pose")
+    streams = tuple(f"stream rt/{stream}" for stream in (*streams, "wirelesscontroller"))
+    assert list(parts) == [f"/go2_bridge: {part}" for part in told + streams]
     assert parts["/go2_bridge: link"].message == "live"
     assert parts["/go2_bridge: battery"].message == "55 %"
     assert parts["/go2_bridge: motors"].message == "hottest 40 C"
     assert parts["/go2_bridge: faults"].message == "none"
-    assert parts["/go2_bridge: lidar"].message == "frames come"
+    assert parts["/go2_bridge: lidar"].message == "it comes"
     assert parts["/go2_bridge: camera"].message == "off: nobody listens"
     ros.until("the serial number", lambda: {each.hardware_id for each in heard.last.status} == {"GO2 B42D0000SIM00001"})
     values = {each.key: each.value for each in parts["/go2_bridge: link"].values}
     assert int(values["messages received"]) > 0 and values["malformed messages"] == "0"
+    values = {each.key: each.value for each in parts["/go2_bridge: signaling"].values}
+    assert (values["port"], values["encrypted"], values["data2"]) == ("9991", "true", "2")
+
+    def figures() -> dict[str, str]:
+        return {each.key: each.value for each in heard.last.status[11].values}
+
+    ros.until("the rate of sportmodestate", lambda: 15 < float(figures().get("rate (Hz)", "0")) < 25)
+    assert figures()["dropped"] == "0" and float(figures()["age (s)"]) < 2
+    # The simulated robot's clock is wrong on purpose.
+    assert abs(float(figures()["clock offset (s)"])) > 60
     values = {each.key: each.value for each in parts["/go2_bridge: battery"].values}
     assert (values["voltage (V)"], values["current (A)"]) == ("28.33", "-2.48")
 
@@ -255,7 +267,7 @@ def test_diagnostics_warn(world: World, ros: Ros) -> None:
         return [each.level for each in heard.last.status] if heard.messages else []
 
     ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
-    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 5])
+    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 12])
     assert heard.last.status[2].message == "FR_hip is hot: 40 C"
 
 
@@ -265,9 +277,9 @@ def test_without_a_robot_nothing_is_said_about_it(world: World, ros: Ros) -> Non
     sensors = [ros.listen(TOPICS[name], name) for name in of_robot]
     heard = ros.listen(DiagnosticArray, "/diagnostics")
     ros.until("two reports", lambda: len(heard.messages) >= 2)
-    link, *others = heard.last.status
-    assert link.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
-    assert all(each.level == DiagnosticStatus.STALE for each in others)
+    known = [each for each in heard.last.status if each.level != DiagnosticStatus.STALE]
+    assert [each.name for each in known] == ["/go2_bridge: link", "/go2_bridge: signaling"]
+    assert all(each.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR) for each in known)
     state = ros.listen(String, "/go2_bridge/link_state", LATCHED)
     ros.until("the reason", lambda: state.messages and "no robot at" in state.last.data)
     assert world.address in state.last.data and "robot is on" in state.last.data

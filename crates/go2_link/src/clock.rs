@@ -164,6 +164,13 @@ impl RobotClock {
         self.streams.get(stream.0).map(|stream| stream.health).unwrap_or_default()
     }
 
+    /// What the robot's clock shows at a time of this computer; `None` before any stamp.
+    pub fn robot_time(&self, at: Instant) -> Option<Duration> {
+        let now = nanoseconds(at.checked_duration_since(self.origin?)?);
+        let robot = now.checked_sub(self.offset.as_ref()?.value)?;
+        u64::try_from(robot).ok().map(Duration::from_nanos)
+    }
+
     /// When a message was true, by the stamp that the robot gave it and the time at which it came.
     pub fn place(&mut self, stream: Stream, stamp: Option<Duration>, received: Instant) -> Placed {
         let origin = *self.origin.get_or_insert(received);

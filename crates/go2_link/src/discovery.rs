@@ -11,6 +11,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
+use crate::interfaces;
+
 /// The group that GO2 robots listen to.
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(231, 1, 1, 1);
 /// UDP port of the group to which the query goes.
@@ -42,8 +44,7 @@ pub struct Robot {
 pub struct Search {
     /// Only this one; all without. Some robots only answer to their own serial number.
     pub serial_number: Option<String>,
-    /// The addresses of this computer's interfaces to search on, one query from each. Without any, the system chooses
-    /// one, which may be the wrong one where there is a VPN.
+    /// The addresses of this computer's interfaces to search on, one query from each. Without any, all are searched on.
     pub interfaces: Vec<Ipv4Addr>,
     /// How long to listen. Robots answer within two or three seconds.
     pub wait: Duration,
@@ -69,10 +70,7 @@ impl Search {
     /// Sends the queries and gathers the answers, without doubles, by serial number. Ends early when the one robot that is
     /// sought has answered.
     pub async fn run(&self) -> io::Result<Vec<Robot>> {
-        let unspecified = [Ipv4Addr::UNSPECIFIED];
-        let interfaces =
-            if self.interfaces.is_empty() { &unspecified[..] } else { &self.interfaces };
-        let answers = self.listen(interfaces)?;
+        let (answers, interfaces) = self.listen()?;
         let mut found = BTreeMap::new();
         let end = Instant::now() + self.wait;
         let mut queries = 0;
@@ -84,7 +82,7 @@ impl Search {
                 () = tokio::time::sleep_until(next), if queries < QUERIES => {
                     queries += 1;
                     next += APART;
-                    self.ask(interfaces)?;
+                    self.ask(&interfaces)?;
                 }
                 received = answers.recv_from(&mut datagram) => {
                     let Ok((length, from)) = received else { continue };
@@ -104,15 +102,24 @@ impl Search {
     }
 
     /// Other searches on this computer may listen at the same time.
-    fn listen(&self, interfaces: &[Ipv4Addr]) -> io::Result<UdpSocket> {
+    fn listen(&self) -> io::Result<(UdpSocket, Vec<Ipv4Addr>)> {
         let socket = udp()?;
         socket.set_reuse_address(true)?;
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.answer_port));
         socket.bind(&any.into())?;
-        for interface in interfaces {
-            socket.join_multicast_v4(self.query.ip(), interface)?;
+        let join = |interface: &Ipv4Addr| socket.join_multicast_v4(self.query.ip(), interface);
+        let mut interfaces = self.interfaces.clone();
+        if interfaces.is_empty() {
+            // Not every interface takes multicast.
+            interfaces = interfaces::ipv4(&interfaces::list()?);
+            interfaces.retain(|interface| join(interface).is_ok());
+            if interfaces.is_empty() {
+                return Err(io::Error::other("no interface of this computer takes multicast"));
+            }
+        } else {
+            interfaces.iter().try_for_each(join)?;
         }
-        UdpSocket::from_std(socket.into())
+        Ok((UdpSocket::from_std(socket.into())?, interfaces))
     }
 
     fn ask(&self, interfaces: &[Ipv4Addr]) -> io::Result<()> {
@@ -144,8 +151,8 @@ struct Wire {
     ip: Option<String>,
 }
 
-/// Reads an answer. Where it has no address, the sender's counts.
-fn read(datagram: &[u8], from: IpAddr) -> Option<Robot> {
+/// Reads an answer; `None` if it is none. Where it has no address, the sender's counts.
+pub fn read(datagram: &[u8], from: IpAddr) -> Option<Robot> {
     let Wire { sn, ip } = serde_json::from_slice(datagram).ok()?;
     let is_serial_number =
         (1..=64).contains(&sn.len()) && sn.chars().all(|c| c.is_ascii_alphanumeric());
@@ -182,7 +189,7 @@ mod tests {
         socket
             .bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, search.query.port())).into())
             .unwrap();
-        socket.join_multicast_v4(search.query.ip(), &search.interfaces[0]).unwrap();
+        socket.join_multicast_v4(search.query.ip(), &Ipv4Addr::LOCALHOST).unwrap();
         let socket = UdpSocket::from_std(socket.into()).unwrap();
         let port = search.answer_port;
         tokio::spawn(async move {
@@ -219,6 +226,9 @@ mod tests {
         let numbers: Vec<_> = found.iter().map(|robot| robot.serial_number.as_str()).collect();
         assert_eq!(numbers, ["B42D0001", "B42D0002"]);
         assert_eq!(found[0].address.to_string(), "127.9.9.9");
+        // Whoever names no interface searches on all of them.
+        let everywhere = Search { interfaces: Vec::new(), ..all.clone() };
+        assert_eq!(everywhere.run().await.unwrap(), found);
         let one = Search { serial_number: Some("B42D0002".into()), ..all.clone() };
         assert_eq!(one.run().await.unwrap().len(), 1);
         let none = Search { serial_number: Some("B42D0003".into()), ..all };

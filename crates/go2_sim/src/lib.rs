@@ -7,11 +7,13 @@ pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
 mod discovery; // who asks which robots are there
 pub mod garbage; // messages that no client may stumble over
+mod gate; // a network with only one way in
 mod hardware; // body, LiDAR and world, shared by sessions
 mod http; // the minimal HTTP server
 pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
+pub mod mishap; // what goes wrong on purpose
 pub mod network; // what packets meet on their way
 mod options; // which robot is simulated
 mod outbox; // what waits to be sent
@@ -22,8 +24,8 @@ pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
 
 pub use camera::VideoOptions;
-pub use client::Disorder;
+pub use mishap::{Failure, Fate, Garbage, Mishap, Mishaps, Span, Streams};
 pub use network::{Blackout, Impairment, Network, NetworkOptions};
 pub use options::{Firmware, Generation, Options, Validation};
-pub use robot::{Failure, Robot, StartError, Step, SOON};
+pub use robot::{Robot, StartError, SOON};
 pub use services::{Refusal, Service, ServiceOptions, Target};

@@ -2,11 +2,14 @@
 
 mod motors;
 mod robot;
+mod signaling;
 mod streams;
 
 pub(crate) use motors::{lost, Lost};
+pub(crate) use streams::StreamView;
 
 use go2_link::commands::MotionMode;
+use go2_link::progress::Milestone;
 use go2_link::session::{Counters, LinkState};
 use go2_link::state::{Fault, LowState};
 use r2r::builtin_interfaces::msg::Time;
@@ -15,17 +18,16 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use super::header;
 use crate::device::Identity;
 use crate::params::Settings;
-use crate::streams::Counts;
 
 /// All that a diagnostic report is made from.
 pub(crate) struct Report<'a> {
     pub(crate) node: &'a str,
     pub(crate) link: &'a LinkState,
+    /// The steps that the latest attempt to connect has passed.
+    pub(crate) steps: &'a [Milestone],
     pub(crate) counters: &'a Counters,
-    /// Messages that the node dropped: undecodable, or too late. Without those of LiDAR and camera.
-    pub(crate) dropped: u64,
-    pub(crate) lidar: &'a Counts,
-    pub(crate) camera: &'a Counts,
+    /// Of every stream.
+    pub(crate) streams: &'a [StreamView],
     /// The latest, if it is recent.
     pub(crate) low_state: Option<&'a LowState>,
     /// The lost counters of the report before this one.
@@ -38,19 +40,19 @@ pub(crate) struct Report<'a> {
 
 /// One entry for each part.
 pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray {
-    DiagnosticArray {
-        header: header(stamp, ""),
-        status: vec![
-            link(report),
-            battery(report),
-            motors::motors(report),
-            faults(report),
-            streams::lidar(report),
-            streams::camera(report),
-            robot::robot(report),
-            robot::services(report),
-        ],
-    }
+    let mut status = vec![
+        link(report),
+        battery(report),
+        motors::motors(report),
+        faults(report),
+        streams::lidar(report),
+        streams::camera(report),
+        robot::robot(report),
+        robot::services(report),
+        signaling::signaling(report),
+    ];
+    status.extend(streams::others(report));
+    DiagnosticArray { header: header(stamp, ""), status }
 }
 
 const OK: u8 = DiagnosticStatus::OK as u8;
@@ -71,15 +73,34 @@ fn status(
         name: format!("{}: {part}", report.node),
         message,
         hardware_id: format!("GO2 {}", serial_number.unwrap_or(&report.settings.robot_ip)),
-        values: values.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),
+        values: values.into_iter().map(|(key, text)| value(key, text)).collect(),
+    }
+}
+
+fn value(key: String, value: String) -> KeyValue {
+    KeyValue { key, value }
+}
+
+/// Why nothing can be said of the robot now, if it cannot.
+fn unknown(report: &Report<'_>) -> Option<&'static str> {
+    match report.link {
+        LinkState::Live | LinkState::Degraded { .. } => None,
+        LinkState::Stale => Some("nothing is heard of the robot"),
+        _ => Some("not connected"),
     }
 }
 
 fn link(report: &Report<'_>) -> DiagnosticStatus {
     let level = match report.link {
         LinkState::Live => OK,
-        LinkState::Connecting { .. } | LinkState::Validating => WARN,
-        LinkState::BackingOff { .. } | LinkState::Stopped { .. } | LinkState::Closed => ERROR,
+        LinkState::Resolving { .. }
+        | LinkState::Connecting { .. }
+        | LinkState::Validating
+        | LinkState::Degraded { .. } => WARN,
+        LinkState::Stale
+        | LinkState::BackingOff { .. }
+        | LinkState::Stopped { .. }
+        | LinkState::Closed => ERROR,
     };
     let Counters { sessions, messages, bytes, malformed, unexpected, stray, sent, .. } =
         *report.counters;
@@ -90,7 +111,7 @@ fn link(report: &Report<'_>) -> DiagnosticStatus {
         ("malformed messages", malformed),
         ("unexpected messages", unexpected),
         ("answers to no open request", stray),
-        ("dropped messages", report.dropped),
+        ("dropped messages", report.streams.iter().map(|stream| stream.counts.dropped).sum()),
         ("messages sent", sent),
         ("audio packets", report.counters.media.audio_packets),
     ]
@@ -128,16 +149,16 @@ fn faults(report: &Report<'_>) -> DiagnosticStatus {
         .iter()
         .map(|fault| (format!("{} / 0x{:x}", fault.source, fault.code), fault.to_string()))
         .collect();
-    match (report.link, report.faults.first()) {
-        (LinkState::Live, None) => status(report, "faults", OK, "none".into(), values),
-        (LinkState::Live, Some(first)) => {
+    match (unknown(report), report.faults.first()) {
+        (None, None) => status(report, "faults", OK, "none".into(), values),
+        (None, Some(first)) => {
             let message = match report.faults.len() {
                 1 => first.to_string(),
                 count => format!("{first}, and {} more", count - 1),
             };
             status(report, "faults", ERROR, message, values)
         }
-        _ => status(report, "faults", STALE, "not connected".into(), vec![]),
+        (Some(why), _) => status(report, "faults", STALE, why.into(), vec![]),
     }
 }
 

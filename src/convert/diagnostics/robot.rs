@@ -1,11 +1,10 @@
 //! Who the robot is, and the programs that run on it.
 
 use go2_link::commands::MotionMode;
-use go2_link::session::LinkState;
 use go2_link::state::ServiceState;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
-use super::{status, Report, OK, STALE};
+use super::{status, unknown, Report, OK, STALE};
 
 pub(super) fn robot(report: &Report<'_>) -> DiagnosticStatus {
     let identity = report.identity;
@@ -21,10 +20,10 @@ pub(super) fn robot(report: &Report<'_>) -> DiagnosticStatus {
         .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())))
         .collect();
     values.push(("sessions".to_owned(), report.counters.sessions.to_string()));
-    let (level, message) = match (report.link, report.mode) {
-        (LinkState::Live, Some(mode)) => (OK, format!("motion mode {mode}")),
-        (LinkState::Live, None) => (OK, "it does not tell its motion mode".to_owned()),
-        _ => (STALE, "not connected".to_owned()),
+    let (level, message) = match (unknown(report), report.mode) {
+        (None, Some(mode)) => (OK, format!("motion mode {mode}")),
+        (None, None) => (OK, "it does not tell its motion mode".to_owned()),
+        (Some(why), _) => (STALE, why.to_owned()),
     };
     status(report, "robot", level, message, values)
 }
@@ -32,10 +31,10 @@ pub(super) fn robot(report: &Report<'_>) -> DiagnosticStatus {
 pub(super) fn services(report: &Report<'_>) -> DiagnosticStatus {
     let listed = report.identity.services.as_deref();
     let values = listed.unwrap_or_default().iter().map(|s| (s.name.clone(), state(s))).collect();
-    let (level, message) = match (report.link, listed) {
-        (LinkState::Live, Some(services)) => (OK, format!("{} services", services.len())),
-        (LinkState::Live, None) => (OK, "it does not list them".to_owned()),
-        _ => (STALE, "not connected".to_owned()),
+    let (level, message) = match (unknown(report), listed) {
+        (None, Some(services)) => (OK, format!("{} services", services.len())),
+        (None, None) => (OK, "it does not list them".to_owned()),
+        (Some(why), _) => (STALE, why.to_owned()),
     };
     status(report, "services", level, message, values)
 }

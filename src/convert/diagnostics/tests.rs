@@ -1,27 +1,32 @@
 //! What reports say.
 
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use super::*;
+use crate::clock::StampReport;
 use crate::params::Store;
-use go2_link::codec::Json;
+use crate::streams::Counts;
+use go2_link::clock::Health;
+use go2_link::codec::{topics, Json};
+use go2_link::progress::{OpenedBy, Passed};
+use go2_link::session::{Cause, Flow, StreamReport, VIDEO};
 use go2_link::state::{ServiceState, State as _};
 
 /// A report in which nothing is known.
 fn empty(settings: &Settings) -> Report<'_> {
-    static NOTHING: LazyLock<(Counters, Counts, Identity)> = LazyLock::new(Default::default);
+    static NOTHING: LazyLock<(Counters, Identity)> = LazyLock::new(Default::default);
     Report {
         node: "dog",
         link: &LinkState::Live,
+        steps: &[],
         counters: &NOTHING.0,
-        dropped: 0,
-        lidar: &NOTHING.1,
-        camera: &NOTHING.1,
+        streams: &[],
         low_state: None,
         lost_before: None,
         faults: &[],
         mode: None,
-        identity: &NOTHING.2,
+        identity: &NOTHING.1,
         settings,
     }
 }
@@ -32,29 +37,19 @@ fn low_state_of(text: &str) -> LowState {
 
 /// Of link, battery, motors and faults.
 fn levels(link: &LinkState, low_state: Option<&str>, faults: &[Fault]) -> Vec<(u8, String)> {
-    let mut levels = all_levels(link, low_state, faults, [&Counts::default(); 2]);
-    levels.truncate(4);
-    levels
-}
-
-fn all_levels(
-    link: &LinkState,
-    low_state: Option<&str>,
-    faults: &[Fault],
-    [lidar, camera]: [&Counts; 2],
-) -> Vec<(u8, String)> {
     let low_state = low_state.map(low_state_of);
     let settings = Store::new().settings();
     let settings = settings.borrow();
-    let report =
-        Report { link, lidar, camera, low_state: low_state.as_ref(), faults, ..empty(&settings) };
-    let message = diagnostics(&report, &Time { sec: 0, nanosec: 0 });
-    message.status.into_iter().map(|status| (status.level, status.message)).collect()
+    let report = Report { link, low_state: low_state.as_ref(), faults, ..empty(&settings) };
+    let message = diagnostics(&report, &START);
+    let told = message.status.into_iter().map(|status| (status.level, status.message));
+    told.take(4).collect()
 }
 
 #[test]
 fn nothing_heard_is_stale_and_not_ok() {
-    let state = LinkState::BackingOff { reason: "x".into(), delay: Default::default() };
+    let (cause, reason) = (Cause::Other, "x".into());
+    let state = LinkState::BackingOff { cause, reason, delay: Default::default() };
     let levels = levels(&state, None, &[]);
     assert_eq!(levels.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [2, 3, 3, 3]);
     assert!(levels[0].1.starts_with("backing_off: x"));
@@ -86,28 +81,106 @@ fn low_batteries_hot_motors_and_faults_are_told() {
     assert_eq!(bad, expected.map(|(level, text)| (level, text.to_owned())));
 }
 
+fn view(name: &str, flow: Flow, last: Option<Instant>) -> StreamView {
+    let interval = last.map(|_| Duration::from_millis(50));
+    let report = StreamReport { name: name.to_owned(), flow, count: 7, interval, last };
+    let stamps = StampReport { offset: Some(3600.0), ..StampReport::default() };
+    StreamView {
+        name: name.to_owned(),
+        report: Some(report),
+        counts: Counts { received: 7, ..Counts::default() },
+        stamps: Some(stamps),
+    }
+}
+
 #[test]
 fn streams_that_should_flow_and_do_not_are_told() {
-    let now = Some(std::time::Instant::now());
-    let silent = Counts::default();
-    let asked = Counts { listened: true, ..Counts::default() };
-    let flowing = Counts { last: now, ..asked.clone() };
-    let reason = "camera/video: cut".to_owned();
-    let dropping = Counts { last_drop: now, reason, ..flowing.clone() };
-    let of = |lidar, camera| {
-        let levels = all_levels(&LinkState::Live, None, &[], [lidar, camera]);
-        [levels[4].clone(), levels[5].clone()]
+    let store = Store::new().settings();
+    let settings = store.borrow();
+    let now = Some(Instant::now());
+    let of = |link: &LinkState, streams: &[StreamView], part: &str| {
+        let report = Report { link, streams, ..empty(&settings) };
+        let entry = entry(&diagnostics(&report, &START), part).clone();
+        (entry.level, entry.message)
     };
-    let [lidar, camera] = of(&silent, &silent);
-    assert_eq!((lidar.0, camera), (WARN, (OK, "off: nobody listens".to_owned())));
-    let [lidar, camera] = of(&flowing, &asked);
-    assert_eq!((lidar.0, camera.0), (OK, WARN));
-    let [lidar, camera] = of(&flowing, &flowing);
-    assert_eq!((lidar.0, camera.0), (OK, OK));
-    let [lidar, camera] = of(&dropping, &dropping);
-    assert_eq!((lidar, camera.0), ((WARN, "camera/video: cut".to_owned()), WARN));
-    let levels = all_levels(&LinkState::Validating, None, &[], [&flowing, &flowing]);
-    assert_eq!((levels[4].0, levels[5].0), (STALE, STALE));
+    let live = |view: StreamView, part: &str| of(&LinkState::Live, &[view], part);
+    let low = "stream rt/lf/lowstate";
+    assert_eq!(live(view("rt/lf/lowstate", Flow::Flowing, now), low), (OK, "it comes".to_owned()));
+    let (level, message) = live(view("rt/lf/lowstate", Flow::Stopped, now), low);
+    assert!(level == ERROR && message.starts_with("nothing has come for 0."), "{message}");
+    assert_eq!(live(view("rt/lf/lowstate", Flow::Stopped, None), low).0, ERROR);
+    assert_eq!(live(view("rt/lf/lowstate", Flow::Idle, None), low).0, OK);
+
+    let late = Health { delay: Some(Duration::from_millis(2500)), ..Health::default() };
+    let late = StampReport { health: late, offset: None };
+    let late = StreamView { stamps: Some(late), ..view("rt/lf/lowstate", Flow::Flowing, now) };
+    assert_eq!(live(late, low), (WARN, "it comes 2.5 s late".to_owned()));
+
+    let cut = Counts { last_drop: now, reason: "cut".to_owned(), ..Counts::default() };
+    let dropping = |name| StreamView { counts: cut.clone(), ..view(name, Flow::Flowing, now) };
+    assert_eq!(live(dropping("rt/lf/lowstate"), low), (WARN, "cut".to_owned()));
+    assert_eq!(live(dropping(VIDEO), "camera"), (WARN, "cut".to_owned()));
+
+    assert_eq!(of(&LinkState::Live, &[], "lidar").0, WARN, "it is wanted");
+    assert_eq!(of(&LinkState::Live, &[], "camera"), (OK, "off: nobody listens".to_owned()));
+    assert_eq!(live(view(VIDEO, Flow::Stopped, now), "camera").0, ERROR);
+    assert_eq!(live(view(topics::VOXEL_MAP, Flow::Stopped, None), "lidar").0, ERROR);
+    assert_eq!(live(view(topics::VOXEL_MAP, Flow::Flowing, now), "lidar").0, OK);
+
+    for (link, why) in [
+        (LinkState::Stale, "nothing is heard of the robot"),
+        (LinkState::Validating, "not connected"),
+    ] {
+        for (name, part) in
+            [("rt/a", "stream rt/a"), (VIDEO, "camera"), (topics::VOXEL_MAP, "lidar")]
+        {
+            assert_eq!(of(&link, &[view(name, Flow::Flowing, now)], part), (STALE, why.to_owned()));
+        }
+    }
+}
+
+#[test]
+fn streams_have_figures() {
+    let store = Store::new().settings();
+    let settings = store.borrow();
+    let streams = [view("rt/a", Flow::Flowing, Some(Instant::now()))];
+    let message = diagnostics(&Report { streams: &streams, ..empty(&settings) }, &START);
+    let entry = entry(&message, "stream rt/a");
+    assert_eq!(value(entry, "rate (Hz)"), Some("20.0"));
+    assert_eq!(value(entry, "age (s)"), Some("0.0"));
+    assert_eq!(value(entry, "dropped"), Some("0"));
+    assert_eq!(value(entry, "clock offset (s)"), Some("3600.000"));
+}
+
+#[test]
+fn how_the_connection_came_about_is_told() {
+    let store = Store::new().settings();
+    let settings = store.borrow();
+    let step = |passed| Milestone { passed, at: Instant::now() };
+    let mut steps = vec![
+        step(Passed::Resolved { address: [10, 0, 0, 5].into() }),
+        step(Passed::Noticed { data2: Some(3), opened_by: OpenedBy::DeviceKey }),
+    ];
+    let of = |steps: &[Milestone], link: &LinkState| {
+        let report = Report { link, steps, ..empty(&settings) };
+        entry(&diagnostics(&report, &START), "signaling").clone()
+    };
+    let failed = LinkState::BackingOff {
+        cause: Cause::Busy,
+        reason: "the robot is busy".into(),
+        delay: Duration::ZERO,
+    };
+    let entry = of(&steps, &failed);
+    assert_eq!((entry.level, entry.message.as_str()), (ERROR, "the robot is busy"));
+    assert_eq!(value(&entry, "robot address"), Some("10.0.0.5"));
+    assert_eq!(value(&entry, "data2"), Some("3"));
+    assert_eq!(value(&entry, "key"), Some("the robot's own"));
+    let connecting = LinkState::Connecting { target: "10.0.0.5".into() };
+    assert_eq!(of(&steps, &connecting).level, WARN);
+    steps.push(step(Passed::Opened));
+    assert_eq!(of(&steps, &LinkState::Live).level, OK);
+    assert_eq!(of(&steps, &failed).level, OK, "it was lost later");
+    assert!(value(&of(&steps, &LinkState::Live), "time to connect (s)").is_some());
 }
 
 fn entry<'a>(message: &'a DiagnosticArray, part: &str) -> &'a DiagnosticStatus {

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::Response;
-use go2_link::session::{LinkState, Path, RequestError};
+use go2_link::session::{Path, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
@@ -141,7 +141,7 @@ impl Robot {
     /// Has the robot stopped when nothing more is heard of what is about to walk it that way. A robot that is not there will
     /// not walk: it is not stopped either when it comes.
     pub(crate) async fn watch(&self, path: Path) -> Result<(), RequestError> {
-        if *self.link.state().borrow() != LinkState::Live {
+        if !self.link.in_session() {
             return Err(RequestError::NotLive);
         }
         self.motion.send(Order::Watch(path)).await.map_err(|_| RequestError::NotLive)

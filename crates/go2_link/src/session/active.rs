@@ -23,8 +23,6 @@ pub(super) const VELOCITY_BACKLOG: usize = 4096;
 pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
 /// Unsent bytes above which requests are refused; twice as many would end the session.
 const REQUEST_BACKLOG: usize = 32 * 1024;
-/// Silence that is not usual any more. State comes several times a second; on bad Wi-Fi in bursts.
-const FALLEN_SILENT: Duration = Duration::from_millis(1500);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// What the hand-held remote would send. Its axes are forward and to the right, ROS's forward and to the left.
@@ -48,6 +46,8 @@ pub(super) struct Session<'a, T: Transport> {
     velocity: Option<Drive>,
     outlets: &'a Outlets,
     finished: &'a mut Counters,
+    live_since: Option<std::time::Instant>,
+    standing: Throttle,
     malformed: Throttle,
     refused: Throttle,
     stray: Throttle,
@@ -67,28 +67,25 @@ impl<'a, T: Transport> Session<'a, T> {
             velocity: None,
             outlets,
             finished,
+            live_since: None,
+            standing: Throttle::new(LOG_EVERY),
             malformed: Throttle::new(LOG_EVERY),
             refused: Throttle::new(LOG_EVERY),
             stray: Throttle::new(LOG_EVERY),
         }
     }
 
-    /// Whether the robot accepted us.
-    pub(super) fn is_live(&self) -> bool {
-        self.machine.is_live()
+    /// For how long the robot has accepted us.
+    pub(super) fn lasted(&self) -> Duration {
+        self.live_since.map_or(Duration::ZERO, |since| now().saturating_duration_since(since))
     }
 
     /// Runs until the session ends.
     pub(super) async fn run(&mut self, inlets: &mut Inlets) -> Result<SessionEnd, SessionEnd> {
         loop {
             self.flush().await?;
-            let silent_at = self.machine.last_received() + FALLEN_SILENT;
-            let hears = self.machine.is_live() && now() < silent_at;
-            self.outlets.hears.send_if_modified(|told| std::mem::replace(told, hears) != hears);
+            self.tell_standing();
             let mut due = Instant::from_std(self.machine.poll_timeout());
-            if hears {
-                due = due.min(Instant::from_std(silent_at));
-            }
             if self.velocity.is_some() {
                 due = due.min(Instant::now() + BACKLOG_POLL);
             }
@@ -116,6 +113,24 @@ impl<'a, T: Transport> Session<'a, T> {
                 }
             }
         }
+    }
+
+    /// Says how the session stands, where that has changed.
+    fn tell_standing(&mut self) {
+        let standing = self.machine.standing(now());
+        let before = self.outlets.state.borrow().clone();
+        if standing == before {
+            return;
+        }
+        let hears = matches!(standing, LinkState::Live | LinkState::Degraded { .. });
+        self.outlets.hears.send_if_modified(|told| std::mem::replace(told, hears) != hears);
+        if !matches!((&before, &standing), (LinkState::Validating, _) | (_, LinkState::Validating))
+        {
+            if let Some(more) = self.standing.allow(now()) {
+                tracing::warn!("the link is {standing}{more}");
+            }
+        }
+        self.outlets.state.send_replace(standing);
     }
 
     /// Brings everything that the machine has made to where it goes.
@@ -152,9 +167,10 @@ impl<'a, T: Transport> Session<'a, T> {
         match event {
             Event::Live => {
                 tracing::info!("connected to the robot");
+                self.live_since = Some(now());
                 self.finished.sessions += 1;
                 self.report();
-                self.outlets.state.send_replace(LinkState::Live);
+                self.outlets.session.send_replace(Some(self.finished.sessions));
             }
             Event::Message(message) => match self.outlets.topics.get(&message.topic) {
                 Some(topic) => {
@@ -249,16 +265,20 @@ impl<'a, T: Transport> Session<'a, T> {
 
     fn report(&self) {
         self.outlets.counters.send_replace(self.total());
+        self.outlets.streams.send_replace(Arc::new(self.machine.streams(now())));
     }
 
-    /// Says goodbye. Requests that are still waiting learn that the session is lost.
-    pub(super) async fn end(self) {
+    /// Ends it and gives the transport back, which is to be closed. Requests that are still waiting learn that the session is
+    /// lost.
+    pub(super) fn end(self) -> T {
         let total = self.total();
         self.outlets.counters.send_replace(total);
         *self.finished = total;
         // Another session begins with a list of its own.
         self.outlets.faults.send_replace(Arc::default());
         self.outlets.hears.send_replace(false);
-        self.transport.close().await;
+        self.outlets.session.send_replace(None);
+        self.outlets.streams.send_replace(Arc::default());
+        self.transport
     }
 }

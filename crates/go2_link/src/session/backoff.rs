@@ -13,17 +13,24 @@ pub struct Backoff {
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(250);
     const LONGEST: Duration = Duration::from_secs(15);
+    /// Between the beginnings of two attempts, where an attempt costs the robot nothing.
+    const SOON: Duration = Duration::from_secs(1);
 
-    /// The delay after one more failure; `None` when trying again cannot help. `jitter`, 0 to 1, spreads
-    /// clients that lost the same robot at the same time: up to a quarter is added.
-    pub fn next(&mut self, retry: Retry, jitter: f64) -> Option<Duration> {
+    /// The delay after one more failure, of an attempt that took so long; `None` when trying again cannot help.
+    /// `jitter`, 0 to 1, spreads clients that lost the same robot at the same time: up to a quarter is added.
+    pub fn next(&mut self, retry: Retry, took: Duration, jitter: f64) -> Option<Duration> {
         let grown = Self::FIRST * 2u32.pow(self.failures.min(10));
-        self.failures = self.failures.saturating_add(1);
         let delay = match retry {
             Retry::Never => return None,
+            // Nobody is there to be spared. What comes then begins with the first delay again.
+            Retry::Soon => {
+                self.failures = 0;
+                return Some(Self::FIRST.max(Self::SOON.saturating_sub(took)));
+            }
             Retry::Backoff => grown.min(Self::LONGEST),
             Retry::NotBefore(least) => least.max(grown.min(Self::LONGEST)),
         };
+        self.failures = self.failures.saturating_add(1);
         Some(delay.mul_f64(1.0 + 0.25 * jitter.clamp(0.0, 1.0)))
     }
 
@@ -37,22 +44,34 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    const MS: Duration = Duration::from_millis(1);
+
     #[test]
     fn grows_to_a_limit_and_starts_anew() {
         let mut backoff = Backoff::default();
         let delays: Vec<_> =
-            (0..9).map(|_| backoff.next(Retry::Backoff, 0.0).unwrap().as_millis()).collect();
+            (0..9).map(|_| backoff.next(Retry::Backoff, MS, 0.0).unwrap().as_millis()).collect();
         assert_eq!(delays, [250, 500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
         backoff.reset();
-        assert_eq!(backoff.next(Retry::Backoff, 0.0), Some(Backoff::FIRST));
+        assert_eq!(backoff.next(Retry::Backoff, MS, 0.0), Some(Backoff::FIRST));
     }
 
     #[test]
     fn respects_what_the_robot_asks_for() {
         let mut backoff = Backoff::default();
         let least = Duration::from_secs(12);
-        assert_eq!(backoff.next(Retry::NotBefore(least), 0.0), Some(least));
-        assert_eq!(backoff.next(Retry::NotBefore(least), 1.0), Some(least.mul_f64(1.25)));
-        assert_eq!(backoff.next(Retry::Never, 0.0), None);
+        assert_eq!(backoff.next(Retry::NotBefore(least), MS, 0.0), Some(least));
+        assert_eq!(backoff.next(Retry::NotBefore(least), MS, 1.0), Some(least.mul_f64(1.25)));
+        assert_eq!(backoff.next(Retry::Never, MS, 0.0), None);
+    }
+
+    #[test]
+    fn a_robot_that_is_not_there_is_looked_for_all_the_time() {
+        let mut backoff = Backoff::default();
+        for _ in 0..100 {
+            assert_eq!(backoff.next(Retry::Soon, MS, 1.0), Some(Backoff::SOON - MS));
+        }
+        assert_eq!(backoff.next(Retry::Soon, Duration::from_secs(3), 0.0), Some(Backoff::FIRST));
+        assert_eq!(backoff.next(Retry::Backoff, MS, 0.0), Some(Backoff::FIRST));
     }
 }

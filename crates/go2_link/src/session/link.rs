@@ -9,10 +9,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::machine::Timing;
-use super::state::{Counters, LinkState, Message, RequestError, Wishes};
+use super::state::{Counters, LinkState, Message, RequestError, StreamReport, Wishes};
 use super::supervisor::{Command, Inlets, Outlets, Supervisor};
 use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
+use crate::progress::Milestone;
 use crate::state::Fault;
 use crate::transport::Connector;
 
@@ -105,11 +106,13 @@ impl LinkBuilder {
         let (commands_tx, commands) = mpsc::channel(COMMAND_QUEUE);
         let (urgent_tx, urgent) = mpsc::channel(URGENT_QUEUE);
         let (velocity_tx, velocity) = watch::channel(Drive::default());
-        let (state_tx, state) =
-            watch::channel(LinkState::Connecting { target: connector.target() });
+        let (state_tx, state) = watch::channel(LinkState::Resolving { target: connector.target() });
+        let (session_tx, session) = watch::channel(None);
+        let (streams_tx, streams) = watch::channel(Arc::default());
         let (counters_tx, counters) = watch::channel(Counters::default());
         let (faults_tx, faults) = watch::channel(Arc::default());
         let (hears_tx, hears) = watch::channel(false);
+        let (steps_tx, steps) = watch::channel(Vec::new());
         let (wishes_tx, wishes) = watch::channel(Wishes::default());
         let (stop_tx, stop) = watch::channel(false);
         let supervisor = Supervisor {
@@ -118,9 +121,12 @@ impl LinkBuilder {
                 topics: self.topics,
                 pictures: self.pictures,
                 state: state_tx,
+                session: session_tx,
+                streams: streams_tx,
                 counters: counters_tx,
                 faults: faults_tx,
                 hears: hears_tx,
+                steps: steps_tx,
             },
             inlets: Inlets { commands, urgent, velocity, wishes, stop },
             timing: self.timing,
@@ -133,9 +139,12 @@ impl LinkBuilder {
             velocity: Arc::new(velocity_tx),
             wishes: Arc::new(wishes_tx),
             state,
+            session,
+            streams,
             counters,
             faults,
             hears,
+            steps,
         };
         Link { handle, stop: stop_tx, task }
     }
@@ -149,9 +158,12 @@ pub struct LinkHandle {
     velocity: Arc<watch::Sender<Drive>>,
     wishes: Arc<watch::Sender<Wishes>>,
     state: watch::Receiver<LinkState>,
+    session: watch::Receiver<Option<u64>>,
+    streams: watch::Receiver<Arc<Vec<StreamReport>>>,
     counters: watch::Receiver<Counters>,
     faults: watch::Receiver<Arc<Vec<Fault>>>,
     hears: watch::Receiver<bool>,
+    steps: watch::Receiver<Vec<Milestone>>,
 }
 
 /// The owner's end of a link. It ends when this is closed or dropped.
@@ -186,6 +198,27 @@ impl LinkHandle {
     /// Where the link stands.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.state.clone()
+    }
+
+    /// The number of the session that the robot has accepted, counted from 1; `None` without one. It does not change while
+    /// a session goes on, whatever becomes of its streams.
+    pub fn session(&self) -> watch::Receiver<Option<u64>> {
+        self.session.clone()
+    }
+
+    /// Whether there is a session: requests can be made.
+    pub fn in_session(&self) -> bool {
+        self.session.borrow().is_some()
+    }
+
+    /// How each stream has come in the present session, brought up to date twice a second; empty without one.
+    pub fn streams(&self) -> watch::Receiver<Arc<Vec<StreamReport>>> {
+        self.streams.clone()
+    }
+
+    /// The steps that the latest attempt to connect has passed so far.
+    pub fn steps(&self) -> watch::Receiver<Vec<Milestone>> {
+        self.steps.clone()
     }
 
     /// What the link has seen, brought up to date at every heartbeat.

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::super::active::{BACKLOG_POLL, VELOCITY_BACKLOG};
 use super::*;
-use crate::codec::api;
+use crate::codec::{api, topics};
+use crate::progress::{Passed, Progress};
 use crate::signaling::{KeyProblem, SignalingError};
 use crate::transport::{ConnectError, MediaCount, Received, Transport, TransportError};
 
@@ -25,6 +26,8 @@ struct WireState {
     to_client: Mutex<Option<mpsc::UnboundedSender<Received>>>,
     backlog: AtomicUsize,
     closed: AtomicUsize,
+    /// Milliseconds that saying goodbye takes.
+    slow_goodbye: AtomicUsize,
     keyframes: AtomicUsize,
     refusals: Mutex<Vec<ConnectError>>,
 }
@@ -83,6 +86,8 @@ impl Transport for FakeTransport {
     }
 
     async fn close(self) {
+        let slow = self.wire.0.slow_goodbye.load(Ordering::Relaxed) as u64;
+        tokio::time::sleep(Duration::from_millis(slow)).await;
         self.wire.0.closed.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -90,10 +95,11 @@ impl Transport for FakeTransport {
 impl Connector for Wire {
     type Transport = FakeTransport;
 
-    async fn connect(&mut self) -> Result<FakeTransport, ConnectError> {
+    async fn connect(&mut self, progress: Progress) -> Result<FakeTransport, ConnectError> {
         if let Some(refusal) = self.0.refusals.lock().unwrap().pop() {
             return Err(refusal);
         }
+        progress.tell(Passed::Opened);
         let (to_client, incoming) = mpsc::unbounded_channel();
         *self.0.to_client.lock().unwrap() = Some(to_client);
         self.say(CHALLENGE);
@@ -126,6 +132,20 @@ fn picture(received: std::time::Instant) -> AccessUnit {
 
 fn forward(x: f64) -> Velocity {
     Velocity { x, ..Velocity::ZERO }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_steps_of_the_latest_attempt_are_kept() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    let mut steps = link.steps();
+    live(&link).await;
+    let passed: Vec<_> = steps.borrow_and_update().iter().map(|step| step.passed.clone()).collect();
+    assert_eq!(passed, [Passed::Opened]);
+    wire.0.refusals.lock().unwrap().push(SignalingError::Throttled.into());
+    wire.cut();
+    steps.wait_for(Vec::is_empty).await.unwrap();
+    link.close().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +230,97 @@ async fn a_busy_robot_is_left_alone_for_a_while_and_a_wrong_key_for_good() {
     wire.cut();
     link.state().wait_for(|state| matches!(state, LinkState::Stopped { .. })).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert_eq!(link.state().borrow().name(), "stopped");
+    assert_eq!(link.state().borrow().name(), "key_needed");
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn states_follow_what_is_heard() {
+    let wire = Wire::default();
+    let mut builder = LinkBuilder::default();
+    let _low = builder.subscribe(topics::LOW_STATE, 4);
+    let _sport = builder.subscribe(topics::SPORT_MODE_STATE, 4);
+    let link = builder.start(wire.clone());
+    live(&link).await;
+    let (state, session) = (link.state(), link.session());
+    let say = |topic: &str| wire.say(&format!(r#"{{"type":"msg","topic":"{topic}","data":{{}}}}"#));
+    let tick = |topics: &'static [&'static str], ticks: u32| {
+        let say = &say;
+        async move {
+            for _ in 0..ticks {
+                topics.iter().for_each(|topic| say(topic));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    tick(&[topics::LOW_STATE, topics::SPORT_MODE_STATE], 30).await;
+    assert_eq!(*state.borrow(), LinkState::Live);
+    assert_eq!(link.streams().borrow().iter().filter(|stream| stream.count > 20).count(), 2);
+
+    tick(&[topics::LOW_STATE], 35).await;
+    let stopped = vec![topics::SPORT_MODE_STATE.to_owned()];
+    assert_eq!(*state.borrow(), LinkState::Degraded { stopped });
+    assert!(*link.hears().borrow() && link.in_session());
+
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    settle().await;
+    assert_eq!(*state.borrow(), LinkState::Stale);
+    assert!(!*link.hears().borrow() && link.in_session(), "requests may still be made");
+    assert!(state.borrow().to_string().contains("is it on and in reach?"));
+
+    tick(&[topics::LOW_STATE, topics::SPORT_MODE_STATE], 5).await;
+    assert_eq!(*state.borrow(), LinkState::Live);
+    assert_eq!(*session.borrow(), Some(1), "all the time");
+
+    let silent = Instant::now();
+    link.state().wait_for(|state| matches!(state, LinkState::BackingOff { .. })).await.unwrap();
+    assert!(silent.elapsed() <= Timing::default().silence);
+    assert!(!link.in_session() && link.streams().borrow().is_empty());
+    live(&link).await;
+    assert_eq!(*session.borrow(), Some(2));
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_goodbye_is_waited_for_and_hides_nothing() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    wire.0.slow_goodbye.store(2000, Ordering::Relaxed);
+    let start = Instant::now();
+    wire.cut();
+    link.state().wait_for(|state| matches!(state, LinkState::BackingOff { .. })).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO, "told before the goodbye");
+    live(&link).await;
+    assert!(start.elapsed() > Duration::from_secs(2), "the robot is free before it is asked again");
+    wire.cut();
+    settle().await;
+    link.close().await;
+    assert_eq!(wire.0.closed.load(Ordering::Relaxed), 2, "also when the owner does not wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_end_at_once_are_made_ever_more_rarely() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    let mut pauses = Vec::new();
+    for _ in 0..4 {
+        live(&link).await;
+        let start = Instant::now();
+        wire.cut();
+        link.state().wait_for(|state| !state.in_session()).await.unwrap();
+        live(&link).await;
+        pauses.push(start.elapsed().as_millis());
+    }
+    assert!(pauses.windows(2).all(|pair| pair[1] > pair[0] * 3 / 2), "{pauses:?}");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    wire.say(OK);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let start = Instant::now();
+    wire.cut();
+    link.state().wait_for(|state| !state.in_session()).await.unwrap();
+    live(&link).await;
+    assert!(start.elapsed() < Duration::from_millis(400), "after a good one without delay");
     link.close().await;
 }
 

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::state::{Counters, Message, RequestError, SessionEnd, Wishes};
+use super::state::{
+    Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
+};
+use super::streams::Streams;
 use super::upkeep::{Pace, Upkeep};
 use crate::codec::{
     topics, Assembly, Chunk, DecodeError, Inbound, Json, Kind, Outbound, Request, Response,
@@ -21,19 +24,25 @@ use crate::transport::Received;
 pub struct Timing {
     /// Between two heartbeats. The robot drops clients that send none.
     pub heartbeat: Duration,
+    /// Silence that is not usual any more: state comes several times a second, on bad Wi-Fi in bursts.
+    pub stale: Duration,
     /// Silence after which the session is over. The robot echoes heartbeats, so a live one is never silent
     /// for much longer than their interval.
     pub silence: Duration,
     /// From the open channel to the robot's "Validation Ok.".
     pub validation: Duration,
+    /// The longest wait between two attempts, whatever the robot asks for: a limit for tests in compressed time.
+    pub longest_wait: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(2),
+            stale: Duration::from_millis(1500),
             silence: Duration::from_millis(4500),
             validation: Duration::from_secs(8),
+            longest_wait: Duration::MAX,
         }
     }
 }
@@ -67,14 +76,12 @@ pub enum Event {
 
 enum Phase {
     /// Until the robot accepts our answer. Holds the latest challenge and how often it was answered.
-    Validating {
-        challenge: Option<String>,
-        answers: u32,
-        deadline: Instant,
-    },
+    Validating { challenge: Option<String>, answers: u32, deadline: Instant },
     Live {
         next_heartbeat: Instant,
         last_heartbeat: Option<Instant>,
+        /// When the streams are looked at next.
+        review: Instant,
     },
 }
 
@@ -92,7 +99,10 @@ pub struct Machine {
     timing: Timing,
     phase: Phase,
     last_received: Instant,
+    /// Whether nothing has come for longer than is usual.
+    stale: bool,
     topics: BTreeSet<String>,
+    streams: Streams,
     pending: HashMap<RequestId, Pending>,
     /// The latest requests whose responses nobody awaits.
     told: VecDeque<RequestId>,
@@ -107,6 +117,8 @@ pub struct Machine {
 /// Answers to challenges before the robot counts as refusing us.
 const MOST_ANSWERS: u32 = 5;
 const MOST_PENDING: usize = 256;
+/// How often it is looked whether streams flow.
+const REVIEW: Duration = Duration::from_millis(500);
 /// Velocities whose answers may be under way.
 const MOST_TOLD: usize = 256;
 /// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
@@ -131,6 +143,8 @@ impl Machine {
             timing,
             phase: Phase::Validating { challenge: None, answers: 0, deadline },
             last_received: now,
+            stale: false,
+            streams: Streams::new(topics.iter()),
             topics,
             pending: HashMap::new(),
             told: VecDeque::new(),
@@ -148,9 +162,23 @@ impl Machine {
         matches!(self.phase, Phase::Live { .. })
     }
 
-    /// When the robot was last heard.
-    pub fn last_received(&self) -> Instant {
-        self.last_received
+    /// How the session stands: validating, live, degraded or stale.
+    pub fn standing(&self, now: Instant) -> LinkState {
+        if !self.is_live() {
+            return LinkState::Validating;
+        }
+        if self.stale {
+            return LinkState::Stale;
+        }
+        match self.streams.stopped(now) {
+            stopped if stopped.is_empty() => LinkState::Live,
+            stopped => LinkState::Degraded { stopped },
+        }
+    }
+
+    /// How each stream has come so far.
+    pub fn streams(&self, now: Instant) -> Vec<StreamReport> {
+        self.streams.report(now)
     }
 
     /// What this session has seen.
@@ -160,17 +188,18 @@ impl Machine {
 
     /// Takes a message. An error ends the session.
     pub fn handle(&mut self, received: Received, now: Instant) -> Result<(), SessionEnd> {
+        self.last_received = now;
+        self.stale = false;
         let (decoded, length) = match &received {
             Received::Text(text) => (Inbound::from_text(text), text.len()),
             Received::Binary(bytes) => (Inbound::from_binary(bytes), bytes.len()),
             Received::Picture(picture) => {
-                self.last_received = now;
                 self.video.frame(now);
+                self.streams.heard(VIDEO, now);
                 self.events.push_back(Event::Picture(picture.clone()));
                 return Ok(());
             }
         };
-        self.last_received = now;
         self.counters.messages += 1;
         self.counters.bytes += length as u64;
         match decoded {
@@ -203,6 +232,7 @@ impl Machine {
                 }
             }
             Kind::Msg => {
+                self.streams.heard(&message.topic, now);
                 if message.topic == topics::VOXEL_MAP {
                     self.lidar.frame(now);
                 }
@@ -237,7 +267,9 @@ impl Machine {
             return self.answer(text);
         }
         if !self.is_live() {
-            self.phase = Phase::Live { next_heartbeat: now, last_heartbeat: None };
+            self.phase =
+                Phase::Live { next_heartbeat: now, last_heartbeat: None, review: now + REVIEW };
+            self.streams.begin(now);
             self.heartbeat(now);
             self.transmit.push_back(Outbound::DisableTrafficSaving(true));
             self.transmit.extend(self.topics.iter().cloned().map(Outbound::Subscribe));
@@ -344,7 +376,7 @@ impl Machine {
     }
 
     fn heartbeat(&mut self, now: Instant) {
-        if let Phase::Live { next_heartbeat, last_heartbeat } = &mut self.phase {
+        if let Phase::Live { next_heartbeat, last_heartbeat, .. } = &mut self.phase {
             *next_heartbeat = now + self.timing.heartbeat;
             *last_heartbeat = Some(now);
             self.transmit.push_back(Outbound::Heartbeat);
@@ -353,6 +385,7 @@ impl Machine {
 
     /// What is wanted of the robot's streams from now on.
     pub fn wish(&mut self, wishes: Wishes, now: Instant) {
+        self.streams.wish(wishes, now);
         for (stream, wish) in [(&mut self.lidar, wishes.lidar), (&mut self.video, wishes.video)] {
             if let Some(on) = wish {
                 stream.want(on, now);
@@ -437,10 +470,14 @@ impl Machine {
             Phase::Live { next_heartbeat, .. } if now >= next_heartbeat => self.heartbeat(now),
             Phase::Validating { .. } | Phase::Live { .. } => {}
         }
-        if self.is_live() {
+        if let Phase::Live { review, .. } = &mut self.phase {
+            if now >= *review {
+                *review = now + REVIEW;
+            }
             self.keep_up(now);
         }
         let silence = now.saturating_duration_since(self.last_received);
+        self.stale = silence >= self.timing.stale;
         if self.is_live() && silence >= self.timing.silence {
             return Err(SessionEnd::Silent(silence));
         }
@@ -459,11 +496,12 @@ impl Machine {
     pub fn poll_timeout(&self) -> Instant {
         let phase = match self.phase {
             Phase::Validating { deadline, .. } => deadline,
-            Phase::Live { next_heartbeat, .. } => {
+            Phase::Live { next_heartbeat, review, .. } => {
                 let upkeep =
                     [&self.lidar, &self.video].into_iter().filter_map(Upkeep::poll_timeout);
-                let silence = self.last_received + self.timing.silence;
-                upkeep.fold(next_heartbeat.min(silence), Instant::min)
+                let silence = if self.stale { self.timing.silence } else { self.timing.stale };
+                let silence = self.last_received + silence;
+                upkeep.fold(next_heartbeat.min(silence).min(review), Instant::min)
             }
         };
         self.pending.values().map(|pending| pending.deadline).fold(phase, Instant::min)

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::codec::Json;
-use crate::transport::{MediaCount, TransportError};
+use crate::signaling::SignalingError;
+use crate::transport::{ConnectError, MediaCount, TransportError};
 
 /// A message on a topic that was subscribed to.
 #[derive(Debug, Clone)]
@@ -30,21 +31,98 @@ pub struct Wishes {
     pub video: Option<bool>,
 }
 
+/// Name of the video track among the streams; the others have their topics.
+pub const VIDEO: &str = "video";
+
+/// Whether a stream flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Nothing has come, and nothing need have.
+    Idle,
+    /// It comes.
+    Flowing,
+    /// It should come and does not.
+    Stopped,
+}
+
+/// How a stream has come in the present session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamReport {
+    /// Its topic, or [`VIDEO`].
+    pub name: String,
+    /// Whether it flows.
+    pub flow: Flow,
+    /// Messages so far.
+    pub count: u64,
+    /// Between the latest messages, at the mean.
+    pub interval: Option<Duration>,
+    /// When the latest message came.
+    pub last: Option<Instant>,
+}
+
+impl StreamReport {
+    /// Messages a second.
+    pub fn rate(&self) -> Option<f64> {
+        self.interval
+            .map(|interval| interval.as_secs_f64())
+            .filter(|seconds| *seconds > 0.0)
+            .map(f64::recip)
+    }
+}
+
+/// What keeps a link from being live, as far as it takes a person to do something else about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Another client holds the robot.
+    Busy,
+    /// The robot asks to be left alone for a while.
+    Throttled,
+    /// The robot's own key is missing or wrong.
+    Key,
+    /// Anything else; the reason says it.
+    Other,
+}
+
+impl From<&ConnectError> for Cause {
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Signaling(SignalingError::Busy) => Self::Busy,
+            ConnectError::Signaling(SignalingError::Throttled) => Self::Throttled,
+            ConnectError::Signaling(SignalingError::Key(_)) => Self::Key,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Where the link stands. The text of `Display` is for a person and says what to do where something is
 /// wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// Looking for the robot, or agreeing on a connection.
+    /// Looking for the robot's address.
+    Resolving {
+        /// What it is looked for by.
+        target: String,
+    },
+    /// Agreeing on a connection.
     Connecting {
         /// The robot's address.
         target: String,
     },
     /// Connected; the robot checks who we are.
     Validating,
-    /// In session.
+    /// In session, and everything comes that should.
     Live,
+    /// In session, but some streams that should come do not.
+    Degraded {
+        /// Topics, or [`VIDEO`].
+        stopped: Vec<String>,
+    },
+    /// In session, but nothing at all has come for a moment.
+    Stale,
     /// Waiting before the next attempt.
     BackingOff {
+        /// What kind of failure it was.
+        cause: Cause,
         /// Why the last attempt or session ended.
         reason: String,
         /// Until the next attempt.
@@ -52,6 +130,8 @@ pub enum LinkState {
     },
     /// Ended for good until the configuration is changed.
     Stopped {
+        /// What kind of failure it was.
+        cause: Cause,
         /// What to change.
         reason: String,
     },
@@ -63,13 +143,24 @@ impl LinkState {
     /// One word, for machines.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Resolving { .. } => "resolving",
             Self::Connecting { .. } => "connecting",
             Self::Validating => "validating",
             Self::Live => "live",
+            Self::Degraded { .. } => "degraded",
+            Self::Stale => "stale",
+            Self::BackingOff { cause: Cause::Busy, .. } => "busy",
+            Self::BackingOff { cause: Cause::Throttled, .. } => "throttled",
             Self::BackingOff { .. } => "backing_off",
+            Self::Stopped { cause: Cause::Key, .. } => "key_needed",
             Self::Stopped { .. } => "stopped",
             Self::Closed => "closed",
         }
+    }
+
+    /// Whether there is a session: requests can be made.
+    pub fn in_session(&self) -> bool {
+        matches!(self, Self::Live | Self::Degraded { .. } | Self::Stale)
     }
 }
 
@@ -77,11 +168,19 @@ impl std::fmt::Display for LinkState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Connecting { target } => write!(f, ": {target}"),
-            Self::BackingOff { reason, delay } => {
+            Self::Resolving { target } | Self::Connecting { target } => write!(f, ": {target}"),
+            Self::Degraded { stopped } => write!(
+                f,
+                ": nothing more comes on {}, while the rest does. If it stays so, restart the robot",
+                stopped.join(", ")
+            ),
+            Self::Stale => f.write_str(
+                ": nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew",
+            ),
+            Self::BackingOff { reason, delay, .. } => {
                 write!(f, ": {reason} (next attempt in {:.1} s)", delay.as_secs_f64())
             }
-            Self::Stopped { reason } => write!(f, ": {reason}"),
+            Self::Stopped { reason, .. } => write!(f, ": {reason}"),
             Self::Validating | Self::Live | Self::Closed => Ok(()),
         }
     }

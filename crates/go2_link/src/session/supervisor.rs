@@ -11,14 +11,20 @@ use super::active::{now, Session};
 use super::backoff::Backoff;
 use super::link::Drive;
 use super::machine::{Machine, Timing};
-use super::state::{Counters, LinkState, Message, RequestError, SessionEnd, Wishes};
+use super::state::{
+    Cause, Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
+};
 use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
+use crate::progress::{Milestone, Passed, Progress};
 use crate::signaling::Retry;
 use crate::state::Fault;
 use crate::throttle::Throttle;
-use crate::transport::Connector;
+use crate::transport::{ConnectError, Connector, Transport as _};
 
+/// A session of this length was a good one: after it, attempts begin anew without delay. Shorter ones may be the
+/// robot's way of refusing.
+const STEADY: Duration = Duration::from_secs(5);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// What a link's handles ask for.
@@ -88,9 +94,13 @@ pub(super) struct Outlets {
     pub(super) topics: HashMap<String, broadcast::Sender<Message>>,
     pub(super) pictures: broadcast::Sender<AccessUnit>,
     pub(super) state: watch::Sender<LinkState>,
+    pub(super) session: watch::Sender<Option<u64>>,
+    pub(super) streams: watch::Sender<Arc<Vec<StreamReport>>>,
     pub(super) counters: watch::Sender<Counters>,
     pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
     pub(super) hears: watch::Sender<bool>,
+    /// Of the latest attempt to connect.
+    pub(super) steps: watch::Sender<Vec<Milestone>>,
 }
 
 /// Makes sessions, one after the other.
@@ -108,27 +118,45 @@ impl<C: Connector> Supervisor<C> {
         let mut backoff = Backoff::default();
         let mut complaint = Complaint::default();
         loop {
-            self.set_state(LinkState::Connecting { target: self.connector.target() });
-            let Some(connected) = self.inlets.outside_session(self.connector.connect()).await
-            else {
-                break;
+            let begun = tokio::time::Instant::now();
+            let connecting = connect(&mut self.connector, &self.outlets);
+            let Some(connected) = self.inlets.outside_session(connecting).await else { break };
+            let (ended, old) = match connected {
+                Ok(transport) => {
+                    let (end, transport, lasted) = self.session(transport).await;
+                    if lasted >= STEADY {
+                        backoff.reset();
+                    }
+                    (Ended::from(&end), Some(transport))
+                }
+                Err(error) => (Ended::from(&error), None),
             };
-            let (reason, retry) = match connected {
-                Ok(transport) => match self.session(transport, &mut backoff).await {
-                    SessionEnd::Closed => break,
-                    end => (end.to_string(), Retry::Backoff),
-                },
-                Err(error) => (error.to_string(), error.retry()),
+            let Ended { cause, reason, retry, closed } = ended;
+            let delay = backoff.next(retry, begun.elapsed(), jitter());
+            let delay = delay.map(|delay| delay.min(self.timing.longest_wait));
+            if !closed {
+                complaint.log(&reason, delay.is_none());
+                self.set_state(match delay {
+                    Some(delay) => LinkState::BackingOff { cause, reason, delay },
+                    None => LinkState::Stopped { cause, reason },
+                });
+            }
+            // The goodbye has to be said before the robot is asked again, and also when the owner stops meanwhile.
+            let mut stopped = closed;
+            if let Some(transport) = old {
+                let mut goodbye = std::pin::pin!(transport.close());
+                if stopped || self.inlets.outside_session(&mut goodbye).await.is_none() {
+                    goodbye.await;
+                    stopped = true;
+                }
+            }
+            let wait = async {
+                match delay {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => std::future::pending().await,
+                }
             };
-            let Some(delay) = backoff.next(retry, jitter()) else {
-                tracing::error!("not connected: {reason}");
-                self.set_state(LinkState::Stopped { reason });
-                let _ = self.inlets.outside_session(std::future::pending::<()>()).await;
-                break;
-            };
-            complaint.log(&reason);
-            self.set_state(LinkState::BackingOff { reason, delay });
-            if self.inlets.outside_session(tokio::time::sleep(delay)).await.is_none() {
+            if stopped || self.inlets.outside_session(wait).await.is_none() {
                 break;
             }
         }
@@ -140,7 +168,8 @@ impl<C: Connector> Supervisor<C> {
         self.outlets.state.send_replace(state);
     }
 
-    async fn session(&mut self, transport: C::Transport, backoff: &mut Backoff) -> SessionEnd {
+    /// Runs a session to its end; tells why it ended and how long it was live. The transport is still to be closed.
+    async fn session(&mut self, transport: C::Transport) -> (SessionEnd, C::Transport, Duration) {
         self.set_state(LinkState::Validating);
         // A velocity from before this session must not be walked in it.
         self.inlets.velocity.mark_unchanged();
@@ -149,11 +178,61 @@ impl<C: Connector> Supervisor<C> {
         machine.wish(*self.inlets.wishes.borrow_and_update(), now());
         let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
         let end = session.run(&mut self.inlets).await.unwrap_or_else(|end| end);
-        if session.is_live() {
-            backoff.reset();
+        let lasted = session.lasted();
+        (end, session.end(), lasted)
+    }
+}
+
+/// What there is to say of an attempt or a session that has ended.
+struct Ended {
+    cause: Cause,
+    reason: String,
+    retry: Retry,
+    /// By the owner.
+    closed: bool,
+}
+
+impl From<&SessionEnd> for Ended {
+    fn from(end: &SessionEnd) -> Self {
+        let closed = *end == SessionEnd::Closed;
+        Self { cause: Cause::Other, reason: end.to_string(), retry: Retry::Backoff, closed }
+    }
+}
+
+impl From<&ConnectError> for Ended {
+    fn from(error: &ConnectError) -> Self {
+        let (cause, retry) = (Cause::from(error), error.retry());
+        Self { cause, reason: error.to_string(), retry, closed: false }
+    }
+}
+
+/// Connects, and keeps the steps that were passed.
+async fn connect<C: Connector>(
+    connector: &mut C,
+    outlets: &Outlets,
+) -> Result<C::Transport, ConnectError> {
+    outlets.state.send_replace(LinkState::Resolving { target: connector.target() });
+    outlets.steps.send_replace(Vec::new());
+    let (progress, mut passed) = Progress::new();
+    let keep = |step: Milestone| {
+        if let Passed::Resolved { address } = step.passed {
+            outlets.state.send_replace(LinkState::Connecting { target: address.to_string() });
         }
-        session.end().await;
-        end
+        outlets.steps.send_modify(|steps| steps.push(step));
+    };
+    let connecting = connector.connect(progress);
+    tokio::pin!(connecting);
+    loop {
+        tokio::select! {
+            biased; // the last step comes before the outcome
+            Some(step) = passed.recv() => keep(step),
+            connected = &mut connecting => {
+                while let Ok(step) = passed.try_recv() {
+                    keep(step);
+                }
+                return connected;
+            }
+        }
     }
 }
 
@@ -170,7 +249,11 @@ impl Default for Complaint {
 }
 
 impl Complaint {
-    fn log(&mut self, reason: &str) {
+    fn log(&mut self, reason: &str, for_good: bool) {
+        if for_good {
+            tracing::error!("not connected: {reason}");
+            return;
+        }
         if self.reason != reason {
             *self = Self { reason: reason.to_owned(), ..Self::default() };
         }

@@ -32,7 +32,7 @@ pub enum CryptoError {
     #[error("padding is invalid")]
     Padding,
     /// The RSA key cannot be read or has a size that no robot uses.
-    #[error("RSA key is unreadable or not of 1024 to 4096 bits")]
+    #[error("RSA key is unreadable, not of 1024 to 4096 bits, or has an impossible exponent")]
     RsaKey,
     /// RSA encryption or decryption failed.
     #[error("RSA operation failed")]
@@ -187,14 +187,17 @@ impl SessionKey {
 }
 
 /// Reads an RSA key, DER SubjectPublicKeyInfo. Robots were seen with 2048 bits; anything outside
-/// 1024 to 4096 is refused before arithmetic is done with it.
+/// 1024 to 4096, and any exponent that no key has, is refused before arithmetic is done with it.
 pub fn read_public_key(der: &[u8]) -> Result<RsaPublicKey, CryptoError> {
     const LARGEST_DER: usize = 1024;
     if der.len() > LARGEST_DER {
         return Err(CryptoError::RsaKey);
     }
+    // Exponents below 2 or above 2^33 are refused here already.
     let key = RsaPublicKey::from_public_key_der(der).map_err(|_| CryptoError::RsaKey)?;
-    if (128..=512).contains(&key.size()) {
+    // An even one has no inverse: nobody could read what is sent.
+    let is_odd = key.e().to_bytes_le().first().is_some_and(|byte| byte & 1 == 1);
+    if (128..=512).contains(&key.size()) && is_odd {
         Ok(key)
     } else {
         Err(CryptoError::RsaKey)

@@ -161,6 +161,8 @@ pub enum SignalingError {
 /// Whether it helps to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
+    /// Trying again costs the robot nothing, because it is not there.
+    Soon,
     /// Trying again with growing delays may help.
     Backoff,
     /// Trying again sooner than this makes it worse.
@@ -173,6 +175,9 @@ impl SignalingError {
     /// Whether trying again helps.
     pub fn retry(&self) -> Retry {
         match self {
+            Self::Unreachable(_) | Self::UnknownHost(_) | Self::NotFound(_) | Self::Search(_) => {
+                Retry::Soon
+            }
             Self::Throttled => Retry::NotBefore(Duration::from_secs(12)),
             Self::Busy => Retry::NotBefore(Duration::from_secs(10)),
             Self::Transition => Retry::NotBefore(Duration::from_secs(3)),

@@ -149,8 +149,9 @@ async fn by_socket(to: SocketAddr, post: Post<'_>) -> Result<(u16, Vec<u8>), Str
     }
 }
 
-/// Parses what has come of a response; `None` while more is needed.
-fn parse(raw: &[u8], ended: bool) -> Result<Option<(u16, Vec<u8>)>, String> {
+/// Reads what has come of an HTTP response: its status and its body; `None` while more is needed. Without a stated length
+/// the body goes to the end, which is there when the connection has `ended`.
+pub fn parse(raw: &[u8], ended: bool) -> Result<Option<(u16, Vec<u8>)>, String> {
     let Some(head_end) = raw.windows(4).position(|window| window == b"\r\n\r\n") else {
         if raw.len() > LARGEST_HEAD {
             return Err("the response has an endless head".into());

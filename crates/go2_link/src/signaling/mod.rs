@@ -19,7 +19,9 @@ pub use crypto::{DeviceKey, KeyMalformed};
 pub use error::{AnswerProblem, KeyProblem, NotifyProblem, Retry, SignalingError, Step};
 
 use crate::discovery::Search;
+use crate::progress::{Passed, Progress};
 use crypto::SessionKey;
+pub use http::parse as parse_response;
 use http::{Http, Post};
 use offer::Offer;
 
@@ -81,25 +83,47 @@ impl Target {
     }
 
     /// Finds the port that answers, the newer one first.
-    pub async fn reach(&self) -> Result<Reached, SignalingError> {
+    pub async fn reach(&self, progress: &Progress) -> Result<Reached, SignalingError> {
         let ip = self.resolve().await?;
-        for (port, encrypted) in [(self.encrypted_port, true), (self.plain_port, false)] {
+        progress.tell(Passed::Resolved { address: ip });
+        let (stream, remote, encrypted) =
+            self.knock(ip).await.ok_or(SignalingError::Unreachable(ip))?;
+        let local = stream.local_addr().map_err(|error| SignalingError::Http {
+            step: Step::Notify,
+            what: error.to_string(),
+        })?;
+        let local_ip = local.ip();
+        progress.tell(Passed::Reached { remote, local: local_ip, encrypted });
+        Ok(Reached { target: self.clone(), remote, local_ip, encrypted })
+    }
+
+    /// Tries both ports at a time, so that a robot that is not there yet is soon tried again; the newer one counts where both
+    /// answer.
+    async fn knock(&self, ip: IpAddr) -> Option<(TcpStream, SocketAddr, bool)> {
+        let knock = |port, encrypted| async move {
             let remote = SocketAddr::new(ip, port);
-            let connect = TcpStream::connect(remote);
-            if let Ok(Ok(stream)) = tokio::time::timeout(self.probe_timeout, connect).await {
-                let local = stream.local_addr().map_err(|error| SignalingError::Http {
-                    step: Step::Notify,
-                    what: error.to_string(),
-                })?;
-                return Ok(Reached {
-                    target: self.clone(),
-                    remote,
-                    local_ip: local.ip(),
-                    encrypted,
-                });
+            let connect = tokio::time::timeout(self.probe_timeout, TcpStream::connect(remote));
+            connect.await.ok()?.ok().map(|stream| (stream, remote, encrypted))
+        };
+        let newer = knock(self.encrypted_port, true);
+        let mut older = std::pin::pin!(knock(self.plain_port, false));
+        tokio::pin!(newer);
+        let (mut failed, mut fallback) = (false, None);
+        loop {
+            tokio::select! {
+                biased;
+                found = &mut newer, if !failed => match found {
+                    Some(found) => return Some(found),
+                    None => failed = true,
+                },
+                found = &mut older, if fallback.is_none() => fallback = Some(found),
+            }
+            if failed {
+                if let Some(found) = fallback.take() {
+                    return found;
+                }
             }
         }
-        Err(SignalingError::Unreachable(ip))
     }
 
     /// The robot's address; IPv4 where there is a choice, since robots offer no other candidates.
@@ -161,7 +185,7 @@ impl Reached {
     }
 
     /// Sends the offer and returns the SDP of the robot's answer.
-    pub async fn exchange(&self, sdp: &str) -> Result<String, SignalingError> {
+    pub async fn exchange(&self, sdp: &str, progress: &Progress) -> Result<String, SignalingError> {
         let id = match self.target.network {
             Network::Station => "STA_localNetwork",
             Network::AccessPoint => "",
@@ -175,19 +199,29 @@ impl Reached {
         let offer = serde_json::to_string(&offer)
             .map_err(|error| SignalingError::Http { step: Step::Offer, what: error.to_string() })?;
         let http = Http::new(self.target.http_timeout)?;
-        if self.encrypted {
-            self.exchange_encrypted(&http, &offer).await
+        let answer = if self.encrypted {
+            self.exchange_encrypted(&http, &offer, progress).await?
         } else {
             let content_type = Some("application/json");
             let post = Post { step: Step::Offer, path: "/offer", content_type, body: &offer };
-            offer::read_answer(&http.post(self.remote, post).await?)
-        }
+            offer::read_answer(&http.post(self.remote, post).await?)?
+        };
+        let (offered, answered) = (offer::candidates(sdp), offer::candidates(&answer));
+        progress.tell(Passed::Answered { offered, answered });
+        Ok(answer)
     }
 
-    async fn exchange_encrypted(&self, http: &Http, offer: &str) -> Result<String, SignalingError> {
+    async fn exchange_encrypted(
+        &self,
+        http: &Http,
+        offer: &str,
+        progress: &Progress,
+    ) -> Result<String, SignalingError> {
         let post = Post { step: Step::Notify, path: "/con_notify", content_type: None, body: "" };
         let body = http.post(self.remote, post).await?;
         let notice = notify::read(&body, self.target.key.as_ref())?;
+        let (data2, opened_by) = (notice.data2, notice.opened_by);
+        progress.tell(Passed::Noticed { data2, opened_by });
         let key = SessionKey::generate();
         let wrapped = key.wrap(&notice.public_key).map_err(|_| NotifyProblem::PublicKey)?;
         let body = serde_json::json!({"data1": key.encrypt(offer.as_bytes()), "data2": wrapped});

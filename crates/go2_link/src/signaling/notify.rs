@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::crypto::{base64_decode, gcm_open, read_public_key, CryptoError, DeviceKey};
 use super::error::{KeyProblem, NotifyProblem, SignalingError};
+use crate::progress::OpenedBy;
 
 /// What the robot told in answer to `con_notify`. Not to be kept: it may change with every session.
 #[derive(Debug, Clone)]
@@ -13,6 +14,10 @@ pub struct Notice {
     pub public_key: RsaPublicKey,
     /// The path to send the offer to, `/con_ing_` and digits.
     pub path: String,
+    /// Which generation of the encryption the robot has.
+    pub data2: Option<i64>,
+    /// What opened the notice.
+    pub opened_by: OpenedBy,
 }
 
 #[derive(Deserialize)]
@@ -32,31 +37,33 @@ const FILLER: usize = 10;
 pub fn read(body: &[u8], device_key: Option<&DeviceKey>) -> Result<Notice, SignalingError> {
     let json = base64_decode(body).map_err(|_| NotifyProblem::NotBase64)?;
     let body: Body = serde_json::from_slice(&json).map_err(|_| NotifyProblem::NotJson)?;
-    let plain = match body.data2 {
-        None | Some(1) => body.data1.into_bytes(),
-        Some(2) => open(&body.data1, &[&DeviceKey::STATIC], KeyProblem::StaticRejected)?,
-        Some(3) => match device_key {
-            Some(key) => open(&body.data1, &[key, &DeviceKey::STATIC], KeyProblem::Rejected)?,
-            None => open(&body.data1, &[&DeviceKey::STATIC], KeyProblem::Required)?,
-        },
+    let (plain, opened_by) = match body.data2 {
+        None | Some(1) => (body.data1.into_bytes(), OpenedBy::Nothing),
+        Some(2) => open(&body.data1, None, KeyProblem::StaticRejected)?,
+        Some(3) => {
+            let problem = device_key.map_or(KeyProblem::Required, |_| KeyProblem::Rejected);
+            open(&body.data1, device_key, problem)?
+        }
         Some(other) => return Err(SignalingError::UnsupportedData2(other)),
     };
     let key_end = plain.len().checked_sub(FILLER).filter(|end| *end > FILLER);
     let key_end = key_end.ok_or(NotifyProblem::TooShort)?;
     let der = base64_decode(&plain[FILLER..key_end]).map_err(|_| NotifyProblem::PublicKey)?;
     let public_key = read_public_key(&der).map_err(|_| NotifyProblem::PublicKey)?;
-    Ok(Notice { public_key, path: path(&plain[key_end..]) })
+    Ok(Notice { public_key, path: path(&plain[key_end..]), data2: body.data2, opened_by })
 }
 
+/// Tries the robot's own key where there is one, then the static key.
 fn open(
     data1: &str,
-    keys: &[&DeviceKey],
+    device_key: Option<&DeviceKey>,
     when_none_fits: KeyProblem,
-) -> Result<Vec<u8>, SignalingError> {
+) -> Result<(Vec<u8>, OpenedBy), SignalingError> {
     let blob = base64_decode(data1.as_bytes()).map_err(|_| NotifyProblem::NotBase64)?;
-    for key in keys {
+    let own = device_key.map(|key| (key, OpenedBy::DeviceKey));
+    for (key, opened_by) in own.into_iter().chain([(&DeviceKey::STATIC, OpenedBy::StaticKey)]) {
         match gcm_open(key, &blob) {
-            Ok(plain) => return Ok(plain),
+            Ok(plain) => return Ok((plain, opened_by)),
             Err(CryptoError::Tag) => {}
             Err(_) => return Err(NotifyProblem::TooShort.into()),
         }
@@ -85,12 +92,12 @@ mod tests {
 
     /// A key of the given size; encrypting with it is all that a client does, so any odd number will do.
     fn der(bits: usize) -> Vec<u8> {
+        der_with(bits, BigUint::from(65537u32))
+    }
+
+    fn der_with(bits: usize, exponent: BigUint) -> Vec<u8> {
         let modulus = (BigUint::from(1u8) << (bits - 1)) + BigUint::from(0x1_0001u32);
-        RsaPublicKey::new_with_max_size(modulus, BigUint::from(65537u32), bits)
-            .unwrap()
-            .to_public_key_der()
-            .unwrap()
-            .into_vec()
+        RsaPublicKey::new_unchecked(modulus, exponent).to_public_key_der().unwrap().into_vec()
     }
 
     fn plain(bits: usize) -> String {
@@ -117,15 +124,17 @@ mod tests {
     fn reads_every_generation() {
         let own = own_key();
         let cases = [
-            (body(&plain(2048), None), None),
-            (body(&plain(2048), Some(1)), None),
-            (body(&sealed(&DeviceKey::STATIC, &plain(2048)), Some(2)), None),
-            (body(&sealed(&own, &plain(2048)), Some(3)), Some(&own)),
-            (body(&sealed(&DeviceKey::STATIC, &plain(2048)), Some(3)), Some(&own)),
-            (body(&sealed(&DeviceKey::STATIC, &plain(2048)), Some(3)), None),
+            (plain(2048), None, None, OpenedBy::Nothing),
+            (plain(2048), Some(1), None, OpenedBy::Nothing),
+            (sealed(&DeviceKey::STATIC, &plain(2048)), Some(2), None, OpenedBy::StaticKey),
+            (sealed(&own, &plain(2048)), Some(3), Some(&own), OpenedBy::DeviceKey),
+            (sealed(&DeviceKey::STATIC, &plain(2048)), Some(3), Some(&own), OpenedBy::StaticKey),
+            (sealed(&DeviceKey::STATIC, &plain(2048)), Some(3), None, OpenedBy::StaticKey),
         ];
-        for (body, key) in cases {
-            assert_eq!(read(&body, key).unwrap().path, "/con_ing_13095");
+        for (data1, data2, key, opened_by) in cases {
+            let notice = read(&body(&data1, data2), key).unwrap();
+            assert_eq!(notice.path, "/con_ing_13095");
+            assert_eq!((notice.data2, notice.opened_by), (data2, opened_by));
         }
     }
 
@@ -163,6 +172,23 @@ mod tests {
             read(&body("x", Some(4)), None),
             Err(SignalingError::UnsupportedData2(4))
         ));
+    }
+
+    #[test]
+    fn refuses_rsa_keys_of_impossible_exponents() {
+        let one = BigUint::from(1u8);
+        // With 1 the session key would go out as it is; a huge one would keep this computer busy for long.
+        for exponent in [
+            one.clone(),
+            BigUint::from(4u8),
+            (one.clone() << 40) + &one,
+            (one.clone() << 2000) + &one,
+        ] {
+            let plain = base64_encode(&der_with(2048, exponent.clone()));
+            let plain = format!("ABCDEFGHIJ{plain}xBxDxAxJxF");
+            let expected = SignalingError::NotifyMalformed(NotifyProblem::PublicKey);
+            assert_eq!(read(&body(&plain, None), None).unwrap_err(), expected, "{exponent}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A [`Connector`] makes a [`Transport`]; the session speaks only to these two. [`webrtc`] is the engine for
 //! a robot; a recorded session can stand in for it.
 
+pub mod ice;
 #[cfg(feature = "webrtc")]
 mod tracks;
 #[cfg(feature = "webrtc")]
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::ice::IceError;
 use crate::media::{AccessUnit, VideoCounters};
+use crate::progress::Progress;
 use crate::signaling::{Retry, SignalingError};
 
 /// Something that came from the robot.
@@ -51,13 +54,25 @@ pub enum ConnectError {
     /// The signaling failed.
     #[error(transparent)]
     Signaling(#[from] SignalingError),
-    /// The robot answered the offer, but no connection came about in time.
+    /// The robot answered the offer, but no connection came about in time, or ICE found that there can be none.
     #[error("{}", stuck(*layer, *after))]
     Timeout {
         /// Where it got stuck.
         layer: Layer,
         /// How long was waited.
         after: Duration,
+    },
+    /// What ICE is set to cannot be done.
+    #[error(transparent)]
+    Ice(#[from] IceError),
+    /// Only a relay may be used, and none was to be had.
+    #[error(
+        "{servers} gave no address to relay from, and ice_transport_policy allows no other: check ice_servers, ice_username \
+         and ice_credential, and that UDP passes between this computer and the server"
+    )]
+    NoRelay {
+        /// The servers that were asked.
+        servers: String,
     },
     /// The engine failed.
     #[error("the WebRTC engine failed: {0}. It is tried again")]
@@ -87,7 +102,10 @@ impl ConnectError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Signaling(error) => error.retry(),
-            Self::Timeout { .. } | Self::Engine(_) => Retry::Backoff,
+            // An interface may come up.
+            Self::Ice(IceError::NotHere { .. } | IceError::Interfaces(_)) => Retry::Backoff,
+            Self::Ice(_) => Retry::Never,
+            Self::Timeout { .. } | Self::NoRelay { .. } | Self::Engine(_) => Retry::Backoff,
         }
     }
 }
@@ -129,8 +147,12 @@ pub trait Transport: Send + 'static {
 pub trait Connector: Send + 'static {
     /// What it makes.
     type Transport: Transport;
-    /// Connects. When the future is dropped, what it has begun ends by itself, see [`finish`](Self::finish).
-    fn connect(&mut self) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
+    /// Connects, and tells of each step that it has passed. When the future is dropped, what it has begun ends by itself, see
+    /// [`finish`](Self::finish).
+    fn connect(
+        &mut self,
+        progress: Progress,
+    ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
     /// Waits until what dropped futures of [`connect`](Self::connect) had begun has ended.
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
     /// The robot, in words, for messages.

@@ -6,9 +6,9 @@
 //! the offer does the same; its messages may exceed 64 KiB although its answer does not say so, so the
 //! channel is detached and read with a large buffer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
@@ -20,11 +20,14 @@ use webrtc::api::APIBuilder;
 use webrtc::data::data_channel::DataChannel;
 use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice::network_type::NetworkType;
+use webrtc::ice_transport::ice_candidate::RTCIceCandidate;
 use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
+use webrtc::ice_transport::ice_server::RTCIceServer;
 use webrtc::interceptor::nack::generator::Generator;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
+use webrtc::peer_connection::policy::ice_transport_policy::RTCIceTransportPolicy;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
 use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::rtp_transceiver::rtp_codec::{
@@ -35,9 +38,12 @@ use webrtc::rtp_transceiver::RTCPFeedback;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
+use super::ice::{IceError, IcePolicy, IceServer, IceSettings};
 use super::tracks::Tracks;
 use super::{ConnectError, Connector, Layer, MediaCount, Received, Transport, TransportError};
-use crate::signaling::{Reached, Target};
+use crate::interfaces;
+use crate::progress::{End, Passed, Path, Progress};
+use crate::signaling::{self, Reached, Target};
 
 /// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
 /// is as large.
@@ -46,7 +52,10 @@ const LARGEST_MESSAGE: usize = 1024 * 1024;
 const LARGEST_BACKLOG: usize = 64 * 1024;
 /// Silence on the wire after which the connection is suspect, and the time until it then counts as lost.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
-const FAILED_AFTER: Duration = Duration::from_millis(2500);
+const LOST_AFTER: Duration = Duration::from_millis(750);
+/// The engine looks for a path for as long as both its own times together. So this one is long, for slow robots and relays,
+/// and the shorter one above is kept here.
+const FAILED_AFTER: Duration = Duration::from_secs(13);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an unwanted attempt may go on to reach its goodbye when the link is closed.
@@ -69,6 +78,8 @@ pub struct WebRtcConnector {
     pub target: Target,
     /// How long all of connecting may take, from the answer to the open channel.
     pub timeout: Duration,
+    /// How a path is looked for.
+    pub ice: IceSettings,
     /// Each attempt is a task of its own: once an offer is out, the robot has given its slot away, and only a
     /// proper goodbye makes it free again. So an attempt that is no longer wanted goes on to its end.
     attempts: JoinSet<()>,
@@ -77,20 +88,22 @@ pub struct WebRtcConnector {
 impl WebRtcConnector {
     /// A connector with the usual time limit of 15 s.
     pub fn new(target: Target) -> Self {
-        Self { target, timeout: Duration::from_secs(15), attempts: JoinSet::new() }
+        let ice = IceSettings::default();
+        Self { target, timeout: Duration::from_secs(15), ice, attempts: JoinSet::new() }
     }
 }
 
 impl Connector for WebRtcConnector {
     type Transport = WebRtcTransport;
 
-    async fn connect(&mut self) -> Result<WebRtcTransport, ConnectError> {
+    async fn connect(&mut self, progress: Progress) -> Result<WebRtcTransport, ConnectError> {
         while self.attempts.try_join_next().is_some() {}
-        let robot = self.target.reach().await?;
-        let timeout = self.timeout;
+        self.ice.check()?;
+        let robot = self.target.reach(&progress).await?;
+        let (timeout, ice) = (self.timeout, self.ice.clone());
         let (result_tx, result) = oneshot::channel();
         self.attempts.spawn(async move {
-            let result = attempt(robot, timeout).await;
+            let result = attempt(robot, &ice, timeout, progress).await;
             if let Err(Ok(unwanted)) = result_tx.send(result) {
                 unwanted.close().await;
             }
@@ -110,9 +123,16 @@ impl Connector for WebRtcConnector {
     }
 }
 
-async fn attempt(robot: Reached, timeout: Duration) -> Result<WebRtcTransport, ConnectError> {
-    let mut peer = Peer::new(robot.local_ip()).await.map_err(engine)?;
-    match peer.connect(&robot, timeout).await {
+async fn attempt(
+    robot: Reached,
+    ice: &IceSettings,
+    timeout: Duration,
+    progress: Progress,
+) -> Result<WebRtcTransport, ConnectError> {
+    let interfaces = interfaces::list().map_err(|error| IceError::Interfaces(error.to_string()))?;
+    let offered = ice.offered(robot.local_ip(), &interfaces)?;
+    let mut peer = Peer::new(offered, ice).await.map_err(engine)?;
+    match peer.connect(&robot, ice, timeout, &progress).await {
         Ok(channel) => Ok(WebRtcTransport { peer, channel, buffer: vec![0; LARGEST_MESSAGE] }),
         Err(error) => {
             peer.close().await;
@@ -125,22 +145,31 @@ fn engine(error: webrtc::Error) -> ConnectError {
     ConnectError::Engine(error.to_string())
 }
 
+/// The connection's states, each with the time since when.
+type States = watch::Receiver<(RTCPeerConnectionState, Instant)>;
+
 /// A peer connection. To be closed: dropping it leaks it, and leaves the robot waiting.
 struct Peer {
     connection: Arc<RTCPeerConnection>,
-    state: watch::Receiver<RTCPeerConnectionState>,
+    state: States,
+    ice: watch::Receiver<RTCIceConnectionState>,
     opened: oneshot::Receiver<Arc<DataChannel>>,
     tracks: Tracks,
 }
 
 impl Peer {
-    async fn new(local_ip: IpAddr) -> Result<Self, webrtc::Error> {
-        let connection = Arc::new(
-            api(local_ip)?.build().new_peer_connection(RTCConfiguration::default()).await?,
-        );
-        let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
+    async fn new(offered: Vec<IpAddr>, ice: &IceSettings) -> Result<Self, webrtc::Error> {
+        let engine = api(offered)?.build();
+        let connection = Arc::new(engine.new_peer_connection(configuration(ice)).await?);
+        let (state_tx, state) = watch::channel((RTCPeerConnectionState::New, Instant::now()));
         connection.on_peer_connection_state_change(Box::new(move |new| {
-            state_tx.send_replace(new);
+            state_tx.send_replace((new, Instant::now()));
+            Box::pin(async {})
+        }));
+
+        let (ice_tx, ice) = watch::channel(RTCIceConnectionState::New);
+        connection.on_ice_connection_state_change(Box::new(move |new| {
+            ice_tx.send_replace(new);
             Box::pin(async {})
         }));
 
@@ -156,22 +185,64 @@ impl Peer {
                 }
             })
         }));
-        Ok(Self { connection, state, opened, tracks })
+        Ok(Self { connection, state, ice, opened, tracks })
     }
 
     /// Offers, and waits for the open channel.
     async fn connect(
         &mut self,
         robot: &Reached,
+        ice: &IceSettings,
         timeout: Duration,
+        progress: &Progress,
     ) -> Result<Arc<DataChannel>, ConnectError> {
         let offer = self.offer().await.map_err(engine)?;
-        let answer = robot.exchange(&offer).await?;
-        self.accept(answer).await.map_err(engine)?;
-        match tokio::time::timeout(timeout, &mut self.opened).await {
-            Ok(Ok(channel)) => Ok(channel),
-            _ => Err(ConnectError::Timeout { layer: self.stuck_at(), after: timeout }),
+        if ice.policy == IcePolicy::Relay && signaling::offer::candidates(&offer).is_empty() {
+            let servers: Vec<_> = ice.servers.iter().map(IceServer::to_string).collect();
+            return Err(ConnectError::NoRelay { servers: servers.join(", ") });
         }
+        let answer = robot.exchange(&offer, progress).await?;
+        self.accept(answer).await.map_err(engine)?;
+        let begun = Instant::now();
+        match tokio::time::timeout(timeout, self.open(progress)).await {
+            Ok(Some(channel)) => Ok(channel),
+            _ => Err(ConnectError::Timeout { layer: self.stuck_at(), after: begun.elapsed() }),
+        }
+    }
+
+    /// Waits for one layer after the other. `None` if one fails for good.
+    async fn open(&mut self, progress: &Progress) -> Option<Arc<DataChannel>> {
+        let decided = |state: &RTCIceConnectionState| {
+            matches!(
+                state,
+                RTCIceConnectionState::Connected
+                    | RTCIceConnectionState::Completed
+                    | RTCIceConnectionState::Failed
+            )
+        };
+        if *self.ice.wait_for(decided).await.ok()? == RTCIceConnectionState::Failed {
+            return None;
+        }
+        if let Some(path) = self.path().await {
+            progress.tell(Passed::Path(path));
+        }
+        let agreed = RTCPeerConnectionState::Connected;
+        self.state.wait_for(|(state, _)| *state == agreed).await.ok()?;
+        progress.tell(Passed::Encrypted);
+        let channel = (&mut self.opened).await.ok()?;
+        progress.tell(Passed::Opened);
+        Some(channel)
+    }
+
+    /// The path that ICE has chosen.
+    async fn path(&self) -> Option<Path> {
+        let transport = self.connection.sctp().transport();
+        let pair = transport.ice_transport().get_selected_candidate_pair().await?;
+        let end = |candidate: &RTCIceCandidate| {
+            let address = SocketAddr::new(candidate.address.parse().ok()?, candidate.port);
+            Some(End { address, kind: candidate.typ.to_string() })
+        };
+        Some(Path { local: end(&pair.local)?, remote: end(&pair.remote)? })
     }
 
     /// The offer with all its candidates; there is no trickle.
@@ -190,7 +261,7 @@ impl Peer {
     }
 
     fn stuck_at(&self) -> Layer {
-        match (self.connection.ice_connection_state(), *self.state.borrow()) {
+        match (self.connection.ice_connection_state(), self.state.borrow().0) {
             (_, RTCPeerConnectionState::Connected) => Layer::Channel,
             (RTCIceConnectionState::Connected | RTCIceConnectionState::Completed, _) => Layer::Dtls,
             _ => Layer::Ice,
@@ -202,7 +273,43 @@ impl Peer {
     }
 }
 
-fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
+/// Waits until the connection is no longer there, and tells why. Cancelling loses nothing.
+async fn lost(state: &mut States) -> TransportError {
+    use RTCPeerConnectionState as State;
+    loop {
+        let is_broken = |(state, _): &(State, Instant)| {
+            matches!(state, State::Disconnected | State::Failed | State::Closed)
+        };
+        let broken = state.wait_for(is_broken).await.map(|state| *state);
+        let since = match broken {
+            Ok((State::Disconnected, since)) => since,
+            Ok((State::Failed, _)) => return TransportError::Lost,
+            _ => return TransportError::Closed,
+        };
+        let back = state.wait_for(|(state, _)| *state != State::Disconnected);
+        let end = tokio::time::Instant::from_std(since + LOST_AFTER);
+        if tokio::time::timeout_at(end, back).await.is_err() {
+            return TransportError::Lost;
+        }
+    }
+}
+
+fn configuration(ice: &IceSettings) -> RTCConfiguration {
+    RTCConfiguration {
+        ice_servers: vec![RTCIceServer {
+            urls: ice.servers.iter().map(IceServer::to_string).collect(),
+            username: ice.username.clone(),
+            credential: ice.credential.text().to_owned(),
+        }],
+        ice_transport_policy: match ice.policy {
+            IcePolicy::All => RTCIceTransportPolicy::All,
+            IcePolicy::Relay => RTCIceTransportPolicy::Relay,
+        },
+        ..Default::default()
+    }
+}
+
+fn api(offered: Vec<IpAddr>) -> Result<APIBuilder, webrtc::Error> {
     let mut media = MediaEngine::default();
     media.register_codec(opus(), RTPCodecType::Audio)?;
     media.register_codec(h264(), RTPCodecType::Video)?;
@@ -213,13 +320,13 @@ fn api(local_ip: IpAddr) -> Result<APIBuilder, webrtc::Error> {
     settings.set_srtp_replay_protection_window(REPLAY_WINDOW);
     settings.set_dtls_replay_protection_window(REPLAY_WINDOW);
     settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
-    // One candidate, the address that routes to the robot: others (VPN, Docker) only slow its checks.
-    settings.set_ip_filter(Box::new(move |ip| ip == local_ip));
-    settings.set_include_loopback_candidate(local_ip.is_loopback());
-    settings.set_network_types(vec![match local_ip {
-        IpAddr::V4(_) => NetworkType::Udp4,
-        IpAddr::V6(_) => NetworkType::Udp6,
+    settings.set_include_loopback_candidate(offered.iter().any(IpAddr::is_loopback));
+    settings.set_network_types(vec![match offered.iter().all(IpAddr::is_ipv4) {
+        true => NetworkType::Udp4,
+        false => NetworkType::Udp6,
     }]);
+    // Usually one candidate, the address that routes to the robot: others (VPN, Docker) only slow its checks.
+    settings.set_ip_filter(Box::new(move |ip| offered.contains(&ip)));
     settings.set_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), Some(KEEPALIVE));
     let api = APIBuilder::new()
         .with_media_engine(media)
@@ -300,21 +407,16 @@ impl Transport for WebRtcTransport {
     }
 
     async fn receive(&mut self) -> Result<Received, TransportError> {
-        let lost = self.peer.state.wait_for(|state| {
-            matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed)
-        });
+        let Peer { state, tracks, .. } = &mut self.peer;
         let (length, text) = tokio::select! {
             biased;
-            Some(picture) = self.peer.tracks.pictures.recv() => {
+            Some(picture) = tracks.pictures.recv() => {
                 return Ok(Received::Picture(picture));
             }
             read = self.channel.read_data_channel(&mut self.buffer) => {
                 read.map_err(|error| TransportError::Engine(error.to_string()))?
             }
-            state = lost => return Err(match state.as_deref() {
-                Ok(RTCPeerConnectionState::Failed) => TransportError::Lost,
-                _ => TransportError::Closed,
-            }),
+            why = lost(state) => return Err(why),
         };
         let message = Bytes::copy_from_slice(&self.buffer[..length]);
         match (length, text) {

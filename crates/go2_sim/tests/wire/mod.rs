@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use go2_link::progress::Progress;
 use go2_link::signaling::crypto::validation_answer;
 use go2_link::signaling::Target;
 use go2_link::transport::webrtc::{WebRtcConnector, WebRtcTransport};
@@ -24,7 +25,8 @@ impl Client {
     pub async fn new(robot: &Robot) -> Self {
         let mut target = Target::new(robot.address().ip().to_string());
         (target.encrypted_port, target.plain_port) = (robot.address().port(), 1);
-        let mut client = Self(WebRtcConnector::new(target).connect().await.unwrap());
+        let mut client =
+            Self(WebRtcConnector::new(target).connect(Progress::default()).await.unwrap());
         let challenge = client.text("validation").await["data"].as_str().unwrap().to_owned();
         client.say("validation", "", validation_answer(&challenge).into()).await;
         assert_eq!(client.text("validation").await["data"], "Validation Ok.");
