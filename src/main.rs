@@ -77,6 +77,8 @@ enum StartError {
 
 /// Exit status of a wrong configuration: starting again does not help.
 const MISCONFIGURED: u8 = 2;
+/// From one count of tasks in the log to the next.
+const TELL_TASKS: Duration = Duration::from_secs(2);
 const SPIN: Duration = Duration::from_millis(100);
 const ORDERS: usize = 8;
 
@@ -108,9 +110,19 @@ fn run() -> Result<(), StartError> {
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
         tasks.spawn(parameters);
+        tasks.spawn(tell_tasks());
         tasks.spawn(changes.for_each(|_| std::future::ready(()))); // the settings have them already
         serve(node, tasks, store, settings, &spinning).await
     })
+}
+
+/// For those who look for what piles up: scripts/soak reads it.
+async fn tell_tasks() {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    loop {
+        tracing::debug!("{} tasks are alive", metrics.num_alive_tasks());
+        tokio::time::sleep(TELL_TASKS).await;
+    }
 }
 
 /// Reads `name:=value` arguments before `--ros-args`. They go before parameter files.
