@@ -327,6 +327,25 @@ fn a_full_disk_ends_the_recording_and_nothing_else() {
     assert!(error.contains("cannot be written: No space left"), "{error}");
 }
 
+#[test]
+fn a_disk_that_fails_later_costs_the_rest_of_the_recording() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let file = std::fs::File::from(std::os::fd::OwnedFd::from(writer));
+    let recorder = Recorder::of_file(file, "a pipe".into()).unwrap();
+    drop(reader);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while recorder.counts().dropped < 3 {
+        assert!(Instant::now() < deadline, "{:?}", recorder.counts());
+        recorder.received(&STATE.into());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let counts = recorder.finish();
+    assert!(counts.written > 0 && counts.dropped >= 3, "{counts:?}");
+    // And after its end nothing waits.
+    recorder.received(&STATE.into());
+    assert_eq!(recorder.counts().dropped, counts.dropped + 1);
+}
+
 #[tokio::test]
 async fn a_recorded_link_can_be_played_as_a_link() {
     let room = Room::new("link");
