@@ -85,6 +85,12 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// How ICE looks for a path, without the credential.
     ice: IceSettings,
+    /// Where the link is recorded to; empty: nowhere.
+    pub(crate) record: String,
+    /// The recording to play in place of a robot, if any.
+    pub(crate) replay: Option<String>,
+    /// None: by steps.
+    pub(crate) replay_rate: Option<f64>,
     pub(crate) odom_frame: String,
     pub(crate) base_frame: String,
     pub(crate) footprint_frame: String,
@@ -187,6 +193,9 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             _ => Network::Station,
         },
         ice: ice(values),
+        record: text("record"),
+        replay: Some(text("replay")).filter(|path| !path.is_empty()),
+        replay_rate: Some(number("replay_rate")).filter(|rate| *rate > 0.0),
         odom_frame: frame("odom_frame"),
         base_frame: frame("base_frame"),
         footprint_frame: frame("footprint_frame"),
