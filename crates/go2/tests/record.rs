@@ -31,7 +31,9 @@ async fn a_robot_is_recorded_for_some_seconds() {
     let (_, stepper) = Player::open(&file, Pace::Stepped).unwrap();
     drop(stepper);
     let content = std::fs::read(&file).unwrap();
-    for topic in ["rt/lf/lowstate", "rt/utlidar/robot_pose", "voxel_map_compressed/binary", "camera/video"] {
+    for topic in
+        ["rt/lf/lowstate", "rt/utlidar/robot_pose", "voxel_map_compressed/binary", "camera/video"]
+    {
         let found = content.windows(topic.len()).any(|window| window == topic.as_bytes());
         assert!(found, "{topic}");
     }
