@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)]
 
 mod discover; // which robots answer in this network
+mod doctor; // the way to a robot, step by step
 
 use std::process::ExitCode;
 
@@ -19,18 +20,25 @@ struct Arguments {
 enum Command {
     /// Prints the robots that answer in this network, with their addresses
     Discover(discover::Options),
+    /// Goes the way to a robot step by step, and says what is wrong and what to do. Exit status 0 if all is well, 1 if
+    /// something failed. Turns the LiDAR on
+    Doctor(doctor::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Discover(options) => discover::run(&options).await,
-    };
-    match outcome {
-        Ok(text) => {
+        Command::Discover(options) => discover::run(&options).await.map(|text| {
             print!("{text}");
             ExitCode::SUCCESS
-        }
+        }),
+        Command::Doctor(options) => doctor::run(&options).await.map(|good| match good {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }),
+    };
+    match outcome {
+        Ok(status) => status,
         Err(reason) => {
             eprintln!("go2: {reason}");
             ExitCode::FAILURE
