@@ -15,7 +15,7 @@ use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
 use go2_link::transport::webrtc::WebRtcConnector;
 use go2_sim::camera::stamp::read_counter;
-use go2_sim::{Disorder, Failure, Firmware, Generation, Options, Robot, Step, Validation};
+use go2_sim::{Failure, Firmware, Garbage, Generation, Mishap, Options, Robot, Span, Validation};
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
 
@@ -178,11 +178,11 @@ async fn the_session_is_kept_alive_as_the_robot_wants_it() {
 async fn garbage_is_dropped_and_counted_and_the_session_lives_on() {
     let (robot, mut client) = start(robot()).await;
     client.live().await;
-    robot.set_disorder(Disorder { garble: true, ..Disorder::default() });
+    let garble = robot.mishaps().begin(Mishap::Garble(Garbage::All), Span::Open);
     let mut counters = client.link.counters();
     let counted = counters.wait_for(|counters| counters.malformed > 20 && counters.unexpected > 5);
     tokio::time::timeout(LIMIT, counted).await.expect("not counted").unwrap();
-    robot.set_disorder(Disorder::default());
+    assert!(robot.mishaps().end(garble));
     // The channel keeps the order: its answer comes after the last of the garbage.
     client.link.request(Request::sport(api::STOP_MOVE), LIMIT).await.unwrap();
     for receiver in &mut client.topics {
@@ -197,12 +197,12 @@ async fn garbage_is_dropped_and_counted_and_the_session_lives_on() {
 async fn a_silent_robot_is_noticed_within_five_seconds_and_called_again() {
     let (robot, client) = start(Options { heartbeat_timeout: 4.0, ..robot() }).await;
     client.live().await;
-    robot.set_disorder(Disorder { mute: true, ..Disorder::default() });
+    let mute = robot.mishaps().begin(Mishap::Mute, Span::Open);
     let muted = Instant::now();
     let reason = client.failure().await;
     assert!(muted.elapsed() < Duration::from_secs(6), "{:?}", muted.elapsed());
     assert!(reason.contains("silent"), "{reason}");
-    robot.set_disorder(Disorder::default());
+    assert!(robot.mishaps().end(mute));
     client.live().await;
     assert_eq!(client.link.counters().borrow().sessions, 2);
     client.link.close().await;
@@ -238,45 +238,47 @@ async fn a_second_client_is_told_that_the_robot_is_busy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_failure_of_signaling_says_what_to_do() {
-    let huge = vec![b'A'; 100_000_000];
+    let notify = Mishap::Notify;
+    let offer = Mishap::Offer;
     let cases = [
-        (Step::Notify, Failure::Status(429), "throttling"),
-        (Step::Offer, Failure::Status(429), "throttling"),
-        (Step::Offer, Failure::Status(504), "between two states"),
-        (Step::Notify, Failure::Status(403), "stopped: the robot refuses con_notify"),
-        (Step::Offer, Failure::Status(403), "stopped: the robot refuses the offer"),
-        (Step::Notify, Failure::Status(404), "status 404"),
-        (Step::Notify, Failure::Hangup, "con_notify to the robot failed"),
-        (Step::Notify, Failure::Body(b"%%%".to_vec()), "not base64"),
-        (Step::Notify, Failure::Body(huge), "longer than"),
-        (Step::Offer, Failure::Body(b"AAAA".to_vec()), "cannot be decrypted"),
-        (Step::Offer, Failure::Body(vec![]), "it is empty"),
-        (Step::Offer, Failure::Sdp("reject".into()), "busy"),
-        (Step::Offer, Failure::Sdp("v=0\r\nm=video".into()), "cut off"),
+        (notify(Failure::Status(429)), "throttling"),
+        (offer(Failure::Status(429)), "throttling"),
+        (offer(Failure::Status(504)), "between two states"),
+        (notify(Failure::Status(403)), "stopped: the robot refuses con_notify"),
+        (offer(Failure::Status(403)), "stopped: the robot refuses the offer"),
+        (notify(Failure::Status(404)), "status 404"),
+        (offer(Failure::Status(500)), "status 500"),
+        (notify(Failure::Hangup), "con_notify to the robot failed"),
+        (offer(Failure::Hangup), "the offer to the robot failed"),
+        (notify(Failure::Silence), "con_notify to the robot failed"),
+        (offer(Failure::Slow), "the offer to the robot failed"),
+        (notify(Failure::NotBase64), "not base64"),
+        (notify(Failure::NotJson), "not the JSON object"),
+        (notify(Failure::UnknownData2), "data2=9"),
+        (notify(Failure::TooShort), "too short"),
+        (notify(Failure::KeyBits(512)), "RSA key"),
+        (notify(Failure::KeyBits(16384)), "RSA key"),
+        (notify(Failure::HugeExponent), "RSA key"),
+        (notify(Failure::Endless), "longer than"),
+        (offer(Failure::Endless), "longer than"),
+        (offer(Failure::Undecryptable), "cannot be decrypted"),
+        (offer(Failure::Empty), "it is empty"),
+        (offer(Failure::Reject), "busy"),
+        (offer(Failure::Truncated), "cut off"),
+        (offer(Failure::NoCandidate), "no candidate"),
     ];
-    for (step, failure, expected) in cases {
+    for (mishap, expected) in cases {
         let robot = Robot::start(robot()).await.unwrap();
-        // Twice, since a hang-up is tried again as HTTP/1.0 at once.
-        robot.fail_next(step, failure.clone());
-        robot.fail_next(step, failure.clone());
-        let client = connect(target(robot.address(), true));
+        // Open, since a hang-up is tried again as HTTP/1.0 at once.
+        robot.mishaps().begin(mishap.clone(), Span::Open);
+        let mut target = target(robot.address(), true);
+        target.http_timeout = Duration::from_secs(2);
+        let client = connect(target);
         let reason = client.failure().await;
-        assert!(reason.contains(expected), "{failure:?}: {reason}");
+        assert!(reason.contains(expected), "{mishap:?}: {reason}");
         client.link.close().await;
         robot.stop().await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_without_candidates_are_refused() {
-    let robot = Robot::start(robot()).await.unwrap();
-    let sdp = "v=0\r\nm=video 9 x 1\r\na=fingerprint:sha-256 AA\r\na=ice-ufrag:a\r\na=ice-pwd:b\r\nm=application 9 x y\r\n";
-    robot.fail_next(Step::Offer, Failure::Sdp(sdp.into()));
-    let client = connect(target(robot.address(), true));
-    let reason = client.failure().await;
-    assert!(reason.contains("no candidate"), "{reason}");
-    client.link.close().await;
-    robot.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import time
 from array import array
@@ -114,6 +116,37 @@ class Process:
         self._process.wait()
 
 
+class Control:
+    """Has things go wrong with a simulated robot."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self._socket = socket.create_connection((address, port), LIMIT)
+        self._answers = self._socket.makefile("r")
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Gives a command and waits for the answer."""
+        self._socket.sendall(json.dumps(command).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(self._answers.readline())
+        assert "error" not in answer, answer
+        return answer
+
+    def begin(self, mishap: Any, **span: float) -> int:
+        """Has a mishap begin, `for_` seconds or so many `times` or until it is ended; returns its name."""
+        return int(self.ask(begin=mishap, **{name.rstrip("_"): value for name, value in span.items()})["id"])
+
+    def end(self, mishap: int) -> None:
+        """Ends one."""
+        self.ask(end=mishap)
+
+    def felt(self, mishap: int) -> bool:
+        """Whether it has had an effect so far."""
+        return int(self.ask(wait=mishap, until="felt", limit=0)["felt"]) > 0
+
+    def over(self, mishap: int) -> bool:
+        """Whether it is over."""
+        return bool(self.ask(wait=mishap, until="over", limit=0)["over"])
+
+
 class Sim(Process):
     """A simulated robot, and what it saw."""
 
@@ -126,6 +159,12 @@ class Sim(Process):
     def listens(self) -> bool:
         assert self.running(), self.output()
         return "listens on" in self.output()
+
+    def control(self) -> Control:
+        """Its control port, for one that was started with `--control-port 0`."""
+        told = r"control port at ([0-9.]+):([0-9]+)"
+        found = wait_for("the control port", lambda: re.search(told, self.output()))
+        return Control(found[1], int(found[2]))
 
     def entries(self, event: str | None = None) -> list[Entry]:
         """What it logged, of one kind or all; a line that is half written is left for the next time."""

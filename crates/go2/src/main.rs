@@ -3,6 +3,8 @@
 
 mod discover; // which robots answer in this network
 mod doctor; // the way to a robot, step by step
+mod record; // what passes between robot and client, to a file
+mod robot; // which robot, and how it is reached
 
 use std::process::ExitCode;
 
@@ -23,19 +25,20 @@ enum Command {
     /// Goes the way to a robot step by step, and says what is wrong and what to do. Exit status 0 if all is well, 1 if
     /// something failed. Turns the LiDAR on
     Doctor(doctor::Options),
+    /// Records all that a robot sends to an MCAP file, for Foxglove, or to be played in place of the robot. Turns LiDAR and
+    /// camera on
+    Record(record::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Discover(options) => discover::run(&options).await.map(|text| {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }),
+        Command::Discover(options) => discover::run(&options).await.map(show),
         Command::Doctor(options) => doctor::run(&options).await.map(|good| match good {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
         }),
+        Command::Record(options) => record::run(&options).await.map(show),
     };
     match outcome {
         Ok(status) => status,
@@ -44,4 +47,9 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn show(text: String) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
 }

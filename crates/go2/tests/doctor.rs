@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use go2_sim::{Failure, Generation, Options, Robot, Step, Validation};
+use go2_sim::{Failure, Generation, Mishap, Options, Robot, Span, Validation};
 use serde_json::Value;
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -141,13 +141,15 @@ async fn each_step_that_fails_is_named_with_its_section() {
     assert!(text.contains(&nobody.ip().to_string()), "{text}");
 
     let robot = Robot::start(options()).await.unwrap();
-    for (at, how, step, section) in [
-        (Step::Notify, Failure::Status(403), "con_notify", "GO2-REFUSED"),
-        (Step::Notify, Failure::Body(b"%%%".to_vec()), "con_notify", "GO2-NOTICE-MALFORMED"),
-        (Step::Offer, Failure::Status(429), "offer", "GO2-THROTTLED"),
-        (Step::Offer, Failure::Sdp("reject".to_owned()), "offer", "GO2-BUSY"),
+    for (mishap, step, section) in [
+        (Mishap::Notify(Failure::Status(403)), "con_notify", "GO2-REFUSED"),
+        (Mishap::Notify(Failure::NotBase64), "con_notify", "GO2-NOTICE-MALFORMED"),
+        (Mishap::Notify(Failure::UnknownData2), "con_notify", "GO2-ENCRYPTION-UNKNOWN"),
+        (Mishap::Offer(Failure::Status(429)), "offer", "GO2-THROTTLED"),
+        (Mishap::Offer(Failure::Undecryptable), "offer", "GO2-ANSWER-UNUSABLE"),
+        (Mishap::Offer(Failure::Reject), "offer", "GO2-BUSY"),
     ] {
-        robot.fail_next(at, how);
+        robot.mishaps().begin(mishap, Span::Times(1));
         let told = doctor(robot.address(), "", &["--json"]).await;
         let (failed, named, _) = failure(&told);
         assert_eq!((failed.as_str(), named.as_str()), (step, section), "{}", told.output);

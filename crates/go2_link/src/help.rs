@@ -83,6 +83,8 @@ sections! {
     Silent = "GO2-SILENT",
     /// Nothing can be sent any more.
     Stuck = "GO2-STUCK",
+    /// A recording is at its end.
+    RecordingOver = "GO2-RECORDING-OVER",
     /// Nothing has come for a moment.
     Stale = "GO2-STALE",
     /// Some streams have stopped.
@@ -145,6 +147,7 @@ impl Help {
     pub fn of_end(end: &SessionEnd) -> Option<Self> {
         Some(match end {
             SessionEnd::Closed => return None,
+            SessionEnd::Transport(TransportError::Over(_)) => Self::RecordingOver,
             SessionEnd::Transport(TransportError::Closed) => Self::ConnectionClosed,
             SessionEnd::Transport(TransportError::Lost) => Self::ConnectionLost,
             SessionEnd::Transport(TransportError::Stuck) => Self::Stuck,

@@ -2,6 +2,7 @@
 
 mod answers; // answers that wait for their time
 mod garble; // what it should not say
+mod hold; // messages that are held and come in bursts
 mod lidar; // the LiDAR's switch and its maps
 mod requests; // requests to services, and sticks
 mod state; // state messages at their rates
@@ -23,25 +24,19 @@ use crate::camera::Video;
 use crate::hardware::Hardware;
 use crate::lidar::SWITCH;
 use crate::log::Log;
-use crate::messages;
+use crate::mishap::Mishap;
 use crate::options::{Options, Validation};
 use crate::peer::{Channel, Message};
+use crate::robot::Ending;
 use answers::Answers;
+use hold::Held;
 use state::Ticker;
-
-/// What a test can make the robot do in mid-session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Disorder {
-    /// Say nothing more, while the connection stays.
-    pub mute: bool,
-    /// Send messages that are not what they should be, beside the proper ones.
-    pub garble: bool,
-}
 
 enum Input {
     Message(Message),
     Photo(Photo),
     Faults,
+    Mishap,
     Time,
     End(&'static str),
 }
@@ -62,7 +57,10 @@ pub(crate) struct Client<'a> {
     video: Option<Video>,
     /// Still pictures that are being taken.
     photos: JoinSet<Photo>,
-    disorder: watch::Receiver<Disorder>,
+    /// Messages that are held, since when.
+    held: Held,
+    /// Whether the data channel was closed.
+    shut: bool,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
     told: Vec<Fault>,
@@ -89,12 +87,14 @@ impl<'a> Client<'a> {
         hardware: &'a Hardware,
         log: &'a Log,
         mut channel: Channel,
-        disorder: watch::Receiver<Disorder>,
         faults: watch::Receiver<Vec<Fault>>,
     ) -> Self {
         let track = channel.video.take();
         let camera = Arc::clone(&hardware.camera);
-        let video = track.map(|track| Video::start(track, camera, log.clone(), options.log_sent));
+        let video = track.map(|track| {
+            let mishaps = hardware.mishaps.clone();
+            Video::start(track, camera, mishaps, log.clone(), options.log_sent)
+        });
         let now = Instant::now();
         Self {
             options,
@@ -103,7 +103,8 @@ impl<'a> Client<'a> {
             channel,
             video,
             photos: JoinSet::new(),
-            disorder,
+            held: Held::default(),
+            shut: false,
             faults,
             told: Vec::new(),
             challenge: format!("{:016x}", OsRng.next_u64()),
@@ -122,7 +123,9 @@ impl<'a> Client<'a> {
     }
 
     /// Serves until the client leaves; returns why it ended.
-    pub(crate) async fn run(mut self, stop: &mut watch::Receiver<bool>) -> &'static str {
+    pub(crate) async fn run(mut self, ending: &mut Ending) -> &'static str {
+        let mut mishaps = self.hardware.mishaps.watch();
+        self.shut().await; // a mishap that is on already
         self.hardware.refuse_motion(self.options.services.motion_refused_for());
         let challenge = self.challenge.clone();
         self.say("validation", "", challenge.into()).await;
@@ -133,9 +136,10 @@ impl<'a> Client<'a> {
                 message = self.channel.receive(&mut buffer) => {
                     message.map_or(Input::End("the client left"), Input::Message)
                 }
-                _ = stop.wait_for(|stop| *stop) => Input::End("the robot stopped"),
+                reason = ending.reason() => Input::End(reason),
                 Some(Ok(photo)) = self.photos.join_next() => Input::Photo(photo),
                 Ok(()) = self.faults.changed(), if self.validated => Input::Faults,
+                _ = mishaps.changed() => Input::Mishap,
                 () = tokio::time::sleep_until(due) => Input::Time,
             };
             match input {
@@ -143,6 +147,7 @@ impl<'a> Client<'a> {
                 Input::Photo(photo) => self.send_photo(photo),
                 Input::End(reason) => return self.close(reason).await,
                 Input::Faults => self.tell_faults().await,
+                Input::Mishap => self.shut().await,
                 Input::Time => {}
             }
             let timeout = Duration::from_secs_f64(self.options.heartbeat_timeout);
@@ -165,32 +170,57 @@ impl<'a> Client<'a> {
     fn due(&self) -> Instant {
         let latest = Instant::now() + Duration::from_millis(500);
         let tickers = self.tickers.iter().filter(|ticker| self.subscribed.contains(ticker.topic));
-        tickers.map(|ticker| ticker.due).chain(self.answers.due()).fold(latest, Instant::min)
+        let due = tickers.map(|ticker| ticker.due).chain(self.answers.due());
+        due.chain(self.held.due()).fold(latest, Instant::min)
     }
 
-    async fn say(&self, kind: &str, topic: &str, data: Value) {
+    /// Closes the data channel if that is what goes wrong now. The client is heard until it leaves.
+    async fn shut(&mut self) {
+        if !self.shut && self.hardware.mishaps.feels(&Mishap::CloseChannel) {
+            self.shut = true;
+            self.channel.shut().await;
+        }
+    }
+
+    async fn say(&mut self, kind: &str, topic: &str, data: Value) {
         self.send(json!({"type": kind, "topic": topic, "data": data})).await;
     }
 
-    async fn send(&self, message: Value) {
+    async fn send(&mut self, message: Value) {
         self.send_text(message.to_string()).await;
     }
 
-    async fn send_text(&self, text: String) {
+    async fn send_text(&mut self, text: String) {
         self.send_message(Message::Text(text)).await;
     }
 
-    async fn send_message(&self, message: Message) {
-        if !self.disorder.borrow().mute {
+    async fn send_message(&mut self, message: Message) {
+        if self.shut || self.hardware.mishaps.feels(&Mishap::Mute) {
+            return;
+        }
+        let holds = self.hardware.mishaps.feel(|mishap| match mishap {
+            Mishap::Bursts(seconds) => Some(Duration::from_secs_f64(*seconds)),
+            _ => None,
+        });
+        if let Some(message) = self.held.pass(message, holds, Instant::now()) {
             // A client that is gone is noticed when its messages end.
-            let _ = self.channel.send(message).await;
+            let _ = self.channel.send(message);
+        }
+    }
+
+    /// Sends what was held, when its time has come.
+    async fn send_held(&mut self, now: Instant) {
+        for message in self.held.take(now) {
+            if !self.shut {
+                let _ = self.channel.send(message);
+            }
         }
     }
 
     async fn hear(&mut self, message: Message) {
         let text = match message {
             Message::Text(text) => Bytes::from(text),
-            Message::Binary(bytes) => {
+            Message::Binary(bytes) | Message::Raw(bytes) => {
                 self.log.add("rx_binary", json!({"length": bytes.len()}));
                 return;
             }
@@ -207,6 +237,9 @@ impl<'a> Client<'a> {
         match inbound.kind {
             Kind::Heartbeat => {
                 self.last_heartbeat = Instant::now();
+                if self.hardware.mishaps.feels(&Mishap::MuteHeartbeat) {
+                    return;
+                }
                 self.say("heartbeat", "", message["data"].clone()).await;
             }
             Kind::Subscribe => self.subscribe(inbound.topic),
@@ -228,15 +261,20 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn not_validated(&self) {
+    async fn not_validated(&mut self) {
         self.send(json!({"type": "err", "topic": "", "info": "Validation Needed."})).await;
     }
 
     async fn validate(&mut self, data: &Json) {
         let answer = data.decode::<String>().unwrap_or_default();
-        let again = self.options.validation == Validation::Twice && !self.asked_again;
+        let mishap = self.hardware.mishaps.feel(|mishap| match mishap {
+            Mishap::Validation(validation) => Some(*validation),
+            _ => None,
+        });
+        let validation = mishap.unwrap_or(self.options.validation);
+        let again = validation == Validation::Twice && !self.asked_again;
         self.asked_again = true;
-        match self.options.validation {
+        match validation {
             Validation::Silent => return,
             Validation::Refuse => return self.not_validated().await,
             _ if again || answer != validation_answer(&self.challenge) => {
@@ -249,7 +287,8 @@ impl<'a> Client<'a> {
         self.log.add("validated", json!({}));
         self.say("validation", "", "Validation Ok.".into()).await;
         self.told = self.faults.borrow_and_update().clone();
-        let snapshot: Vec<_> = self.told.iter().map(entry).collect();
+        let time = self.hardware.time();
+        let snapshot: Vec<_> = self.told.iter().map(|fault| entry(fault, time)).collect();
         self.say("errors", "", snapshot.into()).await;
         if let Some(length) = self.options.big {
             self.send_big(length).await;
@@ -259,22 +298,23 @@ impl<'a> Client<'a> {
     /// Tells what has changed, a message for each fault.
     async fn tell_faults(&mut self) {
         let faults = self.faults.borrow_and_update().clone();
-        for gone in self.told.iter().filter(|fault| !faults.contains(fault)) {
-            self.say("rm_error", "", entry(gone)).await;
+        let time = self.hardware.time();
+        let told = std::mem::replace(&mut self.told, faults.clone());
+        for gone in told.iter().filter(|fault| !faults.contains(fault)) {
+            self.say("rm_error", "", entry(gone, time)).await;
         }
-        for new in faults.iter().filter(|fault| !self.told.contains(fault)) {
-            self.say("add_error", "", entry(new)).await;
+        for new in faults.iter().filter(|fault| !told.contains(fault)) {
+            self.say("add_error", "", entry(new, time)).await;
         }
-        self.told = faults;
     }
 
     /// One binary frame whose payload byte i is i modulo 251.
-    async fn send_big(&self, length: usize) {
+    async fn send_big(&mut self, length: usize) {
         let head = json!({"type": "msg", "topic": "rt/big", "data": {}}).to_string();
         let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
         let frame = Frame { head: head.into(), payload: payload.into() };
         if let Some(bytes) = frame.encode() {
-            let _ = self.channel.send(Message::Binary(bytes)).await;
+            self.send_message(Message::Binary(bytes)).await;
         }
     }
 
@@ -325,7 +365,7 @@ impl<'a> Client<'a> {
         let now = Instant::now();
         if self.validated && self.options.probe_every > 0.0 && now >= self.next_probe {
             self.next_probe = now + Duration::from_secs_f64(self.options.probe_every);
-            let nanoseconds = messages::robot_time().as_nanos() as u64;
+            let nanoseconds = self.hardware.time().as_nanos() as u64;
             // Spacing, order and digits are odd on purpose: the echo must be unchanged to the letter.
             let info = format!(
                 "{{\"uuid\":\"p\",\"req_type\":\"rtt_probe_send_from_mechine\", \"ns\":{nanoseconds},\"x\":0.10}}"
@@ -333,15 +373,16 @@ impl<'a> Client<'a> {
             self.probe = Some((now, info.clone()));
             self.send_text(format!("{{\"type\":\"rtc_inner_req\",\"info\":{info}}}")).await;
         }
+        self.send_held(now).await;
         self.send_answers().await;
         self.send_states(now).await;
-        if self.disorder.borrow().garble {
+        if self.validated {
             self.garble().await;
         }
     }
 }
 
 /// A fault as the wire has it, with the time on the robot's clock.
-fn entry(fault: &Fault) -> Value {
-    json!([messages::robot_time().as_secs(), fault.source, fault.code])
+fn entry(fault: &Fault, time: Duration) -> Value {
+    json!([time.as_secs(), fault.source, fault.code])
 }

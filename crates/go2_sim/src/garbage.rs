@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 
 use crate::lidar::{marked, SIZE, VOXEL_MAP};
 
-/// Text messages: no JSON, JSON of other shapes, numbers that are none, unknown types and topics.
+/// Text messages: no JSON, JSON of other shapes, unknown types and topics.
 pub const TEXTS: &[&str] = &[
     "",
     "{",
@@ -19,6 +19,14 @@ pub const TEXTS: &[&str] = &[
     r#"{"type":"msg"}"#,
     r#"{"type":"msg","topic":"rt/unknown","data":{}}"#,
     r#"{"type":"msg","topic":"rt/lf/lowstate","data":7}"#,
+    r#"{"type":"res","topic":"rt/api/sport/response","data":{}}"#,
+    r#"{"type":"errors","data":"x"}"#,
+    r#"{"type":"rtc_inner_req","info":[]}"#,
+    r#"{"type":"err","info":{}}"#,
+];
+
+/// Text messages with numbers that are none, or that nothing measures, or too few of them.
+pub const NUMBERS: &[&str] = &[
     r#"{"type":"msg","topic":"rt/lf/lowstate","data":{"motor_state":[{"q":0},{"q":0},{"q":0}]}}"#,
     r#"{"type":"msg","topic":"rt/lf/lowstate","data":{"power_v":NaN}}"#,
     r#"{"type":"msg","topic":"rt/lf/lowstate","data":{"power_v":1e999,"bms_state":{"soc":50}}}"#,
@@ -27,11 +35,19 @@ pub const TEXTS: &[&str] = &[
     r#"{"type":"msg","topic":"rt/lf/sportmodestate","data":{"imu_state":{"quaternion":[Infinity,0,0,0],"gyroscope":[0,0,0],"accelerometer":[0,0,0]}}}"#,
     r#"{"type":"msg","topic":"rt/utlidar/robot_pose","data":{"pose":{"position":{"x":-Infinity,"y":0,"z":0},"orientation":{"x":0,"y":0,"z":0,"w":1}}}}"#,
     r#"{"type":"msg","topic":"rt/utlidar/robot_pose","data":{"pose":{"position":{"x":1,"y":0,"z":0},"orientation":{"x":0,"y":0,"z":0,"w":0}}}}"#,
-    r#"{"type":"res","topic":"rt/api/sport/response","data":{}}"#,
-    r#"{"type":"errors","data":"x"}"#,
-    r#"{"type":"rtc_inner_req","info":[]}"#,
-    r#"{"type":"err","info":{}}"#,
 ];
+
+/// Bytes that are not UTF-8 where text should be.
+pub const NOT_UTF8: &[&[u8]] = &[
+    b"\xff\xfe\xfd",
+    b"{\"type\":\"msg\",\"topic\":\"rt/\xc3\x28\",\"data\":{}}",
+    b"\xed\xa0\x80{}",
+];
+
+/// A binary message that is longer than any client of a robot can expect: 1.5 MiB.
+pub fn oversized() -> Bytes {
+    Bytes::from(vec![0x55; 3 << 19])
+}
 
 /// Binary messages: cut frames, lengths beyond the end, heads that are not UTF-8.
 pub const BINARIES: &[&[u8]] = &[

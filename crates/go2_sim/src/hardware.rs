@@ -10,6 +10,7 @@ use crate::camera::Camera;
 use crate::lidar::{Lidar, Pose, Scan};
 use crate::log::Log;
 use crate::messages;
+use crate::mishap::Mishaps;
 use crate::options::{Firmware, Options};
 use crate::services::{Reply, Service, Services};
 use crate::world::World;
@@ -23,13 +24,14 @@ pub(crate) struct Hardware {
     lidar: Arc<Mutex<Lidar>>,
     /// Locked before the body.
     services: Arc<Mutex<Services>>,
+    pub(crate) mishaps: Mishaps,
     firmware: Firmware,
     log: Log,
 }
 
 impl Hardware {
     /// `None` if the robot would lie in a wall.
-    pub(crate) fn new(options: &Options, world: World, log: Log) -> Option<Self> {
+    pub(crate) fn new(options: &Options, world: World, log: Log, mishaps: Mishaps) -> Option<Self> {
         let world = Arc::new(world);
         let body = Body::new(options.move_lasts(), Instant::now()).within(Arc::clone(&world))?;
         let body = body.charged(options.services.charge);
@@ -42,6 +44,7 @@ impl Hardware {
             camera: Arc::new(camera),
             lidar: Arc::new(Mutex::new(lidar)),
             services: Arc::new(Mutex::new(Services::new(options))),
+            mishaps,
             firmware: options.firmware,
             log,
         })
@@ -60,6 +63,11 @@ impl Hardware {
     /// The services; the body is not locked while this is asked for.
     pub(crate) fn services(&self) -> MutexGuard<'_, Services> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time on the robot's clock.
+    pub(crate) fn time(&self) -> Duration {
+        messages::robot_time(self.mishaps.clock_jump())
     }
 
     /// Executes a request; `None` if nobody is there to answer it.
@@ -117,7 +125,7 @@ impl Hardware {
             let motion = body.motion();
             Pose { x: motion.x, y: motion.y, z: body.height(), yaw: motion.yaw }
         };
-        let time: Duration = messages::robot_time();
+        let time = self.time();
         self.lidar_now().scan(&self.world, pose, time, self.firmware)
     }
 }
@@ -132,7 +140,9 @@ mod tests {
     #[test]
     fn a_bump_is_logged_where_it_is() {
         let log = Log::default();
-        let hardware = Hardware::new(&Options::default(), World::house(), log.clone()).unwrap();
+        let hardware =
+            Hardware::new(&Options::default(), World::house(), log.clone(), Mishaps::default())
+                .unwrap();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         {

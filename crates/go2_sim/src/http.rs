@@ -1,5 +1,6 @@
 //! The robot's HTTP server: HTTP/1.0 responses, one request a connection, header names as written.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,8 +36,31 @@ impl Response {
     }
 }
 
+/// What comes after a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    /// A response.
+    Respond(Response),
+    /// The connection is closed.
+    Hangup,
+    /// Nothing, until the client closes.
+    Silence,
+    /// A response whose body has no end.
+    Endless,
+    /// A response whose body comes a byte at a time.
+    Slow,
+}
+
+impl From<Response> for Reaction {
+    fn from(response: Response) -> Self {
+        Self::Respond(response)
+    }
+}
+
 const LARGEST_REQUEST: usize = 1024 * 1024;
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two bytes of a slow body.
+const SLOW: Duration = Duration::from_millis(300);
 
 /// Reads one request. `None` if none came: probes only connect.
 pub(crate) async fn read(stream: &mut TcpStream) -> Option<Request> {
@@ -69,8 +93,21 @@ fn parse(raw: &[u8]) -> Option<Option<Request>> {
     Some(path.map(|path| Request { path, body }))
 }
 
-/// Writes the response and closes.
-pub(crate) async fn respond(mut stream: TcpStream, response: Response) {
+/// Does what comes after a request, and closes. A client that left is no matter.
+pub(crate) async fn react(mut stream: TcpStream, reaction: Reaction) {
+    let left = match reaction {
+        Reaction::Respond(response) => respond(&mut stream, response).await,
+        Reaction::Hangup => Ok(()),
+        Reaction::Silence => wait_for_end(&mut stream).await,
+        Reaction::Endless => trickle(&mut stream, &[b'A'; 16 * 1024], Duration::ZERO).await,
+        Reaction::Slow => trickle(&mut stream, b"A", SLOW).await,
+    };
+    if left.is_ok() {
+        let _ = stream.shutdown().await;
+    }
+}
+
+async fn respond(stream: &mut TcpStream, response: Response) -> io::Result<()> {
     let reason = if response.status == 200 { "OK" } else { "Error" };
     let mut raw = format!(
         "HTTP/1.0 {} {reason}\r\nContent-Length: {}\r\n\r\n",
@@ -79,6 +116,20 @@ pub(crate) async fn respond(mut stream: TcpStream, response: Response) {
     )
     .into_bytes();
     raw.extend_from_slice(&response.body);
-    let _ = stream.write_all(&raw).await; // a client that left is no matter
-    let _ = stream.shutdown().await;
+    stream.write_all(&raw).await
+}
+
+async fn wait_for_end(stream: &mut TcpStream) -> io::Result<()> {
+    let mut ignored = [0; 1024];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+/// A body that goes on until the client closes.
+async fn trickle(stream: &mut TcpStream, part: &[u8], pause: Duration) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").await?;
+    loop {
+        stream.write_all(part).await?;
+        tokio::time::sleep(pause).await;
+    }
 }

@@ -13,8 +13,10 @@ mod http; // the minimal HTTP server
 pub mod lidar; // what the LiDAR sees, the voxel map: pure
 pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
+pub mod mishap; // what goes wrong on purpose
 pub mod network; // what packets meet on their way
 mod options; // which robot is simulated
+mod outbox; // what waits to be sent
 mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
 pub mod sdp; // offers and answers as the robot reads and writes them
@@ -22,8 +24,8 @@ pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
 
 pub use camera::VideoOptions;
-pub use client::Disorder;
+pub use mishap::{Failure, Fate, Garbage, Mishap, Mishaps, Span, Streams};
 pub use network::{Blackout, Impairment, Network, NetworkOptions};
 pub use options::{Firmware, Generation, Options, Validation};
-pub use robot::{Failure, Robot, StartError, Step, SOON};
+pub use robot::{Robot, StartError, SOON};
 pub use services::{Refusal, Service, ServiceOptions, Target};

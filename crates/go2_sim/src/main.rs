@@ -27,6 +27,9 @@ async fn run(options: Options) -> Result<(), StartError> {
     let generation = options.generation;
     let robot = Robot::start(options).await?;
     tracing::info!("simulated robot ({generation:?}) listens on {}", robot.address());
+    if let Some(address) = robot.control_address() {
+        tracing::info!("control port at {address}");
+    }
     tokio::select! {
         _ = interrupted.recv() => {}
         _ = terminated.recv() => {}

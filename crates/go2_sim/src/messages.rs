@@ -10,10 +10,14 @@ use crate::lidar::Lidar;
 use crate::options::Firmware;
 use crate::services::{Player, Settings};
 
-/// Time on the robot's clock, which is not this computer's: robots seldom have the right time.
-pub(crate) fn robot_time() -> Duration {
+/// Time on the robot's clock, which is not this computer's: robots seldom have the right time. It has jumped by so many
+/// seconds.
+pub(crate) fn robot_time(jump: f64) -> Duration {
     const BEHIND: Duration = Duration::from_secs(3600);
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BEHIND)
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let far = Duration::from_secs_f64(jump.abs());
+    let jumped = if jump < 0.0 { time.saturating_sub(far) } else { time.saturating_add(far) };
+    jumped.saturating_sub(BEHIND)
 }
 
 fn stamp(time: Duration) -> Value {

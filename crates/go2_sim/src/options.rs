@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use go2_link::signaling::DeviceKey;
 use go2_link::state::Fault;
+use serde::{Deserialize, Serialize};
 
 use crate::camera::VideoOptions;
 use crate::lidar::Stamps;
@@ -41,7 +42,8 @@ pub enum Firmware {
 }
 
 /// What the robot does about the validation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Validation {
     /// Checks the answer.
     Accept,
@@ -143,6 +145,13 @@ pub struct Options {
     /// A fault that the robot reports, its source and its code in hexadecimal, e.g. 303:10; may be repeated
     #[arg(long = "fault", value_name = "SOURCE:CODE", value_parser = fault)]
     pub faults: Vec<Fault>,
+    /// What goes wrong and when: a file with a JSON object a line, such as
+    /// {"at": 5, "begin": {"freeze": "lidar"}, "for": 2.5}; docs/mishaps.md lists them
+    #[arg(long, value_name = "FILE")]
+    pub mishaps: Option<PathBuf>,
+    /// Take orders for mishaps on this TCP port of the robot's loopback address; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    pub control_port: Option<u16>,
     /// Send malformed messages of every kind beside the proper ones
     #[arg(long)]
     pub garble: bool,

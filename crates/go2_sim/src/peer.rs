@@ -4,7 +4,8 @@
 //! channels, compares any fingerprint and echoes mids. This one is the DTLS client, compares the last
 //! fingerprint of the offer as text, and answers DATA_CHANNEL_OPEN with nothing at all.
 
-use std::net::SocketAddr;
+use std::future::Future;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use crate::camera::{Sockets, Track};
 use crate::gate::Gate;
 use crate::network::Network;
 use crate::options::Options;
+use crate::outbox::Outbox;
 use crate::sdp::{Local, Offer};
 
 /// Why a client did not get a channel.
@@ -44,6 +46,9 @@ pub(crate) enum PeerError {
     /// The client's certificate does not have the offer's last fingerprint.
     #[error("the certificate does not match the last fingerprint of the offer")]
     Fingerprint,
+    /// The robot's end is over, for this reason.
+    #[error("{0}")]
+    Ended(&'static str),
     /// No path was found in time.
     #[error("the client never connected")]
     Never,
@@ -72,7 +77,7 @@ type Layers = (Mux, Arc<dtls::conn::DTLSConn>, Association, Arc<Stream>, Option<
 /// robot's library (30 s and 47 s).
 const DISCONNECTED_SHARE: f64 = 0.64;
 /// The robot's buffers are larger than its answer says.
-const LARGEST_MESSAGE: u32 = 1024 * 1024;
+const LARGEST_MESSAGE: u32 = 4 * 1024 * 1024;
 const MUX_BUFFER: usize = 8192;
 
 impl Peer {
@@ -114,14 +119,21 @@ impl Peer {
         self.local.answer(&self.offer)
     }
 
-    /// Waits for the client and its data channel.
-    pub(crate) async fn connect(mut self) -> Result<Channel, PeerError> {
+    /// Waits for the client and its data channel, until `end` says why no longer.
+    pub(crate) async fn connect(
+        mut self,
+        end: impl Future<Output = &'static str>,
+    ) -> Result<Channel, PeerError> {
         let limit = self.lost_after;
-        let connecting = self.connect_layers();
-        match tokio::time::timeout(limit, connecting).await {
+        let connected = tokio::select! {
+            connected = tokio::time::timeout(limit, self.connect_layers()) => connected,
+            reason = end => Ok(Err(PeerError::Ended(reason))),
+        };
+        match connected {
             Ok(Ok((mux, dtls, association, stream, video))) => {
                 let Self { agent, udp, failed, .. } = self;
-                Ok(Channel { agent, udp, mux, dtls, association, stream, video, failed })
+                let outbox = Outbox::new(Arc::clone(&stream));
+                Ok(Channel { agent, udp, mux, dtls, association, stream, outbox, video, failed })
             }
             other => {
                 let _ = self.agent.close().await;
@@ -268,6 +280,8 @@ pub(crate) enum Message {
     Text(String),
     /// Bytes.
     Binary(Bytes),
+    /// Bytes that claim to be text.
+    Raw(Bytes),
 }
 
 /// An open data channel.
@@ -278,6 +292,7 @@ pub(crate) struct Channel {
     dtls: Arc<dtls::conn::DTLSConn>,
     association: Association,
     stream: Arc<Stream>,
+    outbox: Outbox,
     /// The video track, if the client offered to receive one.
     pub(crate) video: Option<Track>,
     failed: mpsc::Receiver<()>,
@@ -305,8 +320,8 @@ impl Channel {
         }
     }
 
-    /// Sends a message. `false` when the client is gone.
-    pub(crate) async fn send(&self, message: Message) -> bool {
+    /// Sends a message after those before it, without waiting for them. `false` when the client is gone.
+    pub(crate) fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
             // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
             Message::Text(text) if text.is_empty() => {
@@ -314,13 +329,19 @@ impl Channel {
             }
             Message::Text(text) => (Bytes::from(text), PayloadProtocolIdentifier::String),
             Message::Binary(bytes) => (bytes, PayloadProtocolIdentifier::Binary),
+            Message::Raw(bytes) => (bytes, PayloadProtocolIdentifier::String),
         };
-        self.stream.write_sctp(&data, kind).await.is_ok()
+        self.outbox.push(data, kind)
     }
 
     /// Bytes that wait to be sent or acknowledged.
     pub(crate) fn backlog(&self) -> usize {
-        self.stream.buffered_amount()
+        self.outbox.waiting() + self.stream.buffered_amount()
+    }
+
+    /// Closes the data channel, and nothing else.
+    pub(crate) async fn shut(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write).await; // a client that is gone is noticed elsewhere
     }
 
     /// Closes with a goodbye, so that the client knows at once.

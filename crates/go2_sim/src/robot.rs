@@ -1,54 +1,30 @@
 //! A whole simulated robot: its signaling server, its one slot, its body.
 
-use std::collections::VecDeque;
+mod notice; // the body of con_notify
+mod signaling; // requests for the key, offers
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use go2_link::signaling::crypto::{base64_encode, gcm_seal, DeviceKey, SessionKey};
-use go2_link::signaling::offer::{Answer, Offer as OfferObject};
 use go2_link::state::Fault;
-use rsa::pkcs8::EncodePublicKey;
 use rsa::rand_core::{OsRng, RngCore};
 use rsa::RsaPrivateKey;
 use serde_json::{json, Value};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::body::Body;
-use crate::client::{Client, Disorder};
+use crate::client::Client;
 use crate::discovery::{self, Identity};
 use crate::hardware::Hardware;
-use crate::http::{self, Request, Response};
 use crate::log::Log;
-use crate::network::Network;
+use crate::mishap::{self, Garbage, Mishap, Mishaps, Script, ScriptError, Span};
+use crate::network::{Impairment, Network};
 use crate::options::{Generation, Options};
 use crate::peer::{Channel, Peer};
-use crate::sdp;
 use crate::world::{World, WorldError};
-
-/// A step of the signaling that a test can make fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The request for the key.
-    Notify,
-    /// The offer.
-    Offer,
-}
-
-/// How a step fails.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// An HTTP status.
-    Status(u16),
-    /// A 200 with this body.
-    Body(Vec<u8>),
-    /// The answer's SDP is this instead.
-    Sdp(String),
-    /// The connection is closed without a response.
-    Hangup,
-}
 
 /// Why a robot cannot be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +41,9 @@ pub enum StartError {
     /// The map has a wall where the robot starts.
     #[error("the map has a wall at (0, 0), where the robot starts; move the map's origin")]
     Walled,
+    /// The script of mishaps cannot be used.
+    #[error("the mishaps {0} cannot be used: {1}")]
+    Script(String, ScriptError),
     /// The port is taken, or the log cannot be written.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
@@ -75,6 +54,7 @@ pub struct Robot {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     address: SocketAddr,
+    control_address: Option<SocketAddr>,
     server: JoinHandle<()>,
 }
 
@@ -83,8 +63,11 @@ struct Shared {
     log: Log,
     hardware: Hardware,
     network: Network,
-    failures: Mutex<VecDeque<(Step, Failure)>>,
-    disorder: watch::Sender<Disorder>,
+    mishaps: Mishaps,
+    /// How often the robot's end has vanished.
+    crashes: watch::Sender<u32>,
+    /// When the last session ended.
+    last_end: Mutex<Option<Instant>>,
     faults: watch::Sender<Vec<Fault>>,
     /// Held by the client in session.
     slot: Arc<tokio::sync::Mutex<()>>,
@@ -109,6 +92,11 @@ impl Robot {
                 .map_err(|error| StartError::Map(path.display().to_string(), error))?,
             None => World::house(),
         };
+        let script = match &options.mishaps {
+            Some(path) => Script::load(path)
+                .map_err(|error| StartError::Script(path.display().to_string(), error))?,
+            None => Script::default(),
+        };
         let log = match &options.log {
             Some(path) => Log::to_file(path)
                 .map_err(|error| StartError::Io(path.display().to_string(), error))?,
@@ -119,23 +107,27 @@ impl Robot {
             _ => options.encrypted_port,
         };
         let wanted = SocketAddr::new(options.bind, port);
-        let bound = TcpListener::bind(wanted).await;
-        let listener = bound.map_err(|error| StartError::Io(wanted.to_string(), error))?;
-        let address =
-            listener.local_addr().map_err(|error| StartError::Io(wanted.to_string(), error))?;
+        let (listener, address) = bind(wanted).await?;
         let seekers = options.discovery_port.map(discovery::join).transpose();
         let seekers = seekers.map_err(|error| StartError::Io("discovery".to_owned(), error))?;
-        let hardware = Hardware::new(&options, world, log.clone()).ok_or(StartError::Walled)?;
+        let control = match options.control_port {
+            Some(port) => Some(bind(SocketAddr::new(options.bind, port)).await?),
+            None => None,
+        };
+        let mishaps = Mishaps::default();
+        if options.garble {
+            mishaps.begin(Mishap::Garble(Garbage::All), Span::Open);
+        }
+        let hardware = Hardware::new(&options, world, log.clone(), mishaps.clone())
+            .ok_or(StartError::Walled)?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             hardware,
             network: Network::new(&options.network),
             log,
-            failures: Mutex::default(),
-            disorder: watch::Sender::new(Disorder {
-                garble: options.garble,
-                ..Disorder::default()
-            }),
+            mishaps,
+            crashes: watch::Sender::new(0),
+            last_end: Mutex::default(),
             faults: watch::Sender::new(options.faults.clone()),
             slot: Arc::default(),
             digits: std::array::from_fn(|_| (OsRng.next_u32() % 10) as u8),
@@ -149,20 +141,31 @@ impl Robot {
             serial_number: shared.options.serial_number.clone(),
             address: shared.options.bind,
         };
-        let serve = Arc::clone(&shared).serve(listener);
+        let serve = Arc::clone(&shared).serve(listener, address);
         let answer = async move {
             if let Some(socket) = seekers {
                 discovery::answer(socket, identity).await;
             }
             std::future::pending::<()>().await; // the robot is there without it, too
         };
+        let (mishaps, network) = (shared.mishaps.clone(), shared.network.clone());
+        let control_address = control.as_ref().map(|(_, address)| *address);
+        let go_wrong = async move {
+            let obey = async {
+                if let Some((listener, _)) = control {
+                    mishap::serve_control(listener, mishaps.clone()).await;
+                }
+            };
+            tokio::join!(script.play(&mishaps), obey, mishaps.keep(&network));
+        };
         let server = tokio::spawn(async move {
             tokio::select! {
                 () = serve => {}
                 () = answer => {}
+                () = go_wrong => {}
             }
         });
-        Ok(Self { shared, stop, address, server })
+        Ok(Self { shared, stop, address, control_address, server })
     }
 
     /// Where its signaling listens.
@@ -190,14 +193,14 @@ impl Robot {
         self.shared.network.clone()
     }
 
-    /// Has the next exchange of a step fail; several are taken in order.
-    pub fn fail_next(&self, step: Step, failure: Failure) {
-        lock(&self.shared.failures).push_back((step, failure));
+    /// What goes wrong with it.
+    pub fn mishaps(&self) -> Mishaps {
+        self.shared.mishaps.clone()
     }
 
-    /// Changes how it behaves in session.
-    pub fn set_disorder(&self, disorder: Disorder) {
-        self.shared.disorder.send_replace(disorder);
+    /// Where it takes orders for mishaps.
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        self.control_address
     }
 
     /// Changes which faults it reports; the client in session is told of each change.
@@ -216,6 +219,13 @@ impl Robot {
     }
 }
 
+async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Io(wanted.to_string(), error);
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -227,170 +237,89 @@ fn rsa_key() -> Option<&'static RsaPrivateKey> {
 }
 
 impl Shared {
-    async fn serve(self: Arc<Self>, listener: TcpListener) {
+    /// Serves until the robot stops: after each crash again.
+    async fn serve(self: Arc<Self>, listener: TcpListener, address: SocketAddr) {
         let mut stop = self.stop.clone();
+        let serve = async {
+            let mut listener = listener;
+            loop {
+                self.accept(listener).await;
+                self.crash().await;
+                self.mishaps.until_over(&Mishap::Crash).await;
+                match bind(address).await {
+                    Ok((again, _)) => listener = again,
+                    Err(error) => return self.log.add("error", json!({"what": error.to_string()})),
+                }
+            }
+        };
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = serve => {}
+        }
+    }
+
+    /// Takes exchanges until the robot's end vanishes. Those that are under way end with it.
+    async fn accept(self: &Arc<Self>, listener: TcpListener) {
+        let mut exchanges = JoinSet::new();
         loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = self.mishaps.until(&Mishap::Crash) => return,
                 accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                    tokio::spawn(Arc::clone(&self).exchange(stream));
+                    exchanges.spawn(Arc::clone(self).exchange(stream));
                 },
+                Some(_) = exchanges.join_next() => {}
             }
         }
     }
 
-    async fn exchange(self: Arc<Self>, mut stream: TcpStream) {
-        if !self.network.admits(&stream).await {
-            return;
+    /// All that belongs to the session vanishes; not even its goodbye gets out.
+    async fn crash(&self) {
+        let dark = Impairment { blackout: true, ..self.network.get() };
+        self.network.set(dark);
+        self.crashes.send_modify(|crashes| *crashes += 1);
+        let sessions = std::mem::take(&mut *lock(&self.sessions));
+        for session in sessions {
+            let _ = session.await;
         }
-        let Some(request) = http::read(&mut stream).await else { return };
-        let response = self.respond(&request).await;
-        let status = response.as_ref().map(|response| response.status);
-        self.log.add("http", json!({"path": request.path, "status": status}));
-        if let Some(response) = response {
-            self.network.light().await;
-            http::respond(stream, response).await;
-        }
-    }
-
-    async fn respond(self: &Arc<Self>, request: &Request) -> Option<Response> {
-        let digits: String = self.digits.iter().map(|digit| (b'0' + digit) as char).collect();
-        let offer_path = match self.options.generation {
-            Generation::Plain => "/offer".to_owned(),
-            _ => format!("/con_ing_{digits}"),
-        };
-        if request.path == "/con_notify" && self.options.generation != Generation::Plain {
-            match self.failure(Step::Notify) {
-                Some(failure) => self.fail(failure, |_| Response::status(500)),
-                None => Some(self.notice().map_or(Response::status(500), Response::ok)),
-            }
-        } else if request.path == offer_path {
-            self.offer(&request.body).await
-        } else {
-            Some(Response::status(404))
-        }
-    }
-
-    fn failure(&self, step: Step) -> Option<Failure> {
-        let mut failures = lock(&self.failures);
-        let position = failures.iter().position(|(at, _)| *at == step)?;
-        failures.remove(position).map(|(_, failure)| failure)
-    }
-
-    fn fail(&self, failure: Failure, seal: impl FnOnce(&str) -> Response) -> Option<Response> {
-        match failure {
-            Failure::Status(status) => Some(Response::status(status)),
-            Failure::Body(body) => Some(Response::ok(body)),
-            Failure::Sdp(sdp) => Some(seal(&sdp)),
-            Failure::Hangup => None,
-        }
-    }
-
-    /// The body of `con_notify`.
-    fn notice(&self) -> Option<String> {
-        let der = rsa_key()?.to_public_key().to_public_key_der().ok()?;
-        let letters: String =
-            self.digits.iter().flat_map(|digit| ['x', (b'A' + digit) as char]).collect();
-        let plain = format!("ABCDEFGHIJ{}{letters}", base64_encode(der.as_bytes()));
-        let seal = |key: &DeviceKey| {
-            let mut nonce = [0; 12];
-            OsRng.fill_bytes(&mut nonce);
-            base64_encode(&gcm_seal(key, &nonce, plain.as_bytes()))
-        };
-        let notice = match (self.options.generation, &self.options.key) {
-            (Generation::Plain | Generation::Absent, _) => json!({"data1": plain}),
-            (Generation::One, _) => json!({"data1": plain, "data2": 1}),
-            (Generation::Two, _) => json!({"data1": seal(&DeviceKey::STATIC), "data2": 2}),
-            (Generation::Three, Some(key)) if !self.options.static_under_3 => {
-                json!({"data1": seal(key), "data2": 3})
-            }
-            (Generation::Three, _) => json!({"data1": seal(&DeviceKey::STATIC), "data2": 3}),
-        };
-        Some(base64_encode(notice.to_string().as_bytes()))
-    }
-
-    /// Takes an offer, encrypted or not.
-    async fn offer(self: &Arc<Self>, body: &[u8]) -> Option<Response> {
-        let (json, key) = match self.options.generation {
-            Generation::Plain => (body.to_vec(), None),
-            _ => match open(body) {
-                Some((json, key)) => (json, Some(key)),
-                None => return Some(Response::status(400)),
-            },
-        };
-        let seal = |sdp: &str| {
-            let answer = Answer { sdp: sdp.to_owned(), kind: "answer".to_owned() };
-            let json = serde_json::to_string(&answer).unwrap_or_default();
-            Response::ok(match &key {
-                Some(key) => key.encrypt(json.as_bytes()),
-                None => json,
-            })
-        };
-        if let Some(failure) = self.failure(Step::Offer) {
-            return self.fail(failure, seal);
-        }
-        let Ok(offer) = serde_json::from_slice::<OfferObject>(&json) else {
-            return Some(Response::status(400));
-        };
-        self.log.add("offer", json!({"id": offer.id, "sdp": offer.sdp}));
-        let Ok(slot) = Arc::clone(&self.slot).try_lock_owned() else {
-            self.log.add("busy", json!({}));
-            return Some(seal(Answer::REJECT));
-        };
-        let Some(facts) = sdp::Offer::read(&offer.sdp).filter(sdp::Offer::has_data) else {
-            return Some(seal(""));
-        };
-        match Peer::new(&self.options, &self.network, facts).await {
-            Ok(peer) => {
-                let answer = seal(&peer.answer());
-                let session = tokio::spawn(Arc::clone(self).session(peer, slot));
-                let mut sessions = lock(&self.sessions);
-                sessions.retain(|session| !session.is_finished());
-                sessions.push(session);
-                Some(answer)
-            }
-            Err(error) => {
-                self.log.add("error", json!({"what": error.to_string()}));
-                Some(Response::status(500))
-            }
-        }
+        self.mishaps.feels(&Mishap::Crash);
     }
 
     async fn session(self: Arc<Self>, peer: Peer, slot: tokio::sync::OwnedMutexGuard<()>) {
         let start = Instant::now();
-        let mut stop = self.stop.clone();
-        let connected = tokio::select! {
-            connected = peer.connect() => connected,
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
-        let reason = match connected {
-            Ok(channel) => self.serve_client(channel, &mut stop).await.to_owned(),
+        let mut ending = Ending { stop: self.stop.clone(), crashes: self.crashes.subscribe() };
+        let reason = match peer.connect(ending.reason()).await {
+            Ok(channel) => self.serve_client(channel, &mut ending).await.to_owned(),
             Err(error) => error.to_string(),
         };
-        // The log comes first: who waits for it must find what follows from it.
+        *lock(&self.last_end) = Some(Instant::now());
+        // Who waits for the log must find what follows from it.
         drop(slot);
         let after = start.elapsed().as_secs_f64();
         self.log.add("closed", json!({"after_s": after, "reason": reason}));
     }
 
-    async fn serve_client(
-        &self,
-        channel: Channel,
-        stop: &mut watch::Receiver<bool>,
-    ) -> &'static str {
+    async fn serve_client(&self, channel: Channel, ending: &mut Ending) -> &'static str {
         let client: Value = channel.client().map(|address| address.to_string()).into();
         self.log.add("channel", json!({"client": client}));
-        let hardware = &self.hardware;
-        let (disorder, faults) = (self.disorder.subscribe(), self.faults.subscribe());
-        Client::new(&self.options, hardware, &self.log, channel, disorder, faults).run(stop).await
+        let faults = self.faults.subscribe();
+        Client::new(&self.options, &self.hardware, &self.log, channel, faults).run(ending).await
     }
 }
 
-fn open(body: &[u8]) -> Option<(Vec<u8>, SessionKey)> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let key = SessionKey::unwrap(rsa_key()?, body["data2"].as_str()?.as_bytes()).ok()?;
-    let json = key.decrypt(body["data1"].as_str()?.as_bytes()).ok()?;
-    Some((json, key))
+/// How the robot's end of a session ends by itself.
+pub(crate) struct Ending {
+    stop: watch::Receiver<bool>,
+    crashes: watch::Receiver<u32>,
+}
+
+impl Ending {
+    /// Waits for it; says why. Cancelling loses nothing.
+    pub(crate) async fn reason(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.stop.wait_for(|stop| *stop) => "the robot stopped",
+            _ = self.crashes.changed() => "the robot crashed",
+        }
+    }
 }
 
 /// How long a test may wait for what should happen soon.

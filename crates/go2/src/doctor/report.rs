@@ -49,10 +49,10 @@ impl Finding {
             Outcome::NotTried => ("-", "not tried"),
         };
         let took = self.took.map_or(String::new(), |took| format!("{:.2} s", took.as_secs_f64()));
-        let mut lines = format!("{:<18} {mark:<6} {took:>8}  {text}", self.step);
+        let mut lines = format!("{:<22} {mark:<6} {took:>7}  {text}", self.step);
         if let (Outcome::Failed(_), Some(help)) = (&self.outcome, Help::of(text)) {
             let section = help.code().to_lowercase();
-            lines.push_str(&format!("\n{:36}read docs/troubleshooting.md#{section}", ""));
+            lines.push_str(&format!("\n{:39}read docs/troubleshooting.md#{section}", ""));
         }
         lines
     }
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_failure_names_its_section() {
         let failed = Finding::failed("offer", Duration::from_millis(1234), "busy [GO2-BUSY]");
-        let expected = "offer              FAILED   1.23 s  busy [GO2-BUSY]\n                                    read \
+        let expected = "offer                  FAILED  1.23 s  busy [GO2-BUSY]\n                                       read \
                         docs/troubleshooting.md#go2-busy";
         assert_eq!(failed.text(), expected);
         assert_eq!(as_json(&failed)["section"], "GO2-BUSY");

@@ -31,6 +31,8 @@ pub struct Timing {
     pub silence: Duration,
     /// From the open channel to the robot's "Validation Ok.".
     pub validation: Duration,
+    /// The longest wait between two attempts, whatever the robot asks for: a limit for tests in compressed time.
+    pub longest_wait: Duration,
 }
 
 impl Default for Timing {
@@ -40,6 +42,7 @@ impl Default for Timing {
             stale: Duration::from_millis(1500),
             silence: Duration::from_millis(4500),
             validation: Duration::from_secs(8),
+            longest_wait: Duration::MAX,
         }
     }
 }

@@ -20,6 +20,7 @@ use super::shoot::{Camera, Frame};
 use super::track::{Feedback, Track};
 use crate::log::Log;
 use crate::messages::robot_time;
+use crate::mishap::{Mishap, Mishaps, Streams};
 
 /// The video of a session. Ends when dropped.
 pub(crate) struct Video {
@@ -29,9 +30,15 @@ pub(crate) struct Video {
 
 impl Video {
     /// Serves a client's video track; nothing is sent before it is switched on.
-    pub(crate) fn start(track: Track, camera: Arc<Camera>, log: Log, log_sent: bool) -> Self {
+    pub(crate) fn start(
+        track: Track,
+        camera: Arc<Camera>,
+        mishaps: Mishaps,
+        log: Log,
+        log_sent: bool,
+    ) -> Self {
         let (on, switch) = watch::channel(false);
-        let sender = Sender::new(track, camera, log, log_sent);
+        let sender = Sender::new(track, camera, mishaps, log, log_sent);
         Self { on, task: tokio::spawn(sender.run(switch)) }
     }
 
@@ -73,6 +80,7 @@ const PLI_EVERY: Duration = Duration::from_millis(500);
 struct Sender {
     camera: Arc<Camera>,
     track: Track,
+    mishaps: Mishaps,
     log: Log,
     log_sent: bool,
     packetizer: Packetizer,
@@ -87,7 +95,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(track: Track, camera: Arc<Camera>, log: Log, log_sent: bool) -> Self {
+    fn new(track: Track, camera: Arc<Camera>, mishaps: Mishaps, log: Log, log_sent: bool) -> Self {
         let options = &camera.options;
         let packetizer = Packetizer {
             payload_type: track.payload_type,
@@ -97,6 +105,7 @@ impl Sender {
         };
         Self {
             track,
+            mishaps,
             log,
             log_sent,
             packetizer,
@@ -157,6 +166,9 @@ impl Sender {
     }
 
     async fn send(&mut self, frame: &Frame) {
+        if self.mishaps.frozen(Streams::Video) {
+            return;
+        }
         let timestamp = self.clock.at(frame.beat);
         let packets = self.packetizer.packets(&frame.encoded.nals, timestamp);
         if self.log_sent {
@@ -228,12 +240,16 @@ impl Sender {
 
     /// Tells the client which time on the robot's clock the timestamps stand for.
     async fn report(&mut self) {
-        if self.packets == 0 || self.shooting.is_none() {
+        let frozen = |mishap: &Mishap| match mishap {
+            Mishap::Freeze(streams) => streams.cover(Streams::Video).then_some(()),
+            _ => None,
+        };
+        if self.packets == 0 || self.shooting.is_none() || self.mishaps.find(frozen).is_some() {
             return;
         }
         let report = SenderReport {
             ssrc: self.track.ssrc,
-            ntp_time: ntp(robot_time()),
+            ntp_time: ntp(robot_time(self.mishaps.clock_jump())),
             rtp_time: self.clock.at(Instant::now()),
             packet_count: self.packets,
             octet_count: self.octets,

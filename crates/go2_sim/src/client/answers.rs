@@ -58,7 +58,7 @@ mod tests {
         let mut take = |ms| -> Vec<String> {
             let texts = answers.take(at(ms)).into_iter().map(|message| match message {
                 Message::Text(text) => text,
-                Message::Binary(_) => unreachable!(),
+                Message::Binary(_) | Message::Raw(_) => unreachable!(),
             });
             texts.collect()
         };

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Client;
 use crate::garbage;
+use crate::mishap::Garbage;
 use crate::peer::Message;
 
 /// Bad voxel maps that are sent at a time.
@@ -12,21 +13,37 @@ const MAPS: usize = 4;
 const LARGEST_BACKLOG: usize = 8 * 1024;
 
 impl Client<'_> {
-    /// Bad messages of every kind that a client must survive; the long ones in turns.
+    /// Bad messages that a client must survive, of the kinds that go wrong now; the long ones in turns.
     pub(super) async fn garble(&mut self) {
         if self.channel.backlog() > LARGEST_BACKLOG {
             return;
         }
-        for text in garbage::TEXTS {
-            self.send_text((*text).to_owned()).await;
+        let Some(kinds) = self.hardware.mishaps.garbage() else { return };
+        let texts = [(Garbage::Json, garbage::TEXTS), (Garbage::Numbers, garbage::NUMBERS)];
+        for (_, texts) in texts.iter().filter(|(kind, _)| kinds.covers(*kind)) {
+            for text in *texts {
+                self.send_text((*text).to_owned()).await;
+            }
         }
-        for bytes in garbage::BINARIES {
-            let _ = self.channel.send(Message::Binary(Bytes::from_static(bytes))).await;
+        if kinds.covers(Garbage::Utf8) {
+            for bytes in garbage::NOT_UTF8 {
+                self.send_message(Message::Raw(Bytes::from_static(bytes))).await;
+                self.send_message(Message::Binary(Bytes::from_static(bytes))).await;
+            }
         }
-        let maps = garbage::voxel_maps();
-        for map in maps.iter().cycle().skip(self.garbled).take(MAPS) {
-            let _ = self.channel.send(Message::Binary(map.clone())).await;
+        if kinds.covers(Garbage::Truncated) {
+            for bytes in garbage::BINARIES {
+                self.send_message(Message::Binary(Bytes::from_static(bytes))).await;
+            }
+            let maps = garbage::voxel_maps();
+            for map in maps.iter().cycle().skip(self.garbled).take(MAPS) {
+                self.send_message(Message::Binary(map.clone())).await;
+            }
+            self.garbled = (self.garbled + MAPS) % maps.len();
         }
-        self.garbled = (self.garbled + MAPS) % maps.len();
+        // What is too long for any client ends sessions; it is only sent where it is asked for.
+        if kinds == Garbage::Oversized {
+            self.send_message(Message::Binary(garbage::oversized())).await;
+        }
     }
 }

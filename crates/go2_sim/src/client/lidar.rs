@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
+use crate::mishap::Streams;
 use crate::peer::Message;
 
 impl Client<'_> {
@@ -22,9 +23,12 @@ impl Client<'_> {
     }
 
     /// Sends a voxel map, if the LiDAR is on and the client has asked for large messages.
-    pub(super) async fn send_voxels(&self) {
+    pub(super) async fn send_voxels(&mut self) {
         let on = self.hardware.lidar_now().is_on();
         if !on || self.saves_traffic || self.channel.backlog() > LARGEST_BACKLOG {
+            return;
+        }
+        if self.hardware.mishaps.frozen(Streams::Lidar) {
             return;
         }
         // What the network has to do in the meantime must not wait for it.
@@ -32,9 +36,6 @@ impl Client<'_> {
         let Ok(Some(scan)) = tokio::task::spawn_blocking(move || hardware.scan()).await else {
             return;
         };
-        if self.disorder.borrow().mute {
-            return;
-        }
         if self.options.log_sent {
             self.log.add(
                 "sent",
@@ -42,6 +43,6 @@ impl Client<'_> {
                     "seq": scan.seq, "bytes": scan.frame.bytes.len()}),
             );
         }
-        let _ = self.channel.send(Message::Binary(scan.frame.bytes)).await;
+        self.send_message(Message::Binary(scan.frame.bytes)).await;
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{json, Value};
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
 use crate::messages;
+use crate::mishap::Streams;
 use crate::options::Options;
 
 /// A state message that the robot can send and when it is due.
@@ -62,11 +63,12 @@ impl Client<'_> {
         self.tickers = tickers;
     }
 
-    pub(super) async fn send_state(&self, topic: &'static str) {
-        if self.channel.backlog() > LARGEST_BACKLOG {
+    pub(super) async fn send_state(&mut self, topic: &'static str) {
+        let mishaps = &self.hardware.mishaps;
+        if self.channel.backlog() > LARGEST_BACKLOG || mishaps.frozen(Streams::State) {
             return;
         }
-        let time = messages::robot_time();
+        let time = self.hardware.time();
         let firmware = self.options.firmware;
         let data = {
             let mut services = self.hardware.services();

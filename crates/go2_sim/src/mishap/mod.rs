@@ -1,0 +1,231 @@
+//! What goes wrong with the robot on purpose, so that it can be seen what its client makes of it.
+//!
+//! A [`Mishap`] begins when the script, the control port or a test says so, and lasts for a time, for so many
+//! occasions, or until it is ended. That the robot reports a fault of its own (`--fault`) is no mishap.
+
+mod board; // which are on, and what became of them: pure
+mod control; // the control port
+mod handle; // shared by all who suffer them
+mod script; // mishaps at their times
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use board::Board;
+pub use board::{Fate, Span};
+pub(crate) use control::serve as serve_control;
+pub use handle::Mishaps;
+pub use script::{Line, Script, ScriptError};
+
+use crate::options::Validation;
+
+/// Something that goes wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mishap {
+    /// The request for the key fails.
+    Notify(Failure),
+    /// The offer fails.
+    Offer(Failure),
+    /// Somebody else is in session: every offer is rejected.
+    Busy,
+    /// Who asks within so many seconds of the last session's end is told to wait (429).
+    Throttled(f64),
+    /// Another behaviour at the validation.
+    Validation(Validation),
+    /// Nothing more is said on the data channel, while the connection stays.
+    Mute,
+    /// Heartbeats are not echoed.
+    MuteHeartbeat,
+    /// Streams stand still.
+    Freeze(Streams),
+    /// Messages that are not what they should be are sent beside the proper ones.
+    Garble(Garbage),
+    /// What is said on the data channel is held for so many seconds and then comes at once.
+    Bursts(f64),
+    /// The data channel is closed, the connection stays.
+    CloseChannel,
+    /// No packet passes, either way.
+    Blackhole,
+    /// The robot's end vanishes without a goodbye; nothing listens until this is over.
+    Crash,
+    /// The robot's clock jumps by so many seconds, and back when this is over.
+    Clock(f64),
+}
+
+/// How an HTTP exchange fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// An HTTP status.
+    Status(u16),
+    /// A 200 with this body.
+    Body(String),
+    /// The connection is closed without a response.
+    Hangup,
+    /// The connection stays open, and nothing comes.
+    Silence,
+    /// A body without an end.
+    Endless,
+    /// A body of which a byte comes now and then.
+    Slow,
+    /// A body that is not base64.
+    NotBase64,
+    /// A body that is base64 of no JSON.
+    NotJson,
+    /// Notice: a generation that nobody knows.
+    UnknownData2,
+    /// Notice: nothing that could hold a key.
+    TooShort,
+    /// Notice: an RSA key of so many bits.
+    KeyBits(usize),
+    /// Notice: an RSA key with an exponent as long as itself.
+    HugeExponent,
+    /// Answer: the robot is busy.
+    Reject,
+    /// Answer: an empty body.
+    Empty,
+    /// Answer: under another key.
+    Undecryptable,
+    /// Answer: the SDP is cut off. The robot waits for the client all the same.
+    Truncated,
+    /// Answer: the SDP has no candidate. The robot waits for the client all the same.
+    NoCandidate,
+}
+
+/// Streams of the robot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Streams {
+    /// All of them.
+    All,
+    /// The messages of state, all topics.
+    State,
+    /// The voxel maps.
+    Lidar,
+    /// The pictures.
+    Video,
+}
+
+/// Kinds of bad messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Garbage {
+    /// Every kind.
+    All,
+    /// Texts that are no JSON, or JSON of other shapes.
+    Json,
+    /// Numbers that are none, or that nothing measures.
+    Numbers,
+    /// Bytes that are not UTF-8 where text should be.
+    Utf8,
+    /// Frames and maps that end too early or lie about their length.
+    Truncated,
+    /// Messages that are longer than any robot's.
+    Oversized,
+}
+
+impl Mishap {
+    /// Whether it can happen like that; says what is wrong.
+    pub fn check(&self, span: Span) -> Result<(), &'static str> {
+        use Failure::{
+            Empty, HugeExponent, KeyBits, NoCandidate, Reject, TooShort, Truncated, Undecryptable,
+            UnknownData2,
+        };
+        let only_notice = |failure: &Failure| {
+            matches!(failure, UnknownData2 | TooShort | KeyBits(_) | HugeExponent)
+        };
+        let only_answer = |failure: &Failure| {
+            matches!(failure, Reject | Empty | Undecryptable | Truncated | NoCandidate)
+        };
+        match self {
+            Self::Notify(failure) if only_answer(failure) => {
+                Err("con_notify cannot fail like that")
+            }
+            Self::Offer(failure) if only_notice(failure) => Err("an offer cannot fail like that"),
+            Self::Notify(KeyBits(bits)) if !(16..=65536).contains(bits) => {
+                Err("a key has 16 to 65536 bits")
+            }
+            Self::Throttled(seconds) | Self::Bursts(seconds)
+                if !(0.0..=3600.0).contains(seconds) =>
+            {
+                Err("that takes 0 to 3600 seconds")
+            }
+            Self::Clock(seconds) if !(-1e9..=1e9).contains(seconds) => {
+                Err("a clock jumps by 1e9 seconds at most")
+            }
+            Self::Crash if !crash_lasts(span) => Err("a crash lasts for half a second or more"),
+            Self::Blackhole | Self::Clock(_) if matches!(span, Span::Times(_)) => {
+                Err("that has no occasions to count, it lasts for a time")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Long enough for all that belongs to a session to go, silently.
+fn crash_lasts(span: Span) -> bool {
+    match span {
+        Span::Open => true,
+        Span::For(time) => time >= Duration::from_millis(500),
+        Span::Times(_) => false,
+    }
+}
+
+impl Streams {
+    /// Whether these are among them.
+    pub(crate) fn cover(self, stream: Self) -> bool {
+        self == Self::All || self == stream
+    }
+}
+
+impl Garbage {
+    /// Whether this kind is among them.
+    pub(crate) fn covers(self, kind: Self) -> bool {
+        self == Self::All || self == kind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mishaps_are_written_as_one_would_say_them() {
+        for (text, mishap) in [
+            (r#"{"notify":{"status":429}}"#, Mishap::Notify(Failure::Status(429))),
+            (r#"{"offer":"truncated"}"#, Mishap::Offer(Failure::Truncated)),
+            (r#""blackhole""#, Mishap::Blackhole),
+            (r#"{"freeze":"lidar"}"#, Mishap::Freeze(Streams::Lidar)),
+            (r#"{"validation":"silent"}"#, Mishap::Validation(Validation::Silent)),
+            (r#"{"clock":-3600.0}"#, Mishap::Clock(-3600.0)),
+        ] {
+            assert_eq!(serde_json::from_str::<Mishap>(text).unwrap(), mishap);
+            assert_eq!(serde_json::to_string(&mishap).unwrap(), text);
+        }
+        assert!(serde_json::from_str::<Mishap>(r#""blackhol""#).is_err());
+    }
+
+    #[test]
+    fn what_cannot_happen_is_refused() {
+        for mishap in [
+            Mishap::Notify(Failure::Reject),
+            Mishap::Offer(Failure::UnknownData2),
+            Mishap::Notify(Failure::KeyBits(1)),
+            Mishap::Bursts(-1.0),
+            Mishap::Throttled(f64::NAN),
+            Mishap::Clock(f64::INFINITY),
+        ] {
+            assert!(mishap.check(Span::Open).is_err(), "{mishap:?}");
+        }
+        assert!(Mishap::Crash.check(Span::Times(1)).is_err());
+        assert!(Mishap::Crash.check(Span::For(Duration::ZERO)).is_err());
+        assert!(Mishap::Blackhole.check(Span::Times(1)).is_err());
+        for mishap in
+            [Mishap::Offer(Failure::Hangup), Mishap::Notify(Failure::Hangup), Mishap::Crash]
+        {
+            assert_eq!(mishap.check(Span::Open), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Link and simulated robot through hundreds of mishaps, by seed and in compressed time.
+//!
+//! `GO2_CHAOS_SEED` repeats a run, `GO2_CHAOS_ROUNDS` makes it shorter or longer.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers of tests too
+
+mod common;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use common::{robot, target, LIMIT};
+use go2_link::codec::topics;
+use go2_link::session::{Link, LinkBuilder, LinkState, Message, Timing};
+use go2_link::transport::webrtc::WebRtcConnector;
+use go2_sim::{Failure, Garbage, Mishap, Options, Robot, Span, Streams, Validation};
+use tokio::sync::broadcast;
+
+/// Pairs of a link and a robot, each on a thread and a runtime of its own, so that its tasks can be counted.
+const PAIRS: u64 = 4;
+/// Mishaps of all pairs together.
+const ROUNDS: u64 = 240;
+/// Rounds before what there is then counts as usual.
+const WARM_UP: u64 = 3;
+/// By how much the memory of this process may grow while all rounds run: robots keep a log of what they saw.
+const GROWTH: u64 = 48 * 1024 * 1024;
+
+/// What the link is to make of a mishap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// Nothing: the session lives on.
+    Endures,
+    /// It says that it hears nothing, and the session lives on.
+    Stale,
+    /// The session ends, and another begins.
+    Lost,
+    /// Sessions do not begin, and the link says so in this state.
+    Refused(&'static str),
+    /// It stops for good, and a new link finds the robot well.
+    Stopped(&'static str),
+}
+
+/// Numbers that are the same for the same seed (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % limit as u64) as usize
+    }
+
+    fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
+
+fn milliseconds(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn mishap(random: &mut Random) -> (Mishap, Span, Expected) {
+    use Expected::{Endures, Lost, Refused, Stale, Stopped};
+    use Failure::*;
+    let open = Span::Open;
+    let shared =
+        [Status(404), Status(429), Status(500), Status(504), Hangup, Silence, Endless, Slow];
+    let notice = [NotBase64, NotJson, TooShort, KeyBits(512), KeyBits(16384), HugeExponent];
+    let answer = [Empty, Undecryptable, Truncated, NoCandidate, Reject];
+    let says = |failure: &Failure| match failure {
+        Status(429) => Refused("throttled"),
+        Reject => Refused("busy"),
+        _ => Refused("backing_off"),
+    };
+    match random.below(20) {
+        0 => {
+            let kinds = [Garbage::Json, Garbage::Numbers, Garbage::Utf8, Garbage::Truncated];
+            (Mishap::Garble(*random.choose(&kinds)), open, Endures)
+        }
+        1 => (Mishap::MuteHeartbeat, open, Endures),
+        2 => {
+            let streams = [Streams::Lidar, Streams::Video];
+            (Mishap::Freeze(*random.choose(&streams)), Span::For(milliseconds(100)), Endures)
+        }
+        3 => (Mishap::Clock(*random.choose(&[-3600.0, -0.5, 3.0, 1e6])), open, Endures),
+        4 => (Mishap::Bursts(0.8), open, Stale),
+        5 => (Mishap::Freeze(Streams::State), open, Endures),
+        6 | 7 => (Mishap::CloseChannel, Span::Times(1), Lost),
+        8 => (Mishap::Mute, open, Lost),
+        9 | 10 => (Mishap::Crash, Span::For(milliseconds(600)), Lost),
+        11 => (Mishap::Blackhole, open, Lost),
+        12 | 13 => {
+            let failure = random.choose(&shared);
+            (Mishap::Notify(failure.clone()), open, says(failure))
+        }
+        14 => {
+            let failure = random.choose(&shared);
+            (Mishap::Offer(failure.clone()), open, says(failure))
+        }
+        15 => (Mishap::Notify(random.choose(&notice).clone()), open, Refused("backing_off")),
+        16 => {
+            let failure = random.choose(&answer);
+            (Mishap::Offer(failure.clone()), open, says(failure))
+        }
+        17 => {
+            let kinds = [Validation::Refuse, Validation::Silent];
+            (Mishap::Validation(*random.choose(&kinds)), open, Refused("backing_off"))
+        }
+        18 => match random.below(2) {
+            0 => (Mishap::Busy, open, Refused("busy")),
+            _ => (Mishap::Throttled(3600.0), open, Refused("throttled")),
+        },
+        _ => {
+            let for_good = [Mishap::Notify(UnknownData2), Mishap::Notify(Status(403))];
+            (random.choose(&for_good).clone(), open, Stopped("stopped"))
+        }
+    }
+}
+
+struct Pair {
+    robot: Robot,
+    link: Link,
+    state_messages: broadcast::Receiver<Message>,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let options = Options {
+            low_hz: Some(10.0),
+            heartbeat_timeout: 3.0,
+            lost_after: 1.5,
+            probe_every: 0.5,
+            lidar_ignores: 0,
+            ..robot()
+        };
+        let robot = Robot::start(options).await.unwrap();
+        let (link, state_messages) = connect(&robot);
+        Self { robot, link, state_messages }
+    }
+
+    fn state(&self) -> LinkState {
+        self.link.state().borrow().clone()
+    }
+
+    fn sessions(&self) -> u64 {
+        self.link.counters().borrow().sessions
+    }
+
+    async fn wait_for(&self, what: &str, fits: impl FnMut(&LinkState) -> bool) {
+        let mut state = self.link.state();
+        let found = tokio::time::timeout(LIMIT, state.wait_for(fits)).await;
+        assert!(found.is_ok(), "no {what}: the link is still {}", self.state());
+    }
+
+    /// Waits until the link is live and state comes that was sent since.
+    async fn is_well(&mut self) {
+        let start = Instant::now();
+        self.wait_for("live link", |state| *state == LinkState::Live).await;
+        loop {
+            self.state_messages = self.state_messages.resubscribe();
+            let message = tokio::time::timeout(LIMIT, self.state_messages.recv()).await;
+            message.expect("no state").unwrap();
+            if self.state() == LinkState::Live {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "the link is still {}", self.state());
+        }
+    }
+
+    async fn suffer(&mut self, (mishap, span, expected): (Mishap, Span, Expected)) {
+        let mishaps = self.robot.mishaps();
+        let before = self.sessions();
+        let id = mishaps.begin(mishap.clone(), span);
+        let at_connecting = matches!(expected, Expected::Refused(_) | Expected::Stopped(_));
+        if at_connecting {
+            mishaps.begin(Mishap::CloseChannel, Span::Times(1));
+        }
+        match expected {
+            Expected::Endures => {
+                tokio::time::sleep(milliseconds(200)).await; // what does not happen tells nobody
+                assert!(self.state().in_session(), "{}", self.state());
+            }
+            Expected::Stale => self.wait_for("silence", |state| *state == LinkState::Stale).await,
+            Expected::Lost => {
+                let lost = |state: &LinkState| state.name() == "backing_off";
+                self.wait_for("lost session", lost).await;
+            }
+            Expected::Refused(name) => {
+                // The end of the last session is told first, in words of its own.
+                let felt = mishaps.wait(id, LIMIT, |fate| fate.felt > 0).await;
+                assert!(felt.unwrap().felt > 0, "it never came to that");
+                self.wait_for(name, |state| state.name() == name).await;
+            }
+            Expected::Stopped(name) => {
+                self.wait_for(name, |state| state.name() == name).await;
+            }
+        }
+        let quiet = matches!(mishap, Mishap::Freeze(Streams::Lidar | Streams::Video));
+        if !quiet && mishap != Mishap::MuteHeartbeat {
+            let felt = mishaps.fate(id).unwrap().felt;
+            assert!(felt > 0, "it had no effect");
+        }
+        match span {
+            Span::Open => drop(mishaps.end(id)),
+            _ => drop(mishaps.wait(id, LIMIT, |fate| fate.over).await),
+        }
+        if let Expected::Stopped(_) = expected {
+            let (link, state_messages) = connect(&self.robot);
+            std::mem::replace(&mut self.link, link).close().await;
+            self.state_messages = state_messages;
+        }
+        self.is_well().await;
+        assert_eq!(mishaps.end_all(), 0);
+        if matches!(expected, Expected::Endures | Expected::Stale) {
+            assert_eq!(self.sessions(), before, "the session lives on");
+        }
+    }
+}
+
+fn connect(robot: &Robot) -> (Link, broadcast::Receiver<Message>) {
+    let timing = Timing {
+        heartbeat: milliseconds(200),
+        stale: milliseconds(500),
+        silence: milliseconds(1500),
+        validation: milliseconds(600),
+        longest_wait: milliseconds(100),
+    };
+    let mut target = target(robot.address(), true);
+    target.http_timeout = milliseconds(500);
+    target.probe_timeout = milliseconds(500);
+    let mut connector = WebRtcConnector::new(target);
+    connector.timeout = Duration::from_secs(5);
+    let mut builder = LinkBuilder::default().timing(timing);
+    let state_messages = builder.subscribe(topics::SPORT_MODE_STATE, 16);
+    (builder.start(connector), state_messages)
+}
+
+fn alive() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Bytes of memory that this process has.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// Waits until no more tasks are alive than usual.
+async fn no_more_than(usual: usize) {
+    let start = Instant::now();
+    while alive() > usual {
+        assert!(start.elapsed() < LIMIT, "{} tasks are alive, {usual} are usual", alive());
+        tokio::time::sleep(milliseconds(20)).await;
+    }
+}
+
+async fn pair(number: u64, seed: u64, rounds: u64) {
+    let mut random = Random(seed.wrapping_add(number));
+    let nothing = alive();
+    let mut pair = Pair::new().await;
+    pair.is_well().await;
+    let mut usual = 0;
+    for round in 0..rounds {
+        if round <= WARM_UP {
+            usual = usual.max(alive());
+        }
+        let next = mishap(&mut random);
+        eprintln!("pair {number}, {round}: {next:?}");
+        pair.suffer(next).await;
+        if round > WARM_UP {
+            no_more_than(usual).await;
+        }
+    }
+    pair.link.close().await;
+    pair.robot.stop().await;
+    no_more_than(nothing).await;
+}
+
+#[test]
+fn hundreds_of_mishaps_leave_nothing_behind() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("GO2_CHAOS_SEED").unwrap_or_else(|| std::process::id().into());
+    let rounds = number("GO2_CHAOS_ROUNDS").unwrap_or(ROUNDS);
+    eprintln!("seed {seed}: repeat with GO2_CHAOS_SEED={seed}");
+    // The first pair's life shows what the process needs: keys, tables, threads' stacks.
+    let run = move |rounds: u64| {
+        let threads = (0..PAIRS).map(|number| {
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.unwrap().block_on(pair(number, seed, rounds));
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    };
+    run(2);
+    let (open, memory) = (descriptors(), resident());
+    run(rounds.div_ceil(PAIRS));
+    assert!(descriptors() <= open, "{} descriptors are open, {open} were", descriptors());
+    let grown = resident().saturating_sub(memory);
+    eprintln!("grown by {} KiB", grown / 1024);
+    assert!(grown < GROWTH, "grown by {} KiB", grown / 1024);
+}

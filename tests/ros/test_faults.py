@@ -1,0 +1,379 @@
+"""What goes wrong with the robot, one thing after the other: what the node says of it, and that it recovers."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from foxglove_msgs.msg import CompressedVideo
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import String
+
+from dog import LATCHED, Bridge, Control, Heard, Ros, Sim, World
+
+OK, WARN, ERROR, STALE = (
+    bytes(level)[0]
+    for level in (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE)
+)
+# Longer than the longest that a robot has us wait: 12 s after a 429, and a quarter more.
+PATIENCE = 40.0
+
+
+class Watch:
+    """What the node says of itself and of the robot."""
+
+    def __init__(self, ros: Ros) -> None:
+        self.ros = ros
+        self.states = ros.listen(String, "/go2_bridge/link_state", LATCHED)
+        self.diagnostics = ros.listen(DiagnosticArray, "/diagnostics")
+        self.odometry = ros.listen(Odometry, "odom")
+
+    def clear(self) -> None:
+        """Forgets what was said so far."""
+        for heard in (self.states, self.diagnostics, self.odometry):
+            heard.clear()
+
+    def said(self, name: str, sentence: str = "") -> bool:
+        """Whether the link was in a state since, as it said in one message."""
+        return any(
+            message.data.partition(":")[0] == name and sentence in message.data for message in self.states.messages
+        )
+
+    def names(self) -> set[str]:
+        """The states of the link since."""
+        return {message.data.partition(":")[0] for message in self.states.messages}
+
+    def entries(self, part: str) -> list[DiagnosticStatus]:
+        """The diagnostics of a part since."""
+        statuses = [status for message in self.diagnostics.messages for status in message.status]
+        return [status for status in statuses if status.name == f"/go2_bridge: {part}"]
+
+    def reported(self, part: str, level: int, sentence: str = "") -> bool:
+        """Whether the diagnostics of a part were at a level since."""
+        return any(bytes(entry.level)[0] == level and sentence in entry.message for entry in self.entries(part))
+
+    def value(self, part: str, key: str) -> int:
+        """A number of the latest report."""
+        entries = self.entries(part)
+        return int(next((pair.value for pair in entries[-1].values if pair.key == key), 0)) if entries else 0
+
+    def says(self, name: str, sentence: str = "") -> None:
+        """Waits until the link has been in a state."""
+        self.ros.until(f"the link to be {name} ({sentence})", lambda: self.said(name, sentence), PATIENCE)
+
+    def reports(self, part: str, level: int, sentence: str = "") -> None:
+        """Waits until diagnostics have said that."""
+        what = f"{part} at level {level} ({sentence})"
+        self.ros.until(what, lambda: self.reported(part, level, sentence), PATIENCE)
+
+    def is_well(self) -> None:
+        """Waits until the link is live, the robot is heard, and diagnostics are content with the link."""
+        self.ros.until("the link to be live", lambda: self.states.last.data == "live", PATIENCE)
+        self.odometry.clear()
+        self.diagnostics.clear()
+        self.ros.until("odometry", lambda: len(self.odometry.messages) > 5)
+        self.reports("link", OK, "live")
+
+
+@pytest.fixture
+def sim(world: World) -> Sim:
+    """A robot that takes orders, and notices soon that a client is gone."""
+    return world.sim("--control-port", "0", "--lost-after", "4", "--heartbeat-timeout", "4")
+
+
+@pytest.fixture
+def control(sim: Sim) -> Control:
+    """Has things go wrong with it."""
+    return sim.control()
+
+
+@pytest.fixture
+def watch(ros: Ros) -> Watch:
+    """Looks on from before the node is there."""
+    return Watch(ros)
+
+
+@pytest.fixture
+def live(bridge: Bridge, watch: Watch) -> Bridge:
+    """The node in a session in which all is well."""
+    watch.is_well()
+    watch.clear()
+    return bridge
+
+
+# --- Signaling -----------------------------------------------------------------------------------------------------
+
+# How each step fails, and what the link says then.
+SIGNALING: list[tuple[Any, str, str]] = [
+    ({"notify": {"status": 404}}, "backing_off", "status 404"),
+    ({"notify": {"status": 429}}, "throttled", "429"),
+    ({"notify": {"status": 500}}, "backing_off", "status 500"),
+    ({"notify": {"status": 504}}, "backing_off", "504"),
+    ({"notify": "hangup"}, "backing_off", "con_notify to the robot failed"),
+    ({"notify": "silence"}, "backing_off", "con_notify to the robot failed"),
+    ({"notify": "slow"}, "backing_off", "con_notify to the robot failed"),
+    ({"notify": "endless"}, "backing_off", "longer than"),
+    ({"notify": "not_base64"}, "backing_off", "not base64"),
+    ({"notify": "not_json"}, "backing_off", "not the JSON object"),
+    ({"notify": "too_short"}, "backing_off", "too short"),
+    ({"notify": {"key_bits": 512}}, "backing_off", "RSA key"),
+    ({"notify": {"key_bits": 16384}}, "backing_off", "RSA key"),
+    ({"notify": "huge_exponent"}, "backing_off", "RSA key"),
+    ({"offer": {"status": 404}}, "backing_off", "status 404"),
+    ({"offer": {"status": 429}}, "throttled", "429"),
+    ({"offer": {"status": 500}}, "backing_off", "status 500"),
+    ({"offer": {"status": 504}}, "backing_off", "504"),
+    ({"offer": "hangup"}, "backing_off", "the offer to the robot failed"),
+    ({"offer": "silence"}, "backing_off", "the offer to the robot failed"),
+    ({"offer": "slow"}, "backing_off", "the offer to the robot failed"),
+    ({"offer": "endless"}, "backing_off", "longer than"),
+    ({"offer": "empty"}, "backing_off", "it is empty"),
+    ({"offer": "undecryptable"}, "backing_off", "cannot be decrypted"),
+    ({"offer": "truncated"}, "backing_off", "cut off"),
+    ({"offer": "no_candidate"}, "backing_off", "no candidate"),
+    ({"offer": "reject"}, "busy", "one client at a time"),
+    ("busy", "busy", "one client at a time"),
+    ({"validation": "refuse"}, "backing_off", "refuses this client"),
+    ({"validation": "silent"}, "backing_off", "did not finish"),
+]
+# What no patience helps against.
+FOR_GOOD: list[tuple[Any, str, str]] = [
+    ({"notify": {"status": 403}}, "stopped", "aes_128_key"),
+    ({"offer": {"status": 403}}, "stopped", "aes_128_key"),
+    ({"notify": "unknown_data2"}, "stopped", "data2=9"),
+]
+
+
+@pytest.mark.parametrize(("mishap", "state", "sentence"), SIGNALING, ids=lambda value: str(value))
+def test_a_session_that_cannot_begin_begins_later(
+    world: World, control: Control, watch: Watch, mishap: Any, state: str, sentence: str
+) -> None:
+    begun = control.begin(mishap)
+    bridge = world.bridge()
+    watch.says(state, sentence)
+    assert control.felt(begun) and "live" not in watch.names()
+    watch.reports("link", ERROR, sentence)
+    control.end(begun)
+    watch.is_well()
+    assert bridge.running()
+
+
+@pytest.mark.parametrize(("mishap", "state", "sentence"), FOR_GOOD, ids=lambda value: str(value))
+def test_what_only_a_person_can_help_stops_the_link(
+    world: World, sim: Sim, control: Control, watch: Watch, mishap: Any, state: str, sentence: str
+) -> None:
+    begun = control.begin(mishap, times=1)
+    bridge = world.bridge()
+    watch.says(state, sentence)
+    assert control.over(begun)
+    watch.reports("link", ERROR, sentence)
+    exchanges = len(sim.entries("http"))
+    watch.ros.spin_for(2.0)
+    assert len(sim.entries("http")) == exchanges and watch.states.last.data.startswith(state)
+    assert bridge.end(signal.SIGTERM) == 0
+    watch.clear()
+    world.bridge()
+    watch.ros.until("the state of another node", lambda: watch.states.messages)
+    watch.is_well()
+
+
+def test_a_robot_that_throttles_after_a_session(live: Bridge, control: Control, watch: Watch) -> None:
+    throttled = control.begin({"throttled": 3.0})
+    control.begin("close_channel", times=1)
+    watch.says("throttled", "429")
+    assert control.felt(throttled)
+    control.end(throttled)
+    watch.is_well()
+    assert live.running()
+
+
+# --- In session ----------------------------------------------------------------------------------------------------
+
+
+def test_a_mute_robot(live: Bridge, control: Control, watch: Watch) -> None:
+    mute = control.begin("mute")
+    watch.says("stale")
+    watch.reports("link", ERROR, "stale")
+    watch.says("backing_off", "silent")
+    watch.odometry.clear()
+    control.end(mute)
+    watch.is_well()
+    assert live.running()
+
+
+@pytest.mark.usefixtures("live")
+def test_heartbeats_without_an_echo_end_no_session_that_is_heard(control: Control, watch: Watch) -> None:
+    """State still comes, and so the robot is there; it hears the heartbeats, or it would drop its client."""
+    muted = control.begin("mute_heartbeat", for_=6)
+    watch.ros.until("its end", lambda: control.over(muted))
+    assert control.felt(muted) and watch.names() <= {"live"}
+    watch.is_well()
+    assert watch.value("link", "sessions") == 1
+
+
+FROZEN: list[tuple[str, str, Any, str]] = [
+    ("state", "stream rt/utlidar/robot_pose", Odometry, "odom"),
+    ("lidar", "lidar", PointCloud2, "points"),
+    ("video", "camera", CompressedVideo, "camera/video"),
+    ("all", "lidar", PointCloud2, "points"),
+]
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(("streams", "part", "kind", "topic"), FROZEN)
+def test_streams_that_stand_still(
+    ros: Ros, control: Control, watch: Watch, streams: str, part: str, kind: Any, topic: str
+) -> None:
+    heard = ros.listen(kind, topic)
+    ros.until(f"a message on {topic}", lambda: heard.messages)
+    watch.clear()
+    frozen = control.begin({"freeze": streams})
+    ros.until("the stream to stand still", lambda: control.felt(frozen))
+    watch.says("degraded")
+    watch.reports(part, ERROR, "nothing has come for")
+    heard.clear()
+    ros.spin_for(1.0)
+    assert not heard.messages, "what stands still is not repeated"
+    control.end(frozen)
+    ros.until(f"{topic} again", lambda: heard.messages)
+    ros.until("the link to be live", lambda: watch.states.last.data == "live")
+    watch.diagnostics.clear()
+    watch.reports(part, OK)
+    assert watch.value("link", "sessions") == 1
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize("garbage", ["json", "numbers", "utf8", "truncated"])
+def test_bad_messages_are_counted_and_nothing_else(control: Control, watch: Watch, garbage: str) -> None:
+    def bad() -> int:
+        return watch.value("link", "malformed messages") + watch.value("link", "dropped messages")
+
+    watch.ros.until("diagnostics", lambda: watch.entries("link"))
+    before = bad()
+    begun = control.begin({"garble": garbage})
+    watch.ros.until("them to be counted", lambda: bad() > before + 20)
+    assert watch.names() <= {"live"}
+    control.end(begun)
+    watch.is_well()
+    assert watch.value("link", "sessions") == 1
+
+
+def test_a_message_too_long_for_anybody(live: Bridge, control: Control, watch: Watch) -> None:
+    control.begin({"garble": "oversized"}, times=1)
+    watch.ros.spin_for(3.0)
+    watch.is_well()
+    assert live.running() and watch.value("link", "sessions") <= 2
+
+
+@pytest.mark.parametrize(
+    ("mishap", "span"),
+    [
+        ("close_channel", {"times": 1}),
+        ("crash", {"for_": 0.5}),
+        ("crash", {"for_": 6}),
+        ("blackhole", {"for_": 10}),
+    ],
+    ids=str,
+)
+def test_sessions_that_are_lost_are_made_anew(
+    live: Bridge, control: Control, watch: Watch, mishap: str, span: dict[str, float]
+) -> None:
+    began = time.monotonic()
+    lost = control.begin(mishap, **span)
+    watch.says("backing_off")
+    # 1.5 s of silence are stale; 3 s end the session, and some more on a busy machine.
+    assert time.monotonic() - began < 8.0
+    if mishap != "close_channel":
+        assert watch.said("stale"), "silence is told before it ends the session"
+    watch.reports("link", ERROR)
+    watch.reports("motors", STALE)
+    watch.ros.until("its end", lambda: control.over(lost))
+    assert control.felt(lost)
+    watch.odometry.clear()
+    watch.is_well()
+    assert live.running() and watch.value("link", "sessions") == 2
+
+
+def test_a_short_blackhole_is_not_the_end(live: Bridge, control: Control, watch: Watch) -> None:
+    hole = control.begin("blackhole", for_=2)
+    watch.ros.until("its end", lambda: control.over(hole))
+    watch.is_well()
+    assert watch.names() <= {"live", "stale"} and watch.value("link", "sessions") == 1
+    assert live.running()
+
+
+def test_a_robot_that_is_killed_and_starts_again(live: Bridge, world: World, sim: Sim, watch: Watch) -> None:
+    sim.kill()
+    watch.says("stale")
+    watch.says("backing_off")
+    watch.clear()
+    world.sim()
+    watch.ros.until("another session", lambda: watch.states.messages)
+    watch.is_well()
+    assert live.running()
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize("seconds", [5.0, -3600.0, 86400.0])
+def test_a_clock_that_jumps(control: Control, watch: Watch, seconds: float) -> None:
+    jumped = control.begin({"clock": seconds})
+    for end in (lambda: None, lambda: control.end(jumped)):
+        end()
+        watch.odometry.clear()
+        watch.ros.until("odometry", lambda: len(watch.odometry.messages) > 40)
+        # After a moment in which the model of the clock finds out.
+        late = [abs(stamp_of(message) - time.time()) for message in watch.odometry.messages[-3:]]
+        assert max(late) < 3.0, late
+    assert watch.names() <= {"live"}
+    assert watch.value("link", "sessions") == 1
+
+
+@pytest.mark.usefixtures("live")
+def test_state_in_bursts(control: Control, watch: Watch) -> None:
+    bursts = control.begin({"bursts": 2.5})
+    watch.ros.until("a burst", lambda: burst(watch.odometry), PATIENCE)
+    watch.says("stale")
+    control.end(bursts)
+    watch.is_well()
+    assert watch.names() <= {"live", "stale"} and watch.value("link", "sessions") == 1
+
+
+def stamp_of(message: Odometry) -> float:
+    """Seconds since 1970."""
+    return float(message.header.stamp.sec + message.header.stamp.nanosec / 1e9)
+
+
+def burst(heard: Heard) -> bool:
+    """Whether many messages came at once after a pause."""
+    times = heard.times
+    gaps = [index for index in range(1, len(times)) if times[index] - times[index - 1] > 1.5]
+    return any(sum(times[gap] <= t < times[gap] + 0.5 for t in times) > 15 for gap in gaps)
+
+
+# --- A script ------------------------------------------------------------------------------------------------------
+
+
+def test_mishaps_by_script(world: World, watch: Watch) -> None:
+    script = world.directory / "mishaps.jsonl"
+    script.write_text(
+        "# Once, and then a robot like any other.\n"
+        '{"at": 0, "begin": {"notify": {"status": 504}}, "times": 1}\n'
+        '{"at": 9, "begin": "crash", "for": 1}\n'
+    )
+    world.sim("--mishaps", str(script))
+    world.bridge()
+    watch.says("backing_off", "504")
+    watch.is_well()
+    watch.ros.until("the crash", lambda: watch.states.last.data != "live", PATIENCE)
+    watch.is_well()
+
+
+def test_a_script_that_is_wrong_says_where(world: World) -> None:
+    script = world.directory / "mishaps.jsonl"
+    script.write_text('\n{"at": 0, "begin": "blackhol"}\n')
+    with pytest.raises(AssertionError, match="line 2.*blackhol"):
+        world.sim("--mishaps", str(script))
