@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::codec::Json;
+use crate::help::Help;
 use crate::signaling::{Retry, SignalingError};
 use crate::transport::{ConnectError, MediaCount, TransportError};
 
@@ -171,11 +172,14 @@ impl std::fmt::Display for LinkState {
             Self::Resolving { target } | Self::Connecting { target } => write!(f, ": {target}"),
             Self::Degraded { stopped } => write!(
                 f,
-                ": nothing more comes on {}, while the rest does. If it stays so, restart the robot",
-                stopped.join(", ")
+                ": nothing more comes on {}, while the rest does. If it stays so, restart the robot [{}]",
+                stopped.join(", "),
+                Help::Degraded.code()
             ),
-            Self::Stale => f.write_str(
-                ": nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew",
+            Self::Stale => write!(
+                f,
+                ": nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew [{}]",
+                Help::Stale.code()
             ),
             Self::BackingOff { reason, delay, .. } => {
                 write!(f, ": {reason} (next attempt in {:.1} s)", delay.as_secs_f64())

@@ -15,6 +15,7 @@ use super::state::{
     Cause, Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
 };
 use crate::codec::{Request, Response};
+use crate::help::Help;
 use crate::media::AccessUnit;
 use crate::progress::{Milestone, Passed, Progress};
 use crate::signaling::Retry;
@@ -199,14 +200,17 @@ struct Ended {
 impl From<&SessionEnd> for Ended {
     fn from(end: &SessionEnd) -> Self {
         let closed = *end == SessionEnd::Closed;
-        Self { cause: Cause::Other, reason: end.to_string(), retry: end.retry(), closed }
+        let help = Help::of_end(end).map_or(String::new(), |help| format!(" [{}]", help.code()));
+        let reason = format!("{end}{help}");
+        Self { cause: Cause::Other, reason, retry: end.retry(), closed }
     }
 }
 
 impl From<&ConnectError> for Ended {
     fn from(error: &ConnectError) -> Self {
         let (cause, retry) = (Cause::from(error), error.retry());
-        Self { cause, reason: error.to_string(), retry, closed: false }
+        let reason = format!("{error} [{}]", Help::from(error).code());
+        Self { cause, reason, retry, closed: false }
     }
 }
 
