@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import signal
 import socket
@@ -101,11 +100,10 @@ class Soak:
         self.log = folder / "node.log"
         self.robot = self.start_robot()
         self.started = time.monotonic()
-        # The node tells how many tasks it has for those who ask for that much.
-        environment = os.environ | {"RUST_LOG": "info,webrtc=error,go2_bridge=debug", "NO_COLOR": "1"}
         with self.log.open("wb") as log:
-            command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}"]
-            self.node = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            # The node tells how many tasks it has for those who ask for that much.
+            command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}", "--ros-args", "--log-level", "go2_bridge:=debug"]
+            self.node = subprocess.Popen(command, stdout=log, stderr=log)
 
     def start_robot(self) -> subprocess.Popen[bytes]:
         """A robot that will be out of reach once."""
@@ -132,14 +130,18 @@ class Soak:
         process = Path(f"/proc/{self.node.pid}")
         status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
         told = TASKS.findall(self.log.read_text(errors="replace"))
-        self.samples.append(
-            Sample(
-                time.monotonic() - self.started,
-                int(status["VmRSS"].split()[0]) / 1024,
-                len(list((process / "fd").iterdir())),
-                int(status["Threads"]),
-                int(told[-1]) if told else 0,
-            )
+        sample = Sample(
+            time.monotonic() - self.started,
+            int(status["VmRSS"].split()[0]) / 1024,
+            len(list((process / "fd").iterdir())),
+            int(status["Threads"]),
+            int(told[-1]) if told else 0,
+        )
+        self.samples.append(sample)
+        print(
+            f"{sample.at:6.0f} s, session {self.listener.sessions:3}: {sample.megabytes:5.1f} MB, {sample.descriptors} "
+            f"descriptors, {sample.threads} threads, {sample.tasks} tasks",
+            flush=True,
         )
 
     def turn(self) -> None:
