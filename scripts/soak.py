@@ -32,6 +32,8 @@ SETTLED = 2.0
 # What is in use after the first minute is what the node needs.
 WARM_UP = 60.0
 MOST_GROWTH = 2.0
+# Samples that are compared with as many later ones.
+LEAST = 3
 TASKS = re.compile(r"(\d+) tasks are alive")
 
 
@@ -187,15 +189,18 @@ class Soak:
             if seconds:
                 print(f"back after it was {why:14} {statistics.median(seconds):5.1f} s, at most {max(seconds):5.1f} s")
         used = [sample for sample in self.samples if sample.at >= WARM_UP]
-        part = max(1, len(used) // 4)
-        if len(used) < 2:
+        part = max(LEAST, len(used) // 4)
+        if len(used) < 2 * part:
             print("too short to tell whether anything grows")
             return False
-        print(f"{'':12}{'first':>8}{'last':>8}{'most':>8}   of {len(used)} samples; medians of {part} each")
+        print(f"{'':12}{'first':>8}{'last':>8}{'most':>8}   of {len(used)} samples; first and last: of {part} each")
         good = True
-        for name, most in (("megabytes", MOST_GROWTH), ("descriptors", 0), ("threads", 0), ("tasks", 0)):
+        # Memory comes and goes with what is under way; of what is counted, the least tells what stays.
+        kinds = [("megabytes", MOST_GROWTH, statistics.median)]
+        kinds += [(name, 0, min) for name in ("descriptors", "threads", "tasks")]
+        for name, most, typical in kinds:
             values = [getattr(sample, name) for sample in used]
-            first, last = statistics.median(values[:part]), statistics.median(values[-part:])
+            first, last = typical(values[:part]), typical(values[-part:])
             grown = last - first > most
             good &= not grown
             print(f"{name:12}{first:8.1f}{last:8.1f}{max(values):8.1f}{'   GROWN' if grown else ''}")

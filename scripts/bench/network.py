@@ -156,7 +156,8 @@ def poses(run: Run) -> tuple[Stream, float]:
         sent.setdefault(where, (entry["t"], stamp["sec"] + stamp["nanosec"] / 1e9))
     found = [(at, stamp, *sent[round(x, 9)]) for at, x, stamp in run.watcher.poses if round(x, 9) in sent]
     ages = [at - left for at, _, left, _ in found if run.measured(at)]
-    ahead = statistics.median(stamp - told for _, stamp, _, told in found)
+    # While the robot stands, poses cannot be told apart.
+    ahead = statistics.median(stamp - told for at, stamp, _, told in found if run.measured(at))
     return Stream.of(run, [at for at, _, _ in run.watcher.poses], ages), ahead
 
 
@@ -213,7 +214,9 @@ def measure(binaries: Path, options: list[str], seconds: float) -> Run:
             node = subprocess.Popen([binaries / "go2_bridge", f"robot_ip:={ROBOT}"], stderr=subprocess.DEVNULL)
             watcher.until("the link", lambda: watcher.state == "live")
             watcher.get_up()
-            watcher.until("everything", lambda: bool(watcher.poses and watcher.clouds and watcher.pictures))
+            watcher.until("state and LiDAR", lambda: bool(watcher.poses and watcher.clouds))
+            if RESENDS in options:
+                watcher.until("pictures", lambda: bool(watcher.pictures))
             watcher.drive(WARM_UP)
             run = Run(watcher, time.time(), 0.0)
             watcher.drive(seconds)
