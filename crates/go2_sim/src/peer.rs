@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rsa::rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use webrtc::dtls;
 use webrtc::ice::agent::agent_config::AgentConfig;
 use webrtc::ice::agent::Agent;
@@ -65,7 +65,7 @@ pub(crate) struct Peer {
     offer: Offer,
     dcep_ack: bool,
     local: Local,
-    failed: mpsc::Receiver<()>,
+    failed: watch::Receiver<bool>,
     lost_after: Duration,
 }
 
@@ -78,6 +78,7 @@ const DISCONNECTED_SHARE: f64 = 0.64;
 /// The robot's buffers are larger than its answer says.
 const LARGEST_MESSAGE: u32 = 4 * 1024 * 1024;
 const MUX_BUFFER: usize = 8192;
+const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Peer {
     /// Binds a socket on the robot's address and prepares the answer.
@@ -102,10 +103,10 @@ impl Peer {
         let socket = Gate::new(network.socket(socket), options.only_via);
         let udp = UDPMuxDefault::new(UDPMuxParams::new(socket));
         let agent = agent(&local, Arc::clone(&udp), lost_after).await.map_err(layer("ICE"))?;
-        let (failed_tx, failed) = mpsc::channel(1);
+        let (failed_tx, failed) = watch::channel(false);
         agent.on_connection_state_change(Box::new(move |state| {
             if matches!(state, ConnectionState::Failed | ConnectionState::Closed) {
-                let _ = failed_tx.try_send(());
+                failed_tx.send_replace(true);
             }
             Box::pin(async {})
         }));
@@ -130,8 +131,19 @@ impl Peer {
         };
         match connected {
             Ok(Ok((mux, dtls, association, stream, video))) => {
-                let Self { agent, udp, failed, .. } = self;
-                Ok(Channel { agent, udp, mux, dtls, association, stream, video, failed })
+                let Self { agent, udp, failed, lost_after, .. } = self;
+                Ok(Channel {
+                    agent,
+                    udp,
+                    mux,
+                    dtls,
+                    association,
+                    stream,
+                    video,
+                    failed,
+                    lost_after,
+                    shut: false,
+                })
             }
             other => {
                 let _ = self.agent.close().await;
@@ -292,16 +304,26 @@ pub(crate) struct Channel {
     stream: Arc<Stream>,
     /// The video track, if the client offered to receive one.
     pub(crate) video: Option<Track>,
-    failed: mpsc::Receiver<()>,
+    failed: watch::Receiver<bool>,
+    lost_after: Duration,
+    shut: bool,
 }
 
 impl Channel {
     /// The next message of the client; `None` when it is gone. Cancelling loses nothing.
     pub(crate) async fn receive(&mut self, buffer: &mut [u8]) -> Option<Message> {
+        if self.shut {
+            // Nothing can come any more, but the client can leave.
+            tokio::select! {
+                () = async { while self.association.accept_stream().await.is_some() {} } => {}
+                _ = self.failed.wait_for(|failed| *failed) => {}
+            }
+            return None;
+        }
         loop {
             let (length, kind) = tokio::select! {
                 read = self.stream.read_sctp(buffer) => read.ok()?,
-                _ = self.failed.recv() => return None,
+                _ = self.failed.wait_for(|failed| *failed) => return None,
             };
             let data = &buffer[..length];
             match kind {
@@ -317,7 +339,7 @@ impl Channel {
         }
     }
 
-    /// Sends a message. `false` when the client is gone.
+    /// Sends a message. `false` when the client is gone, or takes nothing for so long that it counts as gone.
     pub(crate) async fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
             // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
@@ -328,7 +350,12 @@ impl Channel {
             Message::Binary(bytes) => (bytes, PayloadProtocolIdentifier::Binary),
             Message::Raw(bytes) => (bytes, PayloadProtocolIdentifier::String),
         };
-        self.stream.write_sctp(&data, kind).await.is_ok()
+        let mut failed = self.failed.clone();
+        tokio::select! {
+            written = self.stream.write_sctp(&data, kind) => written.is_ok(),
+            _ = failed.wait_for(|failed| *failed) => false,
+            () = tokio::time::sleep(self.lost_after) => false,
+        }
     }
 
     /// Bytes that wait to be sent or acknowledged.
@@ -337,15 +364,20 @@ impl Channel {
     }
 
     /// Closes the data channel, and nothing else.
-    pub(crate) async fn shut(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write).await; // a client that is gone is noticed elsewhere
+    pub(crate) async fn shut(&mut self) {
+        self.shut = true;
+        let _ = self.stream.shutdown(Shutdown::Both).await; // a client that is gone is noticed elsewhere
     }
 
     /// Closes with a goodbye, so that the client knows at once.
     pub(crate) async fn close(mut self) {
-        let _ = self.dtls.close().await; // sends close_notify
-        let _ = self.association.close().await;
-        self.mux.close().await;
+        // A connection that is stuck cannot be closed in peace; what is left of it ends with its sockets.
+        let goodbye = async {
+            let _ = self.dtls.close().await; // sends close_notify
+            let _ = self.association.close().await;
+            self.mux.close().await;
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         let _ = self.agent.close().await;
         let _ = self.udp.close().await;
     }
