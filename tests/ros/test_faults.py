@@ -312,7 +312,8 @@ def test_a_short_blackhole_is_not_the_end(live: Bridge, control: Control, watch:
     hole = control.begin("blackhole", for_=2)
     watch.ros.until("its end", lambda: control.over(hole))
     watch.is_well()
-    assert watch.names() <= {"live", "stale"} and watch.value("link", "sessions") == 1
+    # What was lost is sent again later and later: streams may take a while longer than that.
+    assert watch.names() <= {"live", "stale", "degraded"} and watch.value("link", "sessions") == 1
     assert live.running()
 
 

@@ -78,6 +78,8 @@ const DISCONNECTED_SHARE: f64 = 0.64;
 /// The robot's buffers are larger than its answer says.
 const LARGEST_MESSAGE: u32 = 4 * 1024 * 1024;
 const MUX_BUFFER: usize = 8192;
+/// No client opens a channel of this number. Nobody hears of a stream on which nothing is sent.
+const UNUSED_STREAM: u16 = 1023;
 const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Peer {
@@ -142,7 +144,7 @@ impl Peer {
                     video,
                     failed,
                     lost_after,
-                    shut: false,
+                    shut: None,
                 })
             }
             other => {
@@ -306,16 +308,17 @@ pub(crate) struct Channel {
     pub(crate) video: Option<Track>,
     failed: watch::Receiver<bool>,
     lost_after: Duration,
-    shut: bool,
+    /// Once the data channel is closed, another stream, which ends when the client leaves.
+    shut: Option<Arc<Stream>>,
 }
 
 impl Channel {
     /// The next message of the client; `None` when it is gone. Cancelling loses nothing.
     pub(crate) async fn receive(&mut self, buffer: &mut [u8]) -> Option<Message> {
-        if self.shut {
+        if let Some(other) = &self.shut {
             // Nothing can come any more, but the client can leave.
             tokio::select! {
-                () = async { while self.association.accept_stream().await.is_some() {} } => {}
+                _ = other.read_sctp(buffer) => {}
                 _ = self.failed.wait_for(|failed| *failed) => {}
             }
             return None;
@@ -365,7 +368,8 @@ impl Channel {
 
     /// Closes the data channel, and nothing else.
     pub(crate) async fn shut(&mut self) {
-        self.shut = true;
+        let kind = PayloadProtocolIdentifier::Binary;
+        self.shut = self.association.open_stream(UNUSED_STREAM, kind).await.ok();
         let _ = self.stream.shutdown(Shutdown::Both).await; // a client that is gone is noticed elsewhere
     }
 
