@@ -31,21 +31,31 @@ class Watch:
         self.states = ros.listen(String, "/go2_bridge/link_state", LATCHED)
         self.diagnostics = ros.listen(DiagnosticArray, "/diagnostics")
         self.odometry = ros.listen(Odometry, "odom")
+        self._from = 0
 
     def clear(self) -> None:
-        """Forgets what was said so far."""
-        for heard in (self.states, self.diagnostics, self.odometry):
-            heard.clear()
+        """Forgets what was said so far, except for the state that the link is in."""
+        self._from = len(self.states.messages)
+        self.diagnostics.clear()
+        self.odometry.clear()
+
+    @property
+    def state(self) -> str:
+        """What the link says now."""
+        return str(self.states.last.data) if self.states.messages else ""
+
+    @property
+    def since(self) -> list[str]:
+        """What the link has said since."""
+        return [message.data for message in self.states.messages[self._from :]]
 
     def said(self, name: str, sentence: str = "") -> bool:
         """Whether the link was in a state since, as it said in one message."""
-        return any(
-            message.data.partition(":")[0] == name and sentence in message.data for message in self.states.messages
-        )
+        return any(text.partition(":")[0] == name and sentence in text for text in self.since)
 
     def names(self) -> set[str]:
         """The states of the link since."""
-        return {message.data.partition(":")[0] for message in self.states.messages}
+        return {text.partition(":")[0] for text in [*self.since, self.state]}
 
     def entries(self, part: str) -> list[DiagnosticStatus]:
         """The diagnostics of a part since."""
@@ -72,7 +82,7 @@ class Watch:
 
     def is_well(self) -> None:
         """Waits until the link is live, the robot is heard, and diagnostics are content with the link."""
-        self.ros.until("the link to be live", lambda: self.states.last.data == "live", PATIENCE)
+        self.ros.until("the link to be live", lambda: self.state == "live", PATIENCE)
         self.odometry.clear()
         self.diagnostics.clear()
         self.ros.until("odometry", lambda: len(self.odometry.messages) > 5)
@@ -82,7 +92,7 @@ class Watch:
 @pytest.fixture
 def sim(world: World) -> Sim:
     """A robot that takes orders, and notices soon that a client is gone."""
-    return world.sim("--control-port", "0", "--lost-after", "4", "--heartbeat-timeout", "4")
+    return world.sim("--control-port", "0", "--lost-after", "4")
 
 
 @pytest.fixture
@@ -173,11 +183,11 @@ def test_what_only_a_person_can_help_stops_the_link(
     watch.reports("link", ERROR, sentence)
     exchanges = len(sim.entries("http"))
     watch.ros.spin_for(2.0)
-    assert len(sim.entries("http")) == exchanges and watch.states.last.data.startswith(state)
+    assert len(sim.entries("http")) == exchanges and watch.state.startswith(state)
     assert bridge.end(signal.SIGTERM) == 0
     watch.clear()
     world.bridge()
-    watch.ros.until("the state of another node", lambda: watch.states.messages)
+    watch.ros.until("the state of another node", lambda: watch.since)
     watch.is_well()
 
 
@@ -240,7 +250,7 @@ def test_streams_that_stand_still(
     assert not heard.messages, "what stands still is not repeated"
     control.end(frozen)
     ros.until(f"{topic} again", lambda: heard.messages)
-    ros.until("the link to be live", lambda: watch.states.last.data == "live")
+    ros.until("the link to be live", lambda: watch.state == "live")
     watch.diagnostics.clear()
     watch.reports(part, OK)
     assert watch.value("link", "sessions") == 1
@@ -289,8 +299,8 @@ def test_sessions_that_are_lost_are_made_anew(
     assert time.monotonic() - began < 8.0
     if mishap != "close_channel":
         assert watch.said("stale"), "silence is told before it ends the session"
-    watch.reports("link", ERROR)
-    watch.reports("motors", STALE)
+        watch.reports("link", ERROR)
+        watch.reports("stream rt/utlidar/robot_pose", STALE)
     watch.ros.until("its end", lambda: control.over(lost))
     assert control.felt(lost)
     watch.odometry.clear()
@@ -302,7 +312,8 @@ def test_a_short_blackhole_is_not_the_end(live: Bridge, control: Control, watch:
     hole = control.begin("blackhole", for_=2)
     watch.ros.until("its end", lambda: control.over(hole))
     watch.is_well()
-    assert watch.names() <= {"live", "stale"} and watch.value("link", "sessions") == 1
+    # What was lost is sent again later and later: streams may take a while longer than that.
+    assert watch.names() <= {"live", "stale", "degraded"} and watch.value("link", "sessions") == 1
     assert live.running()
 
 
@@ -312,7 +323,7 @@ def test_a_robot_that_is_killed_and_starts_again(live: Bridge, world: World, sim
     watch.says("backing_off")
     watch.clear()
     world.sim()
-    watch.ros.until("another session", lambda: watch.states.messages)
+    watch.ros.until("another session", lambda: watch.since)
     watch.is_well()
     assert live.running()
 
@@ -368,7 +379,7 @@ def test_mishaps_by_script(world: World, watch: Watch) -> None:
     world.bridge()
     watch.says("backing_off", "504")
     watch.is_well()
-    watch.ros.until("the crash", lambda: watch.states.last.data != "live", PATIENCE)
+    watch.ros.until("the crash", lambda: watch.state != "live", PATIENCE)
     watch.is_well()
 
 

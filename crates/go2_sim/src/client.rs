@@ -59,7 +59,7 @@ pub(crate) struct Client<'a> {
     photos: JoinSet<Photo>,
     /// Messages that are held, since when.
     held: Held,
-    /// Whether the data channel was closed.
+    /// Whether nothing can be said any more: the data channel was closed, or its other end takes nothing.
     shut: bool,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
@@ -203,8 +203,8 @@ impl<'a> Client<'a> {
             _ => None,
         });
         if let Some(message) = self.held.pass(message, holds, Instant::now()) {
-            // A client that is gone is noticed when its messages end.
-            let _ = self.channel.send(message);
+            // A client that is gone is noticed when its messages end, or its heartbeats.
+            self.shut |= !self.channel.send(message);
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a> Client<'a> {
     async fn send_held(&mut self, now: Instant) {
         for message in self.held.take(now) {
             if !self.shut {
-                let _ = self.channel.send(message);
+                self.shut |= !self.channel.send(message);
             }
         }
     }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rsa::rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use webrtc::dtls;
 use webrtc::ice::agent::agent_config::AgentConfig;
 use webrtc::ice::agent::Agent;
@@ -66,7 +66,7 @@ pub(crate) struct Peer {
     offer: Offer,
     dcep_ack: bool,
     local: Local,
-    failed: mpsc::Receiver<()>,
+    failed: watch::Receiver<bool>,
     lost_after: Duration,
 }
 
@@ -79,6 +79,9 @@ const DISCONNECTED_SHARE: f64 = 0.64;
 /// The robot's buffers are larger than its answer says.
 const LARGEST_MESSAGE: u32 = 4 * 1024 * 1024;
 const MUX_BUFFER: usize = 8192;
+/// No client opens a channel of this number. Nobody hears of a stream on which nothing is sent.
+const UNUSED_STREAM: u16 = 1023;
+const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Peer {
     /// Binds a socket on the robot's address and prepares the answer.
@@ -103,10 +106,10 @@ impl Peer {
         let socket = Gate::new(network.socket(socket), options.only_via);
         let udp = UDPMuxDefault::new(UDPMuxParams::new(socket));
         let agent = agent(&local, Arc::clone(&udp), lost_after).await.map_err(layer("ICE"))?;
-        let (failed_tx, failed) = mpsc::channel(1);
+        let (failed_tx, failed) = watch::channel(false);
         agent.on_connection_state_change(Box::new(move |state| {
             if matches!(state, ConnectionState::Failed | ConnectionState::Closed) {
-                let _ = failed_tx.try_send(());
+                failed_tx.send_replace(true);
             }
             Box::pin(async {})
         }));
@@ -133,7 +136,18 @@ impl Peer {
             Ok(Ok((mux, dtls, association, stream, video))) => {
                 let Self { agent, udp, failed, .. } = self;
                 let outbox = Outbox::new(Arc::clone(&stream));
-                Ok(Channel { agent, udp, mux, dtls, association, stream, outbox, video, failed })
+                Ok(Channel {
+                    agent,
+                    udp,
+                    mux,
+                    dtls,
+                    association,
+                    stream,
+                    outbox,
+                    video,
+                    failed,
+                    shut: None,
+                })
             }
             other => {
                 let _ = self.agent.close().await;
@@ -295,16 +309,26 @@ pub(crate) struct Channel {
     outbox: Outbox,
     /// The video track, if the client offered to receive one.
     pub(crate) video: Option<Track>,
-    failed: mpsc::Receiver<()>,
+    failed: watch::Receiver<bool>,
+    /// Once the data channel is closed, another stream, which ends when the client leaves.
+    shut: Option<Arc<Stream>>,
 }
 
 impl Channel {
     /// The next message of the client; `None` when it is gone. Cancelling loses nothing.
     pub(crate) async fn receive(&mut self, buffer: &mut [u8]) -> Option<Message> {
+        if let Some(other) = &self.shut {
+            // Nothing can come any more, but the client can leave.
+            tokio::select! {
+                _ = other.read_sctp(buffer) => {}
+                _ = self.failed.wait_for(|failed| *failed) => {}
+            }
+            return None;
+        }
         loop {
             let (length, kind) = tokio::select! {
                 read = self.stream.read_sctp(buffer) => read.ok()?,
-                _ = self.failed.recv() => return None,
+                _ = self.failed.wait_for(|failed| *failed) => return None,
             };
             let data = &buffer[..length];
             match kind {
@@ -320,7 +344,8 @@ impl Channel {
         }
     }
 
-    /// Sends a message after those before it, without waiting for them. `false` when the client is gone.
+    /// Sends a message after those before it, without waiting for them. `false` when the client is gone, or has taken
+    /// nothing for so long that it counts as gone.
     pub(crate) fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
             // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
@@ -340,15 +365,21 @@ impl Channel {
     }
 
     /// Closes the data channel, and nothing else.
-    pub(crate) async fn shut(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write).await; // a client that is gone is noticed elsewhere
+    pub(crate) async fn shut(&mut self) {
+        let kind = PayloadProtocolIdentifier::Binary;
+        self.shut = self.association.open_stream(UNUSED_STREAM, kind).await.ok();
+        let _ = self.stream.shutdown(Shutdown::Both).await; // a client that is gone is noticed elsewhere
     }
 
     /// Closes with a goodbye, so that the client knows at once.
     pub(crate) async fn close(mut self) {
-        let _ = self.dtls.close().await; // sends close_notify
-        let _ = self.association.close().await;
-        self.mux.close().await;
+        // A connection that is stuck cannot be closed in peace; what is left of it ends with its sockets.
+        let goodbye = async {
+            let _ = self.dtls.close().await; // sends close_notify
+            let _ = self.association.close().await;
+            self.mux.close().await;
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         let _ = self.agent.close().await;
         let _ = self.udp.close().await;
     }
