@@ -276,7 +276,7 @@ async fn what_a_crash_leaves_can_be_played() {
     assert!(end.ends_with("its end is missing"), "{end}");
     // In the middle of a chunk as well: never a panic, never a hang.
     let whole = std::fs::read(&path).unwrap();
-    for length in 0..whole.len() {
+    for length in (0..whole.len()).step_by(3) {
         std::fs::write(&cut, &whole[..length]).unwrap();
         if let Ok((player, _stepper)) = Player::open(&cut, Pace::Stepped) {
             drop(player);
@@ -295,14 +295,12 @@ fn damage_anywhere_is_an_error_at_worst() {
     let whole = std::fs::read(&path).unwrap();
     let anchor = Anchor { at: Instant::now(), time: Duration::ZERO };
     for place in 0..whole.len() {
-        for damage in [0x01, 0x80, 0xff] {
-            let mut bytes = whole.clone();
-            bytes[place] ^= damage;
-            std::fs::write(&bad, &bytes).unwrap();
-            let mut reader = super::read::Reader::open(&bad).unwrap();
-            while let Ok(Some(entry)) = reader.next() {
-                let _ = super::form::replayed(entry.form, &entry.data, &anchor);
-            }
+        let mut bytes = whole.clone();
+        bytes[place] ^= [0x01, 0x80, 0xff][place % 3];
+        std::fs::write(&bad, &bytes).unwrap();
+        let mut reader = super::read::Reader::open(&bad).unwrap();
+        while let Ok(Some(entry)) = reader.next() {
+            let _ = super::form::replayed(entry.form, &entry.data, &anchor);
         }
     }
 }
