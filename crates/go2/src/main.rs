@@ -27,7 +27,7 @@ enum Command {
     Doctor(doctor::Options),
     /// Records all that a robot sends to an MCAP file, for Foxglove, or to be played in place of the robot. Turns LiDAR and
     /// camera on
-    Record(record::Options),
+    Record(Box<record::Options>),
 }
 
 #[tokio::main(flavor = "current_thread")]
