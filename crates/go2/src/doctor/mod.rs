@@ -16,7 +16,6 @@ use streams::Streams;
 
 /// Which robot, and what to look at.
 #[derive(Debug, Args)]
-#[group(id = "doctor")] // that of the flattened options has the usual name
 pub(crate) struct Options {
     #[command(flatten)]
     robot: robot::Options,
