@@ -10,7 +10,7 @@ use go2_link::transport::webrtc::WebRtcConnector;
 
 /// Which robot, and how it is reached.
 #[derive(Debug, Args)]
-#[group(id = "robot")] // the options that it is flattened into have the same name
+#[group(id = "robot")] // the options that these are part of have the usual name
 pub(crate) struct Options {
     /// IP address or host name of the robot
     #[arg(required_unless_present = "serial_number")]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use go2_sim::{Failure, Generation, Mishap, Options, Robot, Span, Validation};
+use go2_sim::{Failure, Generation, Mishap, Options, Robot, Span, Validation, SOON};
 use serde_json::Value;
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -87,8 +87,8 @@ async fn a_robot_that_is_well_passes_every_step() {
     let camera = json["steps"].as_array().unwrap().last().unwrap();
     assert_eq!(camera["text"], "a picture of 1280 x 720");
     // It leaves the robot to others.
-    let closed = robot.log().of("closed").pop().unwrap();
-    assert_eq!(closed["reason"], "the client left");
+    let closed = robot.log().wait_for(0, SOON, |entry| entry["event"] == "closed").await;
+    assert_eq!(closed.unwrap()["reason"], "the client left");
     robot.stop().await;
 }
 
