@@ -139,7 +139,7 @@ impl Pair {
         let options = Options {
             low_hz: Some(10.0),
             heartbeat_timeout: 3.0,
-            lost_after: 1.5,
+            lost_after: 2.5,
             probe_every: 0.5,
             lidar_ignores: 0,
             ..robot()

@@ -78,6 +78,8 @@ const DISCONNECTED_SHARE: f64 = 0.64;
 /// The robot's buffers are larger than its answer says.
 const LARGEST_MESSAGE: u32 = 4 * 1024 * 1024;
 const MUX_BUFFER: usize = 8192;
+/// A client that takes nothing for so long counts as gone.
+const STUCK: Duration = Duration::from_secs(10);
 /// No client opens a channel of this number. Nobody hears of a stream on which nothing is sent.
 const UNUSED_STREAM: u16 = 1023;
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -133,7 +135,7 @@ impl Peer {
         };
         match connected {
             Ok(Ok((mux, dtls, association, stream, video))) => {
-                let Self { agent, udp, failed, lost_after, .. } = self;
+                let Self { agent, udp, failed, .. } = self;
                 Ok(Channel {
                     agent,
                     udp,
@@ -143,7 +145,6 @@ impl Peer {
                     stream,
                     video,
                     failed,
-                    lost_after,
                     shut: None,
                 })
             }
@@ -307,7 +308,6 @@ pub(crate) struct Channel {
     /// The video track, if the client offered to receive one.
     pub(crate) video: Option<Track>,
     failed: watch::Receiver<bool>,
-    lost_after: Duration,
     /// Once the data channel is closed, another stream, which ends when the client leaves.
     shut: Option<Arc<Stream>>,
 }
@@ -342,7 +342,7 @@ impl Channel {
         }
     }
 
-    /// Sends a message. `false` when the client is gone, or takes nothing for so long that it counts as gone.
+    /// Sends a message. `false` when the client is gone, or takes nothing any more.
     pub(crate) async fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
             // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
@@ -357,7 +357,7 @@ impl Channel {
         tokio::select! {
             written = self.stream.write_sctp(&data, kind) => written.is_ok(),
             _ = failed.wait_for(|failed| *failed) => false,
-            () = tokio::time::sleep(self.lost_after) => false,
+            () = tokio::time::sleep(STUCK) => false,
         }
     }
 
