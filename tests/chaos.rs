@@ -85,7 +85,7 @@ fn mishap(random: &mut Random) -> (Mishap, Span, Expected) {
             (Mishap::Freeze(*random.choose(&streams)), open, Endures)
         }
         3 => (Mishap::Clock(*random.choose(&[-3600.0, -0.5, 3.0, 1e6])), open, Endures),
-        4 => (Mishap::Bursts(1.2), open, Stale),
+        4 => (Mishap::Bursts(2.0), open, Stale),
         5 => (Mishap::Freeze(Streams::State), open, Endures),
         6 | 7 => (Mishap::CloseChannel, Span::Times(1), Lost),
         8 => (Mishap::Mute, open, Lost),
@@ -245,7 +245,7 @@ fn connect(robot: &Robot, sees: bool) -> Client {
     let timing = Timing {
         heartbeat: milliseconds(200),
         stale: milliseconds(800),
-        silence: milliseconds(2500),
+        silence: milliseconds(3000),
         validation: milliseconds(1000),
         longest_wait: milliseconds(100),
     };
