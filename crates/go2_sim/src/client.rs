@@ -59,8 +59,10 @@ pub(crate) struct Client<'a> {
     photos: JoinSet<Photo>,
     /// Messages that are held, since when.
     held: Held,
-    /// Whether nothing can be said any more: the data channel was closed, or its other end takes nothing.
+    /// Whether the data channel was closed.
     shut: bool,
+    /// Whether the client takes nothing any more.
+    gone: bool,
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
     told: Vec<Fault>,
@@ -105,6 +107,7 @@ impl<'a> Client<'a> {
             photos: JoinSet::new(),
             held: Held::default(),
             shut: false,
+            gone: false,
             faults,
             told: Vec::new(),
             challenge: format!("{:016x}", OsRng.next_u64()),
@@ -155,6 +158,9 @@ impl<'a> Client<'a> {
                 return self.close("no heartbeat").await;
             }
             self.tick().await;
+            if self.gone {
+                return self.close("the client left").await;
+            }
         }
     }
 
@@ -195,7 +201,8 @@ impl<'a> Client<'a> {
     }
 
     async fn send_message(&mut self, message: Message) {
-        if self.shut || self.hardware.mishaps.feels(&Mishap::Mute) {
+        let silent = self.shut || self.gone;
+        if silent || self.hardware.mishaps.feels(&Mishap::Mute) {
             return;
         }
         let holds = self.hardware.mishaps.feel(|mishap| match mishap {
@@ -203,16 +210,15 @@ impl<'a> Client<'a> {
             _ => None,
         });
         if let Some(message) = self.held.pass(message, holds, Instant::now()) {
-            // A client that is gone is noticed when its messages end, or its heartbeats.
-            self.shut |= !self.channel.send(message);
+            self.gone |= !self.channel.send(message);
         }
     }
 
     /// Sends what was held, when its time has come.
     async fn send_held(&mut self, now: Instant) {
         for message in self.held.take(now) {
-            if !self.shut {
-                self.shut |= !self.channel.send(message);
+            if !self.shut && !self.gone {
+                self.gone |= !self.channel.send(message);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -11,6 +12,9 @@ use webrtc::sctp::stream::Stream;
 
 /// Bytes that may wait beside what the stream itself holds. State is dropped long before.
 const MOST: usize = 4 * 1024 * 1024;
+
+/// A client that takes nothing for so long counts as gone.
+const STUCK: Duration = Duration::from_secs(10);
 
 type Message = (Bytes, PayloadProtocolIdentifier);
 
@@ -28,10 +32,10 @@ impl Outbox {
         let left = Arc::clone(&waiting);
         let writer = tokio::spawn(async move {
             while let Some((data, kind)) = queue.recv().await {
-                let written = stream.write_sctp(&data, kind).await;
+                let written = tokio::time::timeout(STUCK, stream.write_sctp(&data, kind)).await;
                 left.fetch_sub(data.len(), Ordering::Relaxed);
-                if written.is_err() {
-                    return;
+                if !matches!(written, Ok(Ok(_))) {
+                    return; // and nothing more is taken
                 }
             }
         });
