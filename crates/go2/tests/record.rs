@@ -13,7 +13,13 @@ async fn a_robot_is_recorded_for_some_seconds() {
     let directory = std::env::temp_dir().join(format!("go2_record_{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let file = directory.join("dog.mcap");
-    let robot = Robot::start(Options { bind: address.into(), ..Options::default() }).await.unwrap();
+    let options = Options {
+        bind: address.into(),
+        encrypted_port: go2_link::signaling::ENCRYPTED_PORT,
+        plain_port: go2_link::signaling::PLAIN_PORT,
+        ..Options::default()
+    };
+    let robot = Robot::start(options).await.unwrap();
     let record = |file: &std::path::Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_go2"));
         command.args(["record", &address.to_string(), "--seconds", "4", "--output"]).arg(file);
