@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use go2_link::clock::{Health, RobotClock, Stream};
+use go2_link::recording::Anchor;
 use r2r::builtin_interfaces::msg::Time;
 use tokio::sync::watch;
 
@@ -11,11 +12,15 @@ use crate::params::{Settings, StampSource};
 
 /// The node's clock: the system's, or `/clock` with `use_sim_time`.
 #[derive(Clone)]
-pub(crate) struct RosClock(Arc<Mutex<r2r::Clock>>);
+pub(crate) struct RosClock {
+    clock: Arc<Mutex<r2r::Clock>>,
+    /// When the recording that is being played was made: its messages are stamped by that.
+    recording: Option<Anchor>,
+}
 
 impl RosClock {
-    pub(crate) fn of(node: &r2r::Node) -> Self {
-        Self(node.get_ros_clock())
+    pub(crate) fn of(node: &r2r::Node, recording: Option<Anchor>) -> Self {
+        Self { clock: node.get_ros_clock(), recording }
     }
 
     /// Now.
@@ -32,14 +37,26 @@ impl RosClock {
         Duration::from_nanos(u64::try_from(age).unwrap_or(0))
     }
 
+    /// The ROS time of a moment.
+    fn time(&self, at: Instant) -> Time {
+        match &self.recording {
+            Some(anchor) => ros_time(anchor.time(at)),
+            None => self.before(at.elapsed()),
+        }
+    }
+
     /// So long ago.
     fn before(&self, age: Duration) -> Time {
-        let now = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_now();
+        let now = self.clock.lock().unwrap_or_else(PoisonError::into_inner).get_now();
         // Only an invalid clock fails; the system's time is what it would have said.
         let now = now.unwrap_or_else(|_| system_time());
-        let time = now.saturating_sub(age);
-        Time { sec: time.as_secs() as i32, nanosec: time.subsec_nanos() }
+        ros_time(now.saturating_sub(age))
     }
+}
+
+/// Since 1970.
+fn ros_time(time: Duration) -> Time {
+    Time { sec: time.as_secs() as i32, nanosec: time.subsec_nanos() }
 }
 
 fn system_time() -> Duration {
@@ -103,7 +120,7 @@ impl StreamStamps {
     pub(crate) fn report(&self) -> StampReport {
         let model = self.stamps.lock();
         let robot = model.robot_time(Instant::now());
-        let now = self.stamps.ros.now();
+        let now = self.stamps.ros.time(Instant::now());
         let now = f64::from(now.sec) + f64::from(now.nanosec) * 1e-9;
         let offset = robot.map(|robot| now - robot.as_secs_f64());
         StampReport { health: model.health(self.stream), offset }
@@ -118,6 +135,6 @@ impl StreamStamps {
             StampSource::Robot => placed.at,
             StampSource::Receive => received,
         };
-        Stamped { at, time: ros.before(at.elapsed()) }
+        Stamped { at, time: ros.time(at) }
     }
 }

@@ -13,6 +13,7 @@ mod logging; // log messages go where ROS's go
 mod motion; // cmd_vel and cmd_pose to the robot
 mod params; // parameters, validated
 mod raw; // data-channel topics as they are
+mod recording; // a recording beside the robot, or in its place
 mod safety; // what keeps the robot from walking when nobody means it to
 mod services; // what is asked of the robot by name
 mod streams; // the link's topics to ROS's
@@ -25,9 +26,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use go2_link::lidar::{ScanError, Scanner};
+use go2_link::recording::RecordingError;
 use go2_link::session::LinkBuilder;
 use go2_link::transport::ice::IceError;
-use go2_link::transport::webrtc::WebRtcConnector;
 use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -40,6 +41,7 @@ use crate::intake::Intake;
 use crate::motion::{Inputs, Motion, Order};
 use crate::params::{Refused, SecretError, Settings, Store};
 use crate::raw::{Raw, RawTopicError};
+use crate::recording::{Started, Tape};
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 
@@ -59,6 +61,10 @@ enum StartError {
         "parameter discovery_interface: \"{0}\" is not an IPv4 address of this computer; `ip -4 addr` lists them"
     )]
     Interface(String),
+    #[error("parameters record and replay: only one of them can be set")]
+    Both,
+    #[error("parameter {0}: {1}")]
+    Recording(&'static str, RecordingError),
     #[error("\"{0}\" is not an argument: parameters are given as name:=value")]
     Argument(String),
     #[error("parameter {0}: {1}")]
@@ -77,6 +83,8 @@ enum StartError {
 
 /// Exit status of a wrong configuration: starting again does not help.
 const MISCONFIGURED: u8 = 2;
+/// From one count of tasks in the log to the next.
+const TELL_TASKS: Duration = Duration::from_secs(2);
 const SPIN: Duration = Duration::from_millis(100);
 const ORDERS: usize = 8;
 
@@ -108,9 +116,19 @@ fn run() -> Result<(), StartError> {
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
         tasks.spawn(parameters);
+        tasks.spawn(tell_tasks());
         tasks.spawn(changes.for_each(|_| std::future::ready(()))); // the settings have them already
         serve(node, tasks, store, settings, &spinning).await
     })
+}
+
+/// For those who look for what piles up: scripts/soak reads it.
+async fn tell_tasks() {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    loop {
+        tracing::debug!("{} tasks are alive", metrics.num_alive_tasks());
+        tokio::time::sleep(TELL_TASKS).await;
+    }
 }
 
 /// Reads `name:=value` arguments before `--ros-args`. They go before parameter files.
@@ -127,7 +145,11 @@ fn take_arguments(store: &mut Store) -> Result<(), StartError> {
 }
 
 fn check(settings: &Settings) -> Result<(), StartError> {
-    if settings.robot_ip.is_empty() && settings.serial_number.is_empty() {
+    let replays = settings.replay.is_some();
+    if replays && !settings.record.is_empty() {
+        return Err(StartError::Both);
+    }
+    if settings.robot_ip.is_empty() && settings.serial_number.is_empty() && !replays {
         return Err(StartError::NoRobot);
     }
     let interface = &settings.discovery_interface;
@@ -152,7 +174,11 @@ async fn serve(
     let start = Arc::clone(&settings.borrow());
 
     let mut builder = LinkBuilder::default();
-    let shared = Shared::new(RosClock::of(&node), settings.clone());
+    let tape = Tape::open(&start).map_err(|error| {
+        let parameter = if start.replay.is_some() { "replay" } else { "record" };
+        StartError::Recording(parameter, error)
+    })?;
+    let shared = Shared::new(RosClock::of(&node, tape.anchor()), settings.clone());
     let streams = Streams::new(&mut node, &mut builder, shared.clone())?;
     let device = Device::new(&mut builder);
     let facts = device.facts();
@@ -164,9 +190,7 @@ async fn serve(
     let mut intake = Intake::default();
     let raw = Raw::new(&mut node, &mut intake, &mut builder, &shared)?;
     let audio = Audio::new(&mut node, &mut intake, &mut builder, &shared)?;
-    let mut connector = WebRtcConnector::new(start.target()?);
-    connector.ice = start.ice()?;
-    let link = builder.start(connector);
+    let Started { link, recorder, stepper } = tape.start(builder, start.target()?, start.ice()?);
 
     let name = node.fully_qualified_name()?;
     streams.start(&mut tasks, name, link.handle(), facts.clone());
@@ -186,10 +210,15 @@ async fn serve(
     services::requests::start(&mut node, &mut intake, &mut tasks, &robot)?;
     raw.start(&mut tasks, &robot);
     audio.start(&mut tasks, &robot);
+    if let Some(stepper) = stepper {
+        recording::serve(&mut node, &mut tasks, stepper)?;
+    }
     let inputs = Inputs { velocities, attitudes, orders: inbox };
     let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
     let spinner = spin(node, intake, Arc::clone(spinning))?;
-    tracing::info!("connecting to the robot at {}", start.place());
+    if start.replay.is_none() {
+        tracing::info!("connecting to the robot at {}", start.place());
+    }
 
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -199,6 +228,9 @@ async fn serve(
     let _ = orders.send(Order::Shutdown).await;
     let _ = motion.await;
     link.close().await;
+    if let Some(recorder) = recorder {
+        recording::finish(recorder).await;
+    }
     tasks.shutdown().await;
     spinning.store(false, Ordering::Relaxed);
     let _ = tokio::task::spawn_blocking(move || spinner.join()).await;

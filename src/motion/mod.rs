@@ -221,6 +221,8 @@ impl Motion {
         let reason = if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
             let age = age.as_secs_f64();
             format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
+        } else if self.settings.borrow().replay.is_some() {
+            RequestError::Recording.to_string()
         } else if !self.link.in_session() {
             "not connected to the robot".to_owned()
         } else if !*self.link.hears().borrow() && velocity != Velocity::ZERO {

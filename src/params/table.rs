@@ -119,6 +119,13 @@ const OWN: &[Spec] = &[
         Kind::Words,
         "Addresses or interfaces of this computer to offer to the robot",
     ),
+    at_start("record", Kind::Text(""), "File, or directory for one, to record the link to"),
+    at_start("replay", Kind::Text(""), "Recording to play in place of a robot"),
+    at_start(
+        "replay_rate",
+        number(1.0, 0.0, 100.0),
+        "Times as fast as recorded; 0: one message for each call of ~/replay_step",
+    ),
     at_start("frame_prefix", Kind::Text(""), "Put before every frame id"),
     at_start("odom_frame", Kind::Text("odom"), "Frame of the odometry"),
     at_start("base_frame", Kind::Text("base_link"), "Frame of the trunk"),

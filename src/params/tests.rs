@@ -116,7 +116,7 @@ fn keys_are_checked_and_hidden() {
     assert_eq!(store.start("aes_128_key", &P::String("abc".into())), Err(Refused::Key));
     assert!(matches!(store.start("aes_128_key", &P::Integer(12)), Err(Refused::Type(_))));
     store.start("aes_128_key", &P::String("00112233445566778899aabbccddeeff".into())).unwrap();
-    assert!(store.settings().borrow().key.is_some());
+    assert!(store.settings().borrow().secrets.clone().unwrap().key.is_some());
     assert_eq!(store.get_parameter("aes_128_key").unwrap(), P::String("(hidden)".into()));
 }
 

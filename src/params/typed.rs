@@ -85,6 +85,12 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// How ICE looks for a path, without the credential.
     ice: IceSettings,
+    /// Where the link is recorded to; empty: nowhere.
+    pub(crate) record: String,
+    /// The recording to play in place of a robot, if any.
+    pub(crate) replay: Option<String>,
+    /// None: by steps.
+    pub(crate) replay_rate: Option<f64>,
     pub(crate) odom_frame: String,
     pub(crate) base_frame: String,
     pub(crate) footprint_frame: String,
@@ -141,10 +147,16 @@ impl Settings {
 
     /// Where the robot is looked for, in words.
     pub(crate) fn place(&self) -> String {
-        match (self.robot_ip.as_str(), self.serial_number.as_str()) {
-            ("", serial_number) => format!("serial number {serial_number}"),
-            (robot_ip, _) => robot_ip.to_owned(),
-        }
+        self.open_target().name()
+    }
+
+    /// The robot to connect to, without secrets.
+    fn open_target(&self) -> Target {
+        let mut target = Target::new(&self.robot_ip);
+        target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
+        target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
+        target.network = self.network;
+        target
     }
 
     /// How ICE looks for a path.
@@ -156,13 +168,7 @@ impl Settings {
     /// The robot to connect to.
     pub(crate) fn target(&self) -> Result<Target, SecretError> {
         let Secrets { key, token, .. } = self.secrets.clone()?;
-        let mut target = Target::new(&self.robot_ip);
-        target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
-        target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
-        target.key = key;
-        target.network = self.network;
-        target.token = token;
-        Ok(target)
+        Ok(Target { key, token, ..self.open_target() })
     }
 }
 
@@ -187,6 +193,9 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             _ => Network::Station,
         },
         ice: ice(values),
+        record: text("record"),
+        replay: Some(text("replay")).filter(|path| !path.is_empty()),
+        replay_rate: Some(number("replay_rate")).filter(|rate| *rate > 0.0),
         odom_frame: frame("odom_frame"),
         base_frame: frame("base_frame"),
         footprint_frame: frame("footprint_frame"),

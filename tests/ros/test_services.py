@@ -109,6 +109,6 @@ def test_a_robot_that_does_not_answer(world: World, sim: Sim, ros: Ros) -> None:
 def test_a_robot_that_is_gone(bridge: Bridge, sim: Sim, ros: Ros) -> None:
     states = ros.live()
     sim.kill()
-    ros.until("the loss to be noticed", lambda: states.last.data != "live")
+    ros.until("the loss to be noticed", lambda: states.last.data.startswith("backing_off"))
     assert ros.trigger("stand_up") == (False, "not connected to the robot")
     assert bridge.running() and not sim.requests(MOVE)

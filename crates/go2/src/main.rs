@@ -2,6 +2,9 @@
 #![allow(clippy::print_stdout)]
 
 mod discover; // which robots answer in this network
+mod doctor; // the way to a robot, step by step
+mod record; // what passes between robot and client, to a file
+mod robot; // which robot, and how it is reached
 
 use std::process::ExitCode;
 
@@ -19,21 +22,34 @@ struct Arguments {
 enum Command {
     /// Prints the robots that answer in this network, with their addresses
     Discover(discover::Options),
+    /// Goes the way to a robot step by step, and says what is wrong and what to do. Exit status 0 if all is well, 1 if
+    /// something failed. Turns the LiDAR on
+    Doctor(doctor::Options),
+    /// Records all that a robot sends to an MCAP file, for Foxglove, or to be played in place of the robot. Turns LiDAR and
+    /// camera on
+    Record(record::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Discover(options) => discover::run(&options).await,
+        Command::Discover(options) => discover::run(&options).await.map(show),
+        Command::Doctor(options) => doctor::run(&options).await.map(|good| match good {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }),
+        Command::Record(options) => record::run(&options).await.map(show),
     };
     match outcome {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(status) => status,
         Err(reason) => {
             eprintln!("go2: {reason}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn show(text: String) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
 }

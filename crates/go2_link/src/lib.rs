@@ -25,10 +25,13 @@ pub mod codec; // the data channel's language: bytes to values and back
 pub mod commands; // what the robot can be told: actions, settings, motion modes
 pub mod discovery; // robots that answer in this network
 pub mod geometry; // rotations, rigid transforms
+pub mod help; // which section of docs/troubleshooting.md a failure is in
 pub mod interfaces; // the network interfaces of this computer
 pub mod lidar; // voxel frames to clouds and scans
 pub mod media; // the video track: packets to pictures
 pub mod progress; // the steps of connecting, as they are passed
+#[cfg(feature = "mcap")]
+pub mod recording; // what passed between robot and client, in a file
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before
 pub mod state; // what the robot says of itself, in SI units

@@ -210,7 +210,7 @@ impl<'a> Client<'a> {
             _ => None,
         });
         if let Some(message) = self.held.pass(message, holds, Instant::now()) {
-            self.gone |= !self.channel.send(message).await;
+            self.gone |= !self.channel.send(message);
         }
     }
 
@@ -218,7 +218,7 @@ impl<'a> Client<'a> {
     async fn send_held(&mut self, now: Instant) {
         for message in self.held.take(now) {
             if !self.shut && !self.gone {
-                self.gone |= !self.channel.send(message).await;
+                self.gone |= !self.channel.send(message);
             }
         }
     }

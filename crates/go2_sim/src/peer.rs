@@ -34,6 +34,7 @@ use crate::camera::{Sockets, Track};
 use crate::gate::Gate;
 use crate::network::Network;
 use crate::options::Options;
+use crate::outbox::Outbox;
 use crate::sdp::{Local, Offer};
 
 /// Why a client did not get a channel.
@@ -78,8 +79,6 @@ const DISCONNECTED_SHARE: f64 = 0.64;
 /// The robot's buffers are larger than its answer says.
 const LARGEST_MESSAGE: u32 = 4 * 1024 * 1024;
 const MUX_BUFFER: usize = 8192;
-/// A client that takes nothing for so long counts as gone.
-const STUCK: Duration = Duration::from_secs(10);
 /// No client opens a channel of this number. Nobody hears of a stream on which nothing is sent.
 const UNUSED_STREAM: u16 = 1023;
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -136,6 +135,7 @@ impl Peer {
         match connected {
             Ok(Ok((mux, dtls, association, stream, video))) => {
                 let Self { agent, udp, failed, .. } = self;
+                let outbox = Outbox::new(Arc::clone(&stream));
                 Ok(Channel {
                     agent,
                     udp,
@@ -143,6 +143,7 @@ impl Peer {
                     dtls,
                     association,
                     stream,
+                    outbox,
                     video,
                     failed,
                     shut: None,
@@ -305,6 +306,7 @@ pub(crate) struct Channel {
     dtls: Arc<dtls::conn::DTLSConn>,
     association: Association,
     stream: Arc<Stream>,
+    outbox: Outbox,
     /// The video track, if the client offered to receive one.
     pub(crate) video: Option<Track>,
     failed: watch::Receiver<bool>,
@@ -342,8 +344,9 @@ impl Channel {
         }
     }
 
-    /// Sends a message. `false` when the client is gone, or takes nothing any more.
-    pub(crate) async fn send(&self, message: Message) -> bool {
+    /// Sends a message after those before it, without waiting for them. `false` when the client is gone, or has taken
+    /// nothing for so long that it counts as gone.
+    pub(crate) fn send(&self, message: Message) -> bool {
         let (data, kind) = match message {
             // SCTP has no empty messages; a byte and a kind of its own stand for one (RFC 8831, 6.6).
             Message::Text(text) if text.is_empty() => {
@@ -353,17 +356,12 @@ impl Channel {
             Message::Binary(bytes) => (bytes, PayloadProtocolIdentifier::Binary),
             Message::Raw(bytes) => (bytes, PayloadProtocolIdentifier::String),
         };
-        let mut failed = self.failed.clone();
-        tokio::select! {
-            written = self.stream.write_sctp(&data, kind) => written.is_ok(),
-            _ = failed.wait_for(|failed| *failed) => false,
-            () = tokio::time::sleep(STUCK) => false,
-        }
+        self.outbox.push(data, kind)
     }
 
     /// Bytes that wait to be sent or acknowledged.
     pub(crate) fn backlog(&self) -> usize {
-        self.stream.buffered_amount()
+        self.outbox.waiting() + self.stream.buffered_amount()
     }
 
     /// Closes the data channel, and nothing else.

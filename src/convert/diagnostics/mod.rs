@@ -72,7 +72,10 @@ fn status(
         level,
         name: format!("{}: {part}", report.node),
         message,
-        hardware_id: format!("GO2 {}", serial_number.unwrap_or(&report.settings.robot_ip)),
+        hardware_id: match serial_number {
+            Some(serial_number) => format!("GO2 {serial_number}"),
+            None => format!("GO2 {}", report.settings.place()),
+        },
         values: values.into_iter().map(|(key, text)| value(key, text)).collect(),
     }
 }

@@ -11,7 +11,7 @@ use super::reorder::{Ordered, Reorder};
 use super::unit::{self, First, Unit};
 use super::{nal, AccessUnit, Packet, VideoCounters};
 
-/// How long a missing packet is waited for. The engine asks for missing packets every 100 ms, and a hitch of this
+/// How long a missing packet is waited for. They are asked for every 50 ms, and a hitch of this
 /// length is better than no pictures until the next keyframe.
 const WAIT: Duration = Duration::from_millis(200);
 /// How long a picture may lack its end. Long, because as long as nothing is lost it can still come.

@@ -117,7 +117,11 @@ impl<'a, T: Transport> Session<'a, T> {
 
     /// Says how the session stands, where that has changed.
     fn tell_standing(&mut self) {
-        let standing = self.machine.standing(now());
+        let mut standing = self.machine.standing(now());
+        // A recording that pauses, or is played slowly, is no robot that fails.
+        if self.transport.is_recording() && standing.in_session() {
+            standing = LinkState::Live;
+        }
         let before = self.outlets.state.borrow().clone();
         if standing == before {
             return;
@@ -166,14 +170,17 @@ impl<'a, T: Transport> Session<'a, T> {
     fn event(&mut self, event: Event) {
         match event {
             Event::Live => {
-                tracing::info!("connected to the robot");
+                if !self.transport.is_recording() {
+                    tracing::info!("connected to the robot");
+                }
                 self.live_since = Some(now());
                 self.finished.sessions += 1;
                 self.report();
                 self.outlets.session.send_replace(Some(self.finished.sessions));
             }
-            Event::Message(message) => match self.outlets.topics.get(&message.topic) {
+            Event::Message(mut message) => match self.outlets.topics.get(&message.topic) {
                 Some(topic) => {
+                    message.received = self.transport.arrived().unwrap_or(message.received);
                     let _ = topic.send(message); // nobody listening is no error
                 }
                 None => self.finished.unexpected += 1,
@@ -225,6 +232,7 @@ impl<'a, T: Transport> Session<'a, T> {
     fn command(&mut self, command: Command) {
         let crowded = self.transport.backlog() >= REQUEST_BACKLOG;
         match command {
+            command if self.transport.is_recording() => command.refuse(RequestError::Recording),
             Command::Request { request, reply, .. } if crowded && !request.priority => {
                 let _ = reply.send(Err(RequestError::Crowded));
             }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::codec::Json;
-use crate::signaling::SignalingError;
+use crate::help::Help;
+use crate::signaling::{Retry, SignalingError};
 use crate::transport::{ConnectError, MediaCount, TransportError};
 
 /// A message on a topic that was subscribed to.
@@ -171,11 +172,14 @@ impl std::fmt::Display for LinkState {
             Self::Resolving { target } | Self::Connecting { target } => write!(f, ": {target}"),
             Self::Degraded { stopped } => write!(
                 f,
-                ": nothing more comes on {}, while the rest does. If it stays so, restart the robot",
-                stopped.join(", ")
+                ": nothing more comes on {}, while the rest does. If it stays so, restart the robot [{}]",
+                stopped.join(", "),
+                Help::Degraded.code()
             ),
-            Self::Stale => f.write_str(
-                ": nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew",
+            Self::Stale => write!(
+                f,
+                ": nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew [{}]",
+                Help::Stale.code()
             ),
             Self::BackingOff { reason, delay, .. } => {
                 write!(f, ": {reason} (next attempt in {:.1} s)", delay.as_secs_f64())
@@ -193,7 +197,7 @@ pub enum SessionEnd {
     #[error("closed")]
     Closed,
     /// The connection broke.
-    #[error("{0}: is the robot on and in reach?")]
+    #[error("{}", broken(.0))]
     Transport(#[from] TransportError),
     /// Connected, but nothing came for too long.
     #[error("the robot has been silent for {:.1} s: is it on and in reach?", .0.as_secs_f64())]
@@ -212,6 +216,23 @@ pub enum SessionEnd {
     ValidationRefused,
 }
 
+fn broken(error: &TransportError) -> String {
+    match error {
+        TransportError::Over(_) => format!("{error}. Start again to play it anew"),
+        error => format!("{error}: is the robot on and in reach?"),
+    }
+}
+
+impl SessionEnd {
+    /// Whether another session can follow.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Transport(TransportError::Over(_)) => Retry::Never,
+            _ => Retry::Backoff,
+        }
+    }
+}
+
 /// Why a request has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -221,6 +242,9 @@ pub enum RequestError {
     /// Nothing came in time. Services that a firmware lacks never answer.
     #[error("the robot did not answer within {:.1} s; its firmware may not have this service", .0.as_secs_f64())]
     Timeout(Duration),
+    /// There is no robot.
+    #[error("a recording is being played, which takes no commands")]
+    Recording,
     /// The session ended before a response came.
     #[error("the connection was lost before the robot answered")]
     Lost,

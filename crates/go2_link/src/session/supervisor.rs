@@ -15,6 +15,7 @@ use super::state::{
     Cause, Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
 };
 use crate::codec::{Request, Response};
+use crate::help::Help;
 use crate::media::AccessUnit;
 use crate::progress::{Milestone, Passed, Progress};
 use crate::signaling::Retry;
@@ -43,14 +44,14 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// For want of a session.
-    fn refuse(self) {
+    /// Tells who asked why it is not done.
+    pub(super) fn refuse(self, error: RequestError) {
         match self {
             Self::Request { reply, .. } => {
-                let _ = reply.send(Err(RequestError::NotLive));
+                let _ = reply.send(Err(error));
             }
             Self::Publish { reply, .. } => {
-                let _ = reply.send(Err(RequestError::NotLive));
+                let _ = reply.send(Err(error));
             }
             Self::Keyframe => {}
         }
@@ -82,8 +83,8 @@ impl Inlets {
             tokio::select! {
                 done = &mut work => return Some(done),
                 () = Self::stopped(&mut self.stop) => return None,
-                Some(command) = self.urgent.recv() => command.refuse(),
-                Some(command) = self.commands.recv() => command.refuse(),
+                Some(command) = self.urgent.recv() => command.refuse(RequestError::NotLive),
+                Some(command) = self.commands.recv() => command.refuse(RequestError::NotLive),
             }
         }
     }
@@ -135,7 +136,11 @@ impl<C: Connector> Supervisor<C> {
             let delay = backoff.next(retry, begun.elapsed(), jitter());
             let delay = delay.map(|delay| delay.min(self.timing.longest_wait));
             if !closed {
-                complaint.log(&reason, delay.is_none());
+                if delay.is_none() && old.is_some() {
+                    tracing::info!("{reason}"); // only a recording ends like this
+                } else {
+                    complaint.log(&reason, delay.is_none());
+                }
                 self.set_state(match delay {
                     Some(delay) => LinkState::BackingOff { cause, reason, delay },
                     None => LinkState::Stopped { cause, reason },
@@ -195,14 +200,17 @@ struct Ended {
 impl From<&SessionEnd> for Ended {
     fn from(end: &SessionEnd) -> Self {
         let closed = *end == SessionEnd::Closed;
-        Self { cause: Cause::Other, reason: end.to_string(), retry: Retry::Backoff, closed }
+        let help = Help::of_end(end).map_or(String::new(), |help| format!(" [{}]", help.code()));
+        let reason = format!("{end}{help}");
+        Self { cause: Cause::Other, reason, retry: end.retry(), closed }
     }
 }
 
 impl From<&ConnectError> for Ended {
     fn from(error: &ConnectError) -> Self {
         let (cause, retry) = (Cause::from(error), error.retry());
-        Self { cause, reason: error.to_string(), retry, closed: false }
+        let reason = format!("{error} [{}]", Help::from(error).code());
+        Self { cause, reason, retry, closed: false }
     }
 }
 

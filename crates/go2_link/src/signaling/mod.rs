@@ -82,24 +82,56 @@ impl Target {
         }
     }
 
+    /// What the robot is looked for by, in words.
+    pub fn name(&self) -> String {
+        match &self.serial_number {
+            Some(serial_number) if self.host.is_empty() => format!("serial number {serial_number}"),
+            _ => self.host.clone(),
+        }
+    }
+
     /// Finds the port that answers, the newer one first.
     pub async fn reach(&self, progress: &Progress) -> Result<Reached, SignalingError> {
         let ip = self.resolve().await?;
         progress.tell(Passed::Resolved { address: ip });
-        for (port, encrypted) in [(self.encrypted_port, true), (self.plain_port, false)] {
+        let (stream, remote, encrypted) =
+            self.knock(ip).await.ok_or(SignalingError::Unreachable(ip))?;
+        let local = stream.local_addr().map_err(|error| SignalingError::Http {
+            step: Step::Notify,
+            what: error.to_string(),
+        })?;
+        let local_ip = local.ip();
+        progress.tell(Passed::Reached { remote, local: local_ip, encrypted });
+        Ok(Reached { target: self.clone(), remote, local_ip, encrypted })
+    }
+
+    /// Tries both ports at a time, so that a robot that is not there yet is soon tried again; the newer one counts where both
+    /// answer.
+    async fn knock(&self, ip: IpAddr) -> Option<(TcpStream, SocketAddr, bool)> {
+        let knock = |port, encrypted| async move {
             let remote = SocketAddr::new(ip, port);
-            let connect = TcpStream::connect(remote);
-            if let Ok(Ok(stream)) = tokio::time::timeout(self.probe_timeout, connect).await {
-                let local = stream.local_addr().map_err(|error| SignalingError::Http {
-                    step: Step::Notify,
-                    what: error.to_string(),
-                })?;
-                let local_ip = local.ip();
-                progress.tell(Passed::Reached { remote, local: local_ip, encrypted });
-                return Ok(Reached { target: self.clone(), remote, local_ip, encrypted });
+            let connect = tokio::time::timeout(self.probe_timeout, TcpStream::connect(remote));
+            connect.await.ok()?.ok().map(|stream| (stream, remote, encrypted))
+        };
+        let newer = knock(self.encrypted_port, true);
+        let mut older = std::pin::pin!(knock(self.plain_port, false));
+        tokio::pin!(newer);
+        let (mut failed, mut fallback) = (false, None);
+        loop {
+            tokio::select! {
+                biased;
+                found = &mut newer, if !failed => match found {
+                    Some(found) => return Some(found),
+                    None => failed = true,
+                },
+                found = &mut older, if fallback.is_none() => fallback = Some(found),
+            }
+            if failed {
+                if let Some(found) = fallback.take() {
+                    return found;
+                }
             }
         }
-        Err(SignalingError::Unreachable(ip))
     }
 
     /// The robot's address; IPv4 where there is a choice, since robots offer no other candidates.

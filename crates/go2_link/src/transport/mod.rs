@@ -10,7 +10,7 @@ mod tracks;
 pub mod webrtc;
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -125,6 +125,9 @@ pub enum TransportError {
     /// The engine failed.
     #[error("the WebRTC engine failed: {0}")]
     Engine(String),
+    /// It was a recording, and it has ended.
+    #[error("{0}")]
+    Over(String),
 }
 
 /// A way to a robot. Dropping it without [`close`](Self::close) leaves the robot's only slot taken for long.
@@ -135,6 +138,15 @@ pub trait Transport: Send + 'static {
     fn backlog(&self) -> usize;
     /// The next message. Cancelling the future loses nothing.
     fn receive(&mut self) -> impl Future<Output = Result<Received, TransportError>> + Send;
+    /// When the message that [`receive`](Self::receive) gave last had arrived, where that is another time than now:
+    /// in a recording.
+    fn arrived(&self) -> Option<Instant> {
+        None
+    }
+    /// Whether it is a recording, which takes no commands.
+    fn is_recording(&self) -> bool {
+        false
+    }
     /// Asks the robot for a keyframe, which it may ignore.
     fn request_keyframe(&mut self);
     /// What came by the media tracks so far.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
-use webrtc::api::interceptor_registry::{configure_nack, configure_rtcp_reports};
+use webrtc::api::interceptor_registry::configure_rtcp_reports;
 use webrtc::api::media_engine::{MediaEngine, MIME_TYPE_H264, MIME_TYPE_OPUS};
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::api::APIBuilder;
@@ -23,6 +23,7 @@ use webrtc::ice::network_type::NetworkType;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidate;
 use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
 use webrtc::ice_transport::ice_server::RTCIceServer;
+use webrtc::interceptor::nack::generator::Generator;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
@@ -33,6 +34,7 @@ use webrtc::rtp_transceiver::rtp_codec::{
     RTCRtpCodecCapability, RTCRtpCodecParameters, RTPCodecType,
 };
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+use webrtc::rtp_transceiver::RTCPFeedback;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
@@ -50,11 +52,21 @@ const LARGEST_MESSAGE: usize = 1024 * 1024;
 const LARGEST_BACKLOG: usize = 64 * 1024;
 /// Silence on the wire after which the connection is suspect, and the time until it then counts as lost.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
-const FAILED_AFTER: Duration = Duration::from_millis(750);
+const LOST_AFTER: Duration = Duration::from_millis(750);
+/// The engine looks for a path for as long as both its own times together. So this one is long, for slow robots and relays,
+/// and the shorter one above is kept here.
+const FAILED_AFTER: Duration = Duration::from_secs(13);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an unwanted attempt may go on to reach its goodbye when the link is closed.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Packets by which one may be late and still be taken. The engine's 64 are less than what a robot sends at once, a keyframe
+/// or a few voxel maps, so that Wi-Fi that changes their order would lose them.
+const REPLAY_WINDOW: usize = 1024;
+/// From one request for a missing video packet to the next. What arrives within the assembler's patience counts, so a
+/// lost request must leave time for another; more often only doubles what the robot sends again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 const OPUS_PAYLOAD_TYPE: u8 = 111;
 const H264_PAYLOAD_TYPE: u8 = 102;
@@ -107,7 +119,7 @@ impl Connector for WebRtcConnector {
     }
 
     fn target(&self) -> String {
-        self.target.host.clone()
+        self.target.name()
     }
 }
 
@@ -133,10 +145,13 @@ fn engine(error: webrtc::Error) -> ConnectError {
     ConnectError::Engine(error.to_string())
 }
 
+/// The connection's states, each with the time since when.
+type States = watch::Receiver<(RTCPeerConnectionState, Instant)>;
+
 /// A peer connection. To be closed: dropping it leaks it, and leaves the robot waiting.
 struct Peer {
     connection: Arc<RTCPeerConnection>,
-    state: watch::Receiver<RTCPeerConnectionState>,
+    state: States,
     ice: watch::Receiver<RTCIceConnectionState>,
     opened: oneshot::Receiver<Arc<DataChannel>>,
     tracks: Tracks,
@@ -146,9 +161,9 @@ impl Peer {
     async fn new(offered: Vec<IpAddr>, ice: &IceSettings) -> Result<Self, webrtc::Error> {
         let engine = api(offered)?.build();
         let connection = Arc::new(engine.new_peer_connection(configuration(ice)).await?);
-        let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
+        let (state_tx, state) = watch::channel((RTCPeerConnectionState::New, Instant::now()));
         connection.on_peer_connection_state_change(Box::new(move |new| {
-            state_tx.send_replace(new);
+            state_tx.send_replace((new, Instant::now()));
             Box::pin(async {})
         }));
 
@@ -211,8 +226,8 @@ impl Peer {
         if let Some(path) = self.path().await {
             progress.tell(Passed::Path(path));
         }
-        let agreed = |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
-        self.state.wait_for(agreed).await.ok()?;
+        let agreed = RTCPeerConnectionState::Connected;
+        self.state.wait_for(|(state, _)| *state == agreed).await.ok()?;
         progress.tell(Passed::Encrypted);
         let channel = (&mut self.opened).await.ok()?;
         progress.tell(Passed::Opened);
@@ -246,7 +261,7 @@ impl Peer {
     }
 
     fn stuck_at(&self) -> Layer {
-        match (self.connection.ice_connection_state(), *self.state.borrow()) {
+        match (self.connection.ice_connection_state(), self.state.borrow().0) {
             (_, RTCPeerConnectionState::Connected) => Layer::Channel,
             (RTCIceConnectionState::Connected | RTCIceConnectionState::Completed, _) => Layer::Dtls,
             _ => Layer::Ice,
@@ -255,6 +270,27 @@ impl Peer {
 
     async fn close(&self) {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+    }
+}
+
+/// Waits until the connection is no longer there, and tells why. Cancelling loses nothing.
+async fn lost(state: &mut States) -> TransportError {
+    use RTCPeerConnectionState as State;
+    loop {
+        let is_broken = |(state, _): &(State, Instant)| {
+            matches!(state, State::Disconnected | State::Failed | State::Closed)
+        };
+        let broken = state.wait_for(is_broken).await.map(|state| *state);
+        let since = match broken {
+            Ok((State::Disconnected, since)) => since,
+            Ok((State::Failed, _)) => return TransportError::Lost,
+            _ => return TransportError::Closed,
+        };
+        let back = state.wait_for(|(state, _)| *state != State::Disconnected);
+        let end = tokio::time::Instant::from_std(since + LOST_AFTER);
+        if tokio::time::timeout_at(end, back).await.is_err() {
+            return TransportError::Lost;
+        }
     }
 }
 
@@ -277,10 +313,12 @@ fn api(offered: Vec<IpAddr>) -> Result<APIBuilder, webrtc::Error> {
     let mut media = MediaEngine::default();
     media.register_codec(opus(), RTPCodecType::Audio)?;
     media.register_codec(h264(), RTPCodecType::Video)?;
-    let registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
+    let registry = configure_rtcp_reports(ask_for_missing(Registry::new(), &mut media));
 
     let mut settings = SettingEngine::default();
     settings.detach_data_channels();
+    settings.set_srtp_replay_protection_window(REPLAY_WINDOW);
+    settings.set_dtls_replay_protection_window(REPLAY_WINDOW);
     settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
     settings.set_include_loopback_candidate(offered.iter().any(IpAddr::is_loopback));
     settings.set_network_types(vec![match offered.iter().all(IpAddr::is_ipv4) {
@@ -295,6 +333,16 @@ fn api(offered: Vec<IpAddr>) -> Result<APIBuilder, webrtc::Error> {
         .with_interceptor_registry(registry)
         .with_setting_engine(settings);
     Ok(api)
+}
+
+/// Has missing video packets asked for, twice as often as the engine would by itself.
+fn ask_for_missing(mut registry: Registry, media: &mut MediaEngine) -> Registry {
+    for parameter in ["", "pli"] {
+        let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
+        media.register_feedback(feedback, RTPCodecType::Video);
+    }
+    registry.add(Box::new(Generator::builder().with_interval(ASK_AGAIN)));
+    registry
 }
 
 fn opus() -> RTCRtpCodecParameters {
@@ -359,21 +407,16 @@ impl Transport for WebRtcTransport {
     }
 
     async fn receive(&mut self) -> Result<Received, TransportError> {
-        let lost = self.peer.state.wait_for(|state| {
-            matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed)
-        });
+        let Peer { state, tracks, .. } = &mut self.peer;
         let (length, text) = tokio::select! {
             biased;
-            Some(picture) = self.peer.tracks.pictures.recv() => {
+            Some(picture) = tracks.pictures.recv() => {
                 return Ok(Received::Picture(picture));
             }
             read = self.channel.read_data_channel(&mut self.buffer) => {
                 read.map_err(|error| TransportError::Engine(error.to_string()))?
             }
-            state = lost => return Err(match state.as_deref() {
-                Ok(RTCPeerConnectionState::Failed) => TransportError::Lost,
-                _ => TransportError::Closed,
-            }),
+            why = lost(state) => return Err(why),
         };
         let message = Bytes::copy_from_slice(&self.buffer[..length]);
         match (length, text) {

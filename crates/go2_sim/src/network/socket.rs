@@ -95,14 +95,12 @@ impl Conn for Socket {
                 () = sleep_until(flight.due()) => continue,
             };
             let sent = now();
-            match self.network.pass(line, length, sent) {
-                Some(due) if due <= sent => return Ok((length, from)),
-                Some(due) => {
-                    if !flight.push(due, Bytes::copy_from_slice(&buffer[..length]), from) {
-                        self.network.no_room();
-                    }
-                }
-                None => {}
+            let Some(due) = self.network.pass(line, length, sent) else { continue };
+            if due <= sent {
+                return Ok((length, from));
+            }
+            if !flight.push(due, Bytes::copy_from_slice(&buffer[..length]), from) {
+                self.network.no_room();
             }
         }
     }
@@ -113,16 +111,15 @@ impl Conn for Socket {
             let mut line = self.outward.lock().unwrap_or_else(PoisonError::into_inner);
             self.network.pass(&mut line, packet.len(), sent)
         };
-        match due {
-            Some(due) if due <= sent => return Ok(self.socket.send_to(packet, target).await?),
-            Some(due) => {
-                if self.late.try_send((due, Bytes::copy_from_slice(packet), target)).is_err() {
-                    self.network.no_room();
-                }
-            }
-            None => {}
+        // Who sends never learns what becomes of it.
+        let Some(due) = due else { return Ok(packet.len()) };
+        if due <= sent {
+            return Ok(self.socket.send_to(packet, target).await?);
         }
-        Ok(packet.len()) // who sends never learns what becomes of it
+        if self.late.try_send((due, Bytes::copy_from_slice(packet), target)).is_err() {
+            self.network.no_room();
+        }
+        Ok(packet.len())
     }
 
     async fn connect(&self, address: SocketAddr) -> Result<(), Error> {

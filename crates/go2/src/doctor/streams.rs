@@ -1,0 +1,206 @@
+//! What comes in session: the first message of each topic, a frame of the LiDAR, a picture.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use go2_link::codec::topics::VOXEL_MAP;
+use go2_link::help::Help;
+use go2_link::lidar::VoxelDecoder;
+use go2_link::media::{AccessUnit, Decoder};
+use go2_link::session::{LinkBuilder, Message};
+use go2_link::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
+use tokio::sync::broadcast::{error::RecvError, Receiver};
+
+use super::report::{Finding, Outcome, Report};
+
+const LIDAR: &str = "LiDAR";
+const CAMERA: &str = "camera";
+/// What may wait to be looked at.
+const QUEUE: usize = 8;
+
+/// Looks at a message: what is in it, or why it cannot be read.
+type Look = Box<dyn FnMut(&Message) -> Result<String, String>>;
+
+struct Topic {
+    name: &'static str,
+    /// Which section is about its silence; some firmware does without, where there is none.
+    help: Option<Help>,
+    messages: Receiver<Message>,
+    look: Look,
+}
+
+/// All that is waited for.
+pub(super) struct Streams {
+    topics: Vec<Topic>,
+    pictures: Option<Receiver<AccessUnit>>,
+}
+
+impl Streams {
+    pub(super) fn new(builder: &mut LinkBuilder, lidar: bool, camera: bool) -> Self {
+        let always = Some(Help::NoMessages);
+        let mut topics = vec![
+            topic::<LowState>(builder, always, |low| match (low.battery, low.voltage) {
+                (Some(battery), _) => format!("battery {:.0} %", 100.0 * battery.charge),
+                (None, Some(voltage)) => format!("{voltage:.1} V"),
+                (None, None) => "no battery in it".to_owned(),
+            }),
+            topic::<SportModeState>(builder, always, |sport| match sport.imu {
+                Some(_) => "motion state with IMU".to_owned(),
+                None => "motion state without IMU".to_owned(),
+            }),
+            topic::<RobotPose>(builder, always, |pose| {
+                let [x, y, z] = pose.position;
+                format!("at {x:.2} {y:.2} {z:.2} m")
+            }),
+            topic::<LidarState>(builder, None, |_| "state of the LiDAR".to_owned()),
+            topic::<MultipleState>(builder, None, |_| "volume, brightness, avoidance".to_owned()),
+        ];
+        if lidar {
+            let mut decoder = VoxelDecoder::default();
+            let look = move |message: &Message| {
+                let payload = message.payload.as_deref().unwrap_or_default();
+                let grid = decoder.decode(&message.data, payload);
+                let grid = grid.map_err(|error| error.to_string())?;
+                Ok(format!("a frame of {} occupied voxels", grid.count()))
+            };
+            topics.push(Topic {
+                name: LIDAR,
+                help: Some(Help::NoLidar),
+                messages: builder.subscribe(VOXEL_MAP, QUEUE),
+                look: Box::new(look),
+            });
+        }
+        Self { topics, pictures: camera.then(|| builder.pictures()) }
+    }
+
+    /// Waits for the first of each, all at the same time; they are told in their order.
+    pub(super) async fn watch(self, limit: Duration, report: &mut Report) {
+        let begun = Instant::now();
+        let mut waits: Vec<Pin<Box<dyn Future<Output = Finding>>>> = Vec::new();
+        for topic in self.topics {
+            waits.push(Box::pin(first(topic, begun, limit)));
+        }
+        match self.pictures {
+            Some(pictures) => waits.push(Box::pin(picture(pictures, begun, limit))),
+            None => report.add(left(CAMERA)),
+        }
+        let tasks = tokio::task::LocalSet::new();
+        let tasks_of = |wait| tasks.spawn_local(wait);
+        let handles: Vec<_> = waits.into_iter().map(tasks_of).collect();
+        tasks
+            .run_until(async {
+                for handle in handles {
+                    if let Ok(finding) = handle.await {
+                        report.add(finding);
+                    }
+                }
+            })
+            .await;
+    }
+
+    /// There is no session.
+    pub(super) fn leave(self, report: &mut Report) {
+        let camera = self.pictures.map(|_| CAMERA);
+        for step in self.topics.iter().map(|topic| topic.name).chain(camera) {
+            report.add(Finding { step, took: None, outcome: Outcome::NotTried });
+        }
+    }
+}
+
+fn left(step: &'static str) -> Finding {
+    Finding { step, took: None, outcome: Outcome::Left("not asked for") }
+}
+
+fn topic<S: State>(
+    builder: &mut LinkBuilder,
+    help: Option<Help>,
+    seen: impl Fn(S) -> String + 'static,
+) -> Topic {
+    let messages = builder.subscribe(S::TOPIC, QUEUE);
+    let look = move |message: &Message| match S::decode(&message.data) {
+        Ok(state) => Ok(seen(state)),
+        Err(error) => Err(error.to_string()),
+    };
+    Topic { name: S::TOPIC, help, messages, look: Box::new(look) }
+}
+
+/// The first message that can be read.
+async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
+    let mut unreadable = None;
+    let readable = async {
+        loop {
+            match topic.messages.recv().await {
+                Ok(message) => match (topic.look)(&message) {
+                    Ok(seen) => return Some(seen),
+                    Err(why) => unreadable = Some(why),
+                },
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    };
+    let end = tokio::time::Instant::from_std(begun + limit);
+    let seen = tokio::time::timeout_at(end, readable).await.ok().flatten();
+    let took = begun.elapsed();
+    match (seen, topic.help, unreadable) {
+        (Some(seen), _, _) => Finding::passed(topic.name, took, seen),
+        (None, None, None) => {
+            let outcome = Outcome::Left("nothing came; not all firmware sends it");
+            Finding { step: topic.name, took: None, outcome }
+        }
+        (None, help, unreadable) => {
+            let why = unreadable.map_or("nothing came".to_owned(), |why| {
+                format!("what came could not be read: {why}")
+            });
+            let code = help.unwrap_or(Help::NoMessages).code();
+            Finding::failed(
+                topic.name,
+                took,
+                format!("{why}, within {} s [{code}]", limit.as_secs()),
+            )
+        }
+    }
+}
+
+/// The first picture that can be decoded: the decoder begins with a keyframe.
+async fn picture(mut pictures: Receiver<AccessUnit>, begun: Instant, limit: Duration) -> Finding {
+    let mut why = "no picture came".to_owned();
+    let decoded = async {
+        let mut decoder = None;
+        loop {
+            let unit = match pictures.recv().await {
+                Ok(unit) => unit,
+                Err(RecvError::Lagged(_)) => {
+                    decoder = None;
+                    continue;
+                }
+                Err(RecvError::Closed) => return None,
+            };
+            if unit.keyframe {
+                decoder = Decoder::new().map_err(|error| why = error.to_string()).ok();
+            }
+            let Some(decoder) = decoder.as_mut() else { continue };
+            match decoder.decode(&unit) {
+                Ok(picture) => {
+                    return Some(format!(
+                        "a picture of {} x {}",
+                        picture.width(),
+                        picture.height()
+                    ));
+                }
+                Err(error) => why = format!("pictures came that cannot be decoded: {error}"),
+            }
+        }
+    };
+    let end = tokio::time::Instant::from_std(begun + limit);
+    let seen = tokio::time::timeout_at(end, decoded).await.ok().flatten();
+    match seen {
+        Some(seen) => Finding::passed(CAMERA, begun.elapsed(), seen),
+        None => {
+            let code = Help::NoPictures.code();
+            let why = format!("{why}, within {} s [{code}]", limit.as_secs());
+            Finding::failed(CAMERA, begun.elapsed(), why)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+"""The node over networks that lose, delay and narrow packets, and over one that is gone for a while."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import String
+
+from dog import LATCHED, Driver, Ros, Sim, World, ends_stopped, twist
+
+BAD = {
+    "loss": ["--net-loss", "0.05"],
+    "jitter": ["--net-delay-ms", "5", "--net-jitter-ms", "100"],
+    "narrow": ["--net-mbit", "4"],
+}
+
+
+class Faster(Driver):
+    """Publishes velocities of which each is faster than the one before: what comes tells when it was given."""
+
+    def __init__(self, ros: Ros) -> None:
+        self._numbers = itertools.count()
+        super().__init__(ros, twist(x=0.1))
+
+    def _publish(self) -> None:
+        if self.command is not None:
+            self.command = twist(x=0.1 + 0.001 * next(self._numbers))
+        super()._publish()
+
+
+def speeds(sim: Sim, since: int = 0) -> list[float]:
+    """How fast forward the robot was told to walk, without stops."""
+    return [round(x, 6) for x, _, _ in sim.moves(since) if x > 0]
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_state_flows_and_the_robot_follows_and_stops(world: World, ros: Ros, kind: str) -> None:
+    sim = world.sim(*BAD[kind], "--net-seed", "3")
+    world.bridge()
+    ros.live()
+    odometry, clouds = ros.listen(Odometry, "odom"), ros.listen(PointCloud2, "points")
+    ros.until("clouds", lambda: clouds.messages)
+    assert ros.trigger("balance_stand")[0]
+    driver = Faster(ros)
+    ros.until("the robot to walk", lambda: odometry.messages and odometry.last.twist.twist.linear.x > 0.1)
+    odometry.clear()
+    clouds.clear()
+    ros.until("many poses", lambda: len(odometry.messages) >= 40)
+    ros.until("some clouds", lambda: len(clouds.messages) >= 8)
+    driver.stop_publishing()
+    ros.until("the robot to be stopped", lambda: ends_stopped(sim.requests()))
+    ros.until("it to stand", lambda: abs(odometry.last.twist.twist.linear.x) < 0.01)
+    assert speeds(sim) == sorted(speeds(sim)), "an old velocity after a newer one"
+    assert len(speeds(sim)) > 20
+
+
+@pytest.mark.parametrize("still_driven", [True, False])
+def test_a_blackout_of_ten_seconds(world: World, ros: Ros, still_driven: bool) -> None:
+    # Long enough after the start for the robot to walk by then on a busy machine.
+    sim = world.sim("--net-blackout", "15:10")
+    world.bridge()
+    ros.live()
+    odometry = ros.listen(Odometry, "odom")
+    states = ros.listen(String, "/go2_bridge/link_state", LATCHED)
+    assert ros.trigger("balance_stand")[0]
+    driver = Faster(ros)
+    ros.until("the robot to walk", lambda: odometry.messages and odometry.last.twist.twist.linear.x > 0.1)
+    ros.until("the link to be lost", lambda: not states.last.data.startswith("live"), limit=30)
+    before, latest = sim.now(), max(speeds(sim))
+    if not still_driven:
+        driver.stop_publishing()
+    ros.until("another session", lambda: len(sim.entries("validated")) == 2, limit=40)
+    ros.until("the link to be live", lambda: states.last.data == "live")
+    odometry.clear()
+    ros.until("poses", lambda: len(odometry.messages) >= 10)
+    if still_driven:
+        ros.until("newer velocities", lambda: speeds(sim, before))
+        # Those of the dark, some ten seconds long at 20 Hz, were never walked.
+        assert min(speeds(sim, before)) > latest + 0.1, "a velocity from before"
+        driver.stop_publishing()
+    ros.until("the robot to be stopped", lambda: ends_stopped(sim.requests()))
+    ros.until("it to stand", lambda: abs(odometry.last.twist.twist.linear.x) < 0.01)
+    assert still_driven or not speeds(sim, before), "nobody drove it any more"
