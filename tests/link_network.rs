@@ -141,7 +141,7 @@ async fn holds(bounds: Bounds) {
         let gap = arrivals.longest_gap(from, until).as_secs_f64();
         let rate = arrivals.0.len() as f64 / WATCHED.as_secs_f64();
         let told = format!("{name}: {rate:.1} Hz, silent for {gap:.2} s at most");
-        println!("{told}");
+        eprintln!("{told}");
         let (least, longest) = limits;
         assert!(rate >= least && gap <= longest, "{told}");
     }
@@ -163,7 +163,7 @@ async fn holds(bounds: Bounds) {
         at - given
     };
     let oldest = moves.iter().map(age).fold(0.0, f64::max);
-    println!("velocities: {} of {} came, {oldest:.2} s old at most", moves.len(), sent.len());
+    eprintln!("velocities: {} of {} came, {oldest:.2} s old at most", moves.len(), sent.len());
     assert!(oldest <= bounds.velocity, "a velocity of {oldest} s ago");
     assert_eq!(moves.last().unwrap().1, newest.x, "the newest came last");
     stands(&robot).await;
@@ -271,7 +271,7 @@ async fn a_blackout_of_ten_seconds_ends_the_session_and_another_follows() {
     let mut state = client.link.state();
     let live = state.wait_for(|state| *state == LinkState::Live);
     tokio::time::timeout(2 * LIMIT, live).await.expect("not again").unwrap();
-    println!("live again {:?} after the blackout", lit.elapsed());
+    eprintln!("live again {:?} after the blackout", lit.elapsed());
     for receiver in &mut client.topics {
         *receiver = receiver.resubscribe();
     }

@@ -188,11 +188,10 @@ impl Machine {
 
     /// Takes a message. An error ends the session.
     pub fn handle(&mut self, received: Received, now: Instant) -> Result<(), SessionEnd> {
-        self.last_received = now;
-        self.stale = false;
         let (decoded, length) = match &received {
             Received::Text(text) => (Inbound::from_text(text), text.len()),
             Received::Binary(bytes) => (Inbound::from_binary(bytes), bytes.len()),
+            // No sign of life: a robot that is seen and does not speak takes no commands either.
             Received::Picture(picture) => {
                 self.video.frame(now);
                 self.streams.heard(VIDEO, now);
@@ -200,6 +199,8 @@ impl Machine {
                 return Ok(());
             }
         };
+        self.last_received = now;
+        self.stale = false;
         self.counters.messages += 1;
         self.counters.bytes += length as u64;
         match decoded {

@@ -303,18 +303,27 @@ fn the_lidar_is_switched_until_frames_come_and_again_when_they_stop() {
 }
 
 #[test]
-fn pictures_keep_the_session_alive_and_the_video_on() {
+fn pictures_keep_the_video_on_and_nothing_else() {
     let mut session = Session::live();
     session.machine.wish(Wishes { lidar: None, video: Some(true) }, session.now);
     for _ in 0..20 {
         let picture = picture(session.now);
         session.machine.handle(Received::Picture(picture), session.now).unwrap();
-        session.wait(0.5).unwrap();
+        session.wait(0.25).unwrap();
+        session.hear(r#"{"type":"heartbeat","topic":"","data":{}}"#).unwrap();
+        session.wait(0.25).unwrap();
     }
     assert!(switches(&mut session).is_empty());
     assert!(matches!(session.events()[..], [Event::Picture(_), ..]));
     session.wait(2.0).unwrap();
     assert_eq!(switches(&mut session)[0], "video true");
+
+    for _ in 0..4 {
+        let picture = picture(session.now);
+        session.machine.handle(Received::Picture(picture), session.now).unwrap();
+        session.wait(0.5).unwrap();
+    }
+    assert_eq!(session.machine.standing(session.now), LinkState::Stale, "it is seen and not heard");
 }
 
 #[test]
