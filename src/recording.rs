@@ -19,7 +19,7 @@ pub(crate) enum Tape {
     None,
     Record(Recorder),
     Replay {
-        player: Player,
+        player: Box<Player>,
         /// Where it is played by steps.
         stepper: Option<Stepper>,
     },
@@ -39,6 +39,7 @@ impl Tape {
                 let pace = settings.replay_rate.map_or(Pace::Stepped, Pace::Times);
                 let (player, stepper) = Player::open(path, pace)?;
                 tracing::info!("playing the recording {path}; it takes no commands");
+                let player = Box::new(player);
                 Self::Replay { player, stepper: Some(stepper).filter(|_| pace == Pace::Stepped) }
             }
         })
@@ -64,7 +65,7 @@ impl Tape {
             Self::Record(recorder) => {
                 (link.start(Recording::new(robot(), recorder.clone())), Some(recorder), None)
             }
-            Self::Replay { player, stepper } => (link.start(player), None, stepper),
+            Self::Replay { player, stepper } => (link.start(*player), None, stepper),
         };
         Started { link, recorder, stepper }
     }

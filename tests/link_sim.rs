@@ -294,7 +294,7 @@ async fn keys_that_are_missing_or_wrong_stop_the_link() {
         target.key = given.map(|key| key.parse().unwrap());
         let client = connect(target);
         let reason = client.failure().await;
-        assert!(reason.starts_with("stopped") && reason.contains(expected), "{reason}");
+        assert!(reason.starts_with("key_needed") && reason.contains(expected), "{reason}");
         client.link.close().await;
     }
     robot.stop().await;
