@@ -134,8 +134,27 @@ impl Network {
         }
     }
 
-    /// Whether a TCP connection gets through. Nothing can keep the system from accepting it, but what comes while a
-    /// blackout is on waits for its end, and is dropped if the client has given up by then: it could not have come.
+    /// Waits until a blackout is on.
+    pub(crate) async fn dark(&self) {
+        let mut impairment = self.0.impairment.subscribe();
+        while !self.at(now()).blackout {
+            let planned = self.0.planned.iter().map(|blackout| blackout.start);
+            let next = planned.filter(|start| *start > now()).min();
+            let begins = async {
+                match next {
+                    Some(start) => tokio::time::sleep_until(start.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = impairment.changed() => {} // who changes it holds it, and so it is never closed
+                () = begins => {}
+            }
+        }
+    }
+
+    /// Whether a TCP connection gets through. What the system has accepted when a blackout begins waits for its end, and is
+    /// dropped if the client has given up by then: it could not have come.
     pub(crate) async fn admits(&self, stream: &TcpStream) -> bool {
         self.light().await;
         let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await;
@@ -162,6 +181,10 @@ mod tests {
         let start = now();
         let dark = |after: Duration| network.at(start + after).blackout;
         assert_eq!([1, 2, 4, 5].map(|after| dark(after * second)), [false, true, true, false]);
+        network.dark().await;
+        assert_eq!(now() - start, 2 * second);
+        network.light().await;
+        assert_eq!(now() - start, 5 * second);
         network.light().await;
         assert_eq!(now(), start);
         tokio::time::sleep(3 * second).await;

@@ -237,15 +237,20 @@ fn rsa_key() -> Option<&'static RsaPrivateKey> {
 }
 
 impl Shared {
-    /// Serves until the robot stops: after each crash again.
+    /// Serves until the robot stops: after each crash and blackout again.
     async fn serve(self: Arc<Self>, listener: TcpListener, address: SocketAddr) {
         let mut stop = self.stop.clone();
         let serve = async {
-            let mut listener = listener;
+            let (mut listener, mut exchanges) = (listener, JoinSet::new());
             loop {
-                self.accept(listener).await;
-                self.crash().await;
-                self.mishaps.until_over(&Mishap::Crash).await;
+                self.accept(listener, &mut exchanges).await;
+                if self.mishaps.find(|mishap| (*mishap == Mishap::Crash).then_some(())).is_some() {
+                    exchanges.shutdown().await;
+                    self.crash().await;
+                    self.mishaps.until_over(&Mishap::Crash).await;
+                } else {
+                    self.network.light().await;
+                }
                 match bind(address).await {
                     Ok((again, _)) => listener = again,
                     Err(error) => return self.log.add("error", json!({"what": error.to_string()})),
@@ -258,12 +263,13 @@ impl Shared {
         }
     }
 
-    /// Takes exchanges until the robot's end vanishes. Those that are under way end with it.
-    async fn accept(self: &Arc<Self>, listener: TcpListener) {
-        let mut exchanges = JoinSet::new();
+    /// Takes exchanges until the robot's end vanishes, or is out of reach: nobody can connect then.
+    async fn accept(self: &Arc<Self>, listener: TcpListener, exchanges: &mut JoinSet<()>) {
         loop {
             tokio::select! {
+                biased;
                 () = self.mishaps.until(&Mishap::Crash) => return,
+                () = self.network.dark() => return,
                 accepted = listener.accept() => if let Ok((stream, _)) = accepted {
                     exchanges.spawn(Arc::clone(self).exchange(stream));
                 },

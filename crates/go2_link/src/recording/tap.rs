@@ -29,6 +29,11 @@ impl<C: Connector> Connector for Recording<C> {
         Ok(RecordedTransport { transport, recorder: self.recorder.clone() })
     }
 
+    async fn retire(&mut self, RecordedTransport { transport, recorder }: Self::Transport) {
+        recorder.mark("lost");
+        self.connector.retire(transport).await;
+    }
+
     async fn finish(&mut self) {
         self.connector.finish().await;
     }

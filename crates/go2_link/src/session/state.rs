@@ -224,6 +224,14 @@ fn broken(error: &TransportError) -> String {
 }
 
 impl SessionEnd {
+    /// Whether nothing came any more: the robot may be out of reach, and think that the session goes on.
+    pub fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::Silent(_) | Self::Transport(TransportError::Lost | TransportError::Stuck)
+        )
+    }
+
     /// Whether another session can follow.
     pub fn retry(&self) -> Retry {
         match self {

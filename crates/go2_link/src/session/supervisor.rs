@@ -128,7 +128,7 @@ impl<C: Connector> Supervisor<C> {
                     if lasted >= STEADY {
                         backoff.reset();
                     }
-                    (Ended::from(&end), Some(transport))
+                    (Ended::from(&end), Some((transport, end.is_loss())))
                 }
                 Err(error) => (Ended::from(&error), None),
             };
@@ -148,8 +148,14 @@ impl<C: Connector> Supervisor<C> {
             }
             // The goodbye has to be said before the robot is asked again, and also when the owner stops meanwhile.
             let mut stopped = closed;
-            if let Some(transport) = old {
-                let mut goodbye = std::pin::pin!(transport.close());
+            if let Some((transport, lost)) = old {
+                let connector = &mut self.connector;
+                let mut goodbye = std::pin::pin!(async move {
+                    match lost {
+                        true => connector.retire(transport).await,
+                        false => transport.close().await,
+                    }
+                });
                 if stopped || self.inlets.outside_session(&mut goodbye).await.is_none() {
                     goodbye.await;
                     stopped = true;

@@ -165,7 +165,12 @@ pub trait Connector: Send + 'static {
         &mut self,
         progress: Progress,
     ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + Send;
-    /// Waits until what dropped futures of [`connect`](Self::connect) had begun has ended.
+    /// Takes a transport over which nothing comes any more. Its goodbye frees the robot's slot, if the robot hears it: it may be
+    /// said as late as when the robot is reached again, but before it is asked again.
+    fn retire(&mut self, transport: Self::Transport) -> impl Future<Output = ()> + Send {
+        transport.close()
+    }
+    /// Waits until what dropped futures of [`connect`](Self::connect) had begun has ended, and what was retired is closed.
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
     /// The robot, in words, for messages.
     fn target(&self) -> String;

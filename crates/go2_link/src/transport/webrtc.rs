@@ -58,6 +58,8 @@ const LOST_AFTER: Duration = Duration::from_millis(750);
 const FAILED_AFTER: Duration = Duration::from_secs(13);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// For how long a goodbye waits for the robot. By then the robot has ended the session by itself.
+const RETIRED_FOR: Duration = Duration::from_secs(12);
 /// How long an unwanted attempt may go on to reach its goodbye when the link is closed.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -83,13 +85,15 @@ pub struct WebRtcConnector {
     /// Each attempt is a task of its own: once an offer is out, the robot has given its slot away, and only a
     /// proper goodbye makes it free again. So an attempt that is no longer wanted goes on to its end.
     attempts: JoinSet<()>,
+    /// The last transport, if it was lost, and since when.
+    retired: Option<(WebRtcTransport, Instant)>,
 }
 
 impl WebRtcConnector {
     /// A connector with the usual time limit of 15 s.
     pub fn new(target: Target) -> Self {
-        let ice = IceSettings::default();
-        Self { target, timeout: Duration::from_secs(15), ice, attempts: JoinSet::new() }
+        let (ice, attempts) = (IceSettings::default(), JoinSet::new());
+        Self { target, timeout: Duration::from_secs(15), ice, attempts, retired: None }
     }
 }
 
@@ -99,10 +103,17 @@ impl Connector for WebRtcConnector {
     async fn connect(&mut self, progress: Progress) -> Result<WebRtcTransport, ConnectError> {
         while self.attempts.try_join_next().is_some() {}
         self.ice.check()?;
+        if let Some((old, _)) = self.retired.take_if(|(_, since)| since.elapsed() > RETIRED_FOR) {
+            self.attempts.spawn(old.close());
+        }
         let robot = self.target.reach(&progress).await?;
+        let retired = self.retired.take();
         let (timeout, ice) = (self.timeout, self.ice.clone());
         let (result_tx, result) = oneshot::channel();
         self.attempts.spawn(async move {
+            if let Some((old, _)) = retired {
+                old.close().await;
+            }
             let result = attempt(robot, &ice, timeout, progress).await;
             if let Err(Ok(unwanted)) = result_tx.send(result) {
                 unwanted.close().await;
@@ -111,7 +122,18 @@ impl Connector for WebRtcConnector {
         result.await.unwrap_or_else(|_| Err(ConnectError::Engine("the attempt was aborted".into())))
     }
 
+    /// While the robot is out of reach it keeps the session. What is closed then is not heard, and when the robot is back it is
+    /// busy with a client that is not there; so the goodbye waits until the robot is reached.
+    async fn retire(&mut self, transport: WebRtcTransport) {
+        if let Some((older, _)) = self.retired.replace((transport, Instant::now())) {
+            older.close().await;
+        }
+    }
+
     async fn finish(&mut self) {
+        if let Some((old, _)) = self.retired.take() {
+            self.attempts.spawn(old.close());
+        }
         let ended = async { while self.attempts.join_next().await.is_some() {} };
         if tokio::time::timeout(FINISH_TIMEOUT, ended).await.is_err() {
             self.attempts.shutdown().await;
@@ -391,6 +413,12 @@ pub struct WebRtcTransport {
     peer: Peer,
     channel: Arc<DataChannel>,
     buffer: Vec<u8>,
+}
+
+impl std::fmt::Debug for WebRtcTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WebRtcTransport")
+    }
 }
 
 impl Transport for WebRtcTransport {
