@@ -174,6 +174,24 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn a_blackout_can_be_waited_for() {
+        let (start, second) = (now(), Duration::from_secs(1));
+        let blackouts = vec!["2:3".parse().unwrap()];
+        let network = Network::new(&NetworkOptions { blackouts, ..NetworkOptions::default() });
+        network.dark().await;
+        assert_eq!(now() - start, 2 * second);
+        network.light().await;
+        assert_eq!(now() - start, 5 * second);
+        let other = network.clone();
+        let waiting = tokio::spawn(async move { other.dark().await });
+        tokio::time::sleep(second).await;
+        assert!(!waiting.is_finished());
+        network.set(Impairment { blackout: true, ..Impairment::default() });
+        waiting.await.unwrap();
+        assert_eq!(now() - start, 6 * second);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn planned_blackouts_come_and_go_and_others_last_until_they_are_lifted() {
         let second = Duration::from_secs(1);
         let blackouts = vec!["2:3".parse().unwrap()];
@@ -181,10 +199,6 @@ mod tests {
         let start = now();
         let dark = |after: Duration| network.at(start + after).blackout;
         assert_eq!([1, 2, 4, 5].map(|after| dark(after * second)), [false, true, true, false]);
-        network.dark().await;
-        assert_eq!(now() - start, 2 * second);
-        network.light().await;
-        assert_eq!(now() - start, 5 * second);
         network.light().await;
         assert_eq!(now(), start);
         tokio::time::sleep(3 * second).await;
