@@ -4,7 +4,7 @@
 mod common;
 
 use common::turn::{Turn, CREDENTIAL, USERNAME};
-use common::{robot, target, Client, LIMIT};
+use common::{end, robot, target, Client};
 use go2_link::progress::{Passed, Path};
 use go2_link::session::LinkBuilder;
 use go2_link::transport::ice::{IcePolicy, IceSettings};
@@ -43,13 +43,6 @@ fn path(client: &Client) -> Path {
 fn seen(robot: &Robot) -> String {
     let channel = robot.log().of("channel").pop().unwrap();
     channel["client"].as_str().unwrap().rsplit_once(':').unwrap().0.to_owned()
-}
-
-async fn end(robot: Robot, client: Client) {
-    client.link.close().await;
-    let closed = robot.log().wait_for(0, LIMIT, |entry| entry["event"] == "closed").await;
-    assert_eq!(closed.expect("the robot did not notice")["reason"], "the client left");
-    robot.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ mod common;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use common::{address, check_offer, connect, connect_with, robot, target, Client, LIMIT};
+use common::{address, check_offer, connect, connect_with, end, robot, target, Client, LIMIT};
 use go2_link::codec::{api, Request};
 use go2_link::media::Decoder;
 use go2_link::progress::{OpenedBy, Passed};
@@ -27,14 +27,6 @@ async fn start(options: Options) -> (Robot, Client) {
     target.key = key;
     let client = connect(target);
     (robot, client)
-}
-
-/// Closes the link and checks that the robot is free at once, which takes a proper goodbye.
-async fn end(robot: Robot, client: Client) {
-    client.link.close().await;
-    let closed = robot.log().wait_for(0, LIMIT, |entry| entry["event"] == "closed").await;
-    assert_eq!(closed.expect("the robot did not notice")["reason"], "the client left");
-    robot.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use go2_link::session::{Link, LinkBuilder, LinkState, Message, Timing};
 use go2_link::signaling::Target;
 use go2_link::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
 use go2_link::transport::webrtc::WebRtcConnector;
-use go2_sim::Options;
+use go2_sim::{Options, Robot};
 use tokio::sync::broadcast;
 
 /// How long anything may take on a busy machine.
@@ -147,4 +147,12 @@ pub fn check_offer(sdp: &str) {
     assert_eq!(addresses.len(), 1, "only the address that routes to the robot: {sdp}");
     assert!(sdp.lines().any(|line| line.starts_with("a=rtpmap:") && line.contains(" H264/90000")));
     assert!(sdp.lines().any(|line| line.contains(" opus/48000/2")));
+}
+
+/// Closes the link and checks that the robot is free at once, which takes a proper goodbye.
+pub async fn end(robot: Robot, client: Client) {
+    client.link.close().await;
+    let closed = robot.log().wait_for(0, LIMIT, |entry| entry["event"] == "closed").await;
+    assert_eq!(closed.expect("the robot did not notice")["reason"], "the client left");
+    robot.stop().await;
 }

@@ -8,9 +8,9 @@ use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::machine::Timing;
 use super::state::{Counters, LinkState, Message, RequestError, StreamReport, Wishes};
 use super::supervisor::{Command, Inlets, Outlets, Supervisor};
+use super::timing::Timing;
 use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
 use crate::progress::Milestone;

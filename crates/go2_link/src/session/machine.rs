@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,6 +10,7 @@ use super::state::{
     Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
 };
 use super::streams::Streams;
+use super::timing::Timing;
 use super::upkeep::{Pace, Upkeep};
 use crate::codec::{
     topics, Assembly, Chunk, DecodeError, Inbound, Json, Kind, Outbound, Request, Response,
@@ -18,34 +18,6 @@ use crate::codec::{
 use crate::media::AccessUnit;
 use crate::state::FaultChange;
 use crate::transport::Received;
-
-/// The session's times.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// Between two heartbeats. The robot drops clients that send none.
-    pub heartbeat: Duration,
-    /// Silence that is not usual any more: state comes several times a second, on bad Wi-Fi in bursts.
-    pub stale: Duration,
-    /// Silence after which the session is over. The robot echoes heartbeats, so a live one is never silent
-    /// for much longer than their interval.
-    pub silence: Duration,
-    /// From the open channel to the robot's "Validation Ok.".
-    pub validation: Duration,
-    /// The longest wait between two attempts, whatever the robot asks for: a limit for tests in compressed time.
-    pub longest_wait: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            heartbeat: Duration::from_secs(2),
-            stale: Duration::from_millis(1500),
-            silence: Duration::from_millis(4500),
-            validation: Duration::from_secs(8),
-            longest_wait: Duration::MAX,
-        }
-    }
-}
 
 /// Names a request within a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -518,13 +490,6 @@ impl Machine {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-}
-
-/// A text message, as tests and recorded sessions write it.
-impl From<&str> for Received {
-    fn from(text: &str) -> Self {
-        Self::Text(Bytes::copy_from_slice(text.as_bytes()))
     }
 }
 

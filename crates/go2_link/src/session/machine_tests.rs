@@ -1,5 +1,7 @@
 //! The session in virtual time, message by message.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::codec::api;
 

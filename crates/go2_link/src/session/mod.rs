@@ -12,12 +12,14 @@ mod machine;
 mod state;
 mod streams;
 mod supervisor;
+mod timing;
 mod upkeep;
 
 pub use backoff::Backoff;
 pub use link::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
-pub use machine::{Event, Machine, RequestId, Timing};
+pub use machine::{Event, Machine, RequestId};
 pub use state::{
     Cause, Counters, Flow, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
     VIDEO,
 };
+pub use timing::Timing;

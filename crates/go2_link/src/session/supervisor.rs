@@ -10,10 +10,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::active::{now, Session};
 use super::backoff::Backoff;
 use super::link::Drive;
-use super::machine::{Machine, Timing};
+use super::machine::Machine;
 use super::state::{
     Cause, Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
 };
+use super::timing::Timing;
 use crate::codec::{Request, Response};
 use crate::help::Help;
 use crate::media::AccessUnit;

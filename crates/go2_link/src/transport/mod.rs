@@ -30,6 +30,13 @@ pub enum Received {
     Picture(AccessUnit),
 }
 
+/// A text message, as tests and recorded sessions write it.
+impl From<&str> for Received {
+    fn from(text: &str) -> Self {
+        Self::Text(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
 /// Totals of what came by the media tracks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MediaCount {
