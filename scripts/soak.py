@@ -26,7 +26,7 @@ ROBOT = "127.0.0.96"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 LIMIT = 60.0
 # A robot is out of reach once: this many seconds after its start, for so many.
-DARK_AT, DARK_FOR = 9.0, 5.0
+DARK_AT, DARK_FOR = 7.0, 5.0
 # A session has everything going after this many seconds.
 SETTLED = 2.0
 # What is in use after the first minute is what the node needs.
