@@ -2,12 +2,12 @@
 
 use go2_link::commands::{Domain, MotionMode, Setting, Unavailable};
 use go2_link::lidar::ScanError;
+use go2_link::secret::is_reference;
 use go2_link::signaling::DeviceKey;
 use go2_link::transport::ice::{IceError, IceServer};
 use r2r::ParameterValue;
 use serde_json::Value as Json;
 
-use super::secret::is_reference;
 use super::table::{Kind, Spec};
 
 /// Why a parameter's value is refused.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use go2_link::signaling::{DeviceKey, Token};
-use go2_link::transport::ice::Credential;
+use go2_link::secret::{self, is_reference, Secret, SecretFileError};
+use go2_link::signaling::DeviceKey;
 
 use super::check::Value;
 
@@ -15,10 +15,8 @@ const KEY: &str = "aes_128_key";
 /// Why a secret cannot be had, or may not be given so. Never holds any of it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum SecretError {
-    #[error("{name}: the file {path} cannot be read: {why}")]
-    File { name: &'static str, path: String, why: String },
-    #[error("{name}: the file {path} is empty")]
-    Empty { name: &'static str, path: String },
+    #[error("{0}: {1}")]
+    File(&'static str, SecretFileError),
     #[error(
         "aes_128_key: what {variable} holds, or the file that it names, is no key: an aes_128_key is 32 hexadecimal \
          characters (0-9, a-f)"
@@ -35,8 +33,8 @@ pub(crate) enum SecretError {
 #[derive(Debug, Clone)]
 pub(crate) struct Secrets {
     pub(crate) key: Option<DeviceKey>,
-    pub(crate) token: Token,
-    pub(crate) credential: Credential,
+    pub(crate) token: Secret,
+    pub(crate) credential: Secret,
 }
 
 impl Secrets {
@@ -46,22 +44,16 @@ impl Secrets {
                 Some(Value::Text(text)) => text.as_str(),
                 _ => "",
             };
-            resolve(name, text, std::env::var(variable).ok())
+            secret::resolve(text, std::env::var(variable).ok())
+                .map_err(|error| SecretError::File(name, error))
         };
         let [(_, variable), ..] = SECRETS;
         let [key, token, credential] = SECRETS.map(read);
-        let key = Some(key?).filter(|key| !key.is_empty()).map(|key| key.parse());
+        let key = Some(key?).filter(|key| !key.is_empty()).map(|key| key.text().parse());
         let key = key.transpose().map_err(|_| SecretError::Key { variable })?;
-        Ok(Self { key, token: token?.into(), credential: credential?.into() })
+        Ok(Self { key, token: token?, credential: credential? })
     }
 }
-
-/// Whether a text names a file instead of being the secret.
-pub(super) fn is_reference(text: &str) -> bool {
-    text.starts_with(FILE)
-}
-
-const FILE: &str = "file:";
 
 /// Looks for secrets among the arguments of this process, before or after `--ros-args`.
 pub(crate) fn check_arguments(
@@ -79,40 +71,9 @@ pub(crate) fn check_arguments(
     exposed.map_or(Ok(()), Err)
 }
 
-/// What a secret parameter means: the text itself, or, where it is `file:/path`, that file's first line. A parameter that is not
-/// set is looked for in the environment, with the same meaning.
-pub(super) fn resolve(
-    name: &'static str,
-    text: &str,
-    variable: Option<String>,
-) -> Result<String, SecretError> {
-    let text = match text.trim() {
-        "" => variable.unwrap_or_default().trim().to_owned(),
-        text => text.to_owned(),
-    };
-    let Some(path) = text.strip_prefix(FILE) else { return Ok(text) };
-    let path = path.to_owned();
-    let content = match std::fs::read_to_string(&path) {
-        Ok(content) => content,
-        Err(error) => return Err(SecretError::File { name, path, why: error.to_string() }),
-    };
-    match content.lines().next().map(str::trim) {
-        Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err(SecretError::Empty { name, path }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parameter_goes_before_the_environment() {
-        let variable = || Some("from the environment".to_owned());
-        assert_eq!(resolve("x", " own ", variable()).as_deref(), Ok("own"));
-        assert_eq!(resolve("x", "", variable()).as_deref(), Ok("from the environment"));
-        assert_eq!(resolve("x", "", None).as_deref(), Ok(""));
-    }
 
     #[test]
     fn arguments_hold_no_secrets() {
@@ -129,18 +90,5 @@ mod tests {
             assert!(matches!(error, SecretError::Exposed { .. }), "{bad}");
             assert!(!error.to_string().contains("00"));
         }
-    }
-
-    #[test]
-    fn a_file_is_read_to_the_end_of_its_first_line() {
-        let path = std::env::temp_dir().join(format!("go2-secret-{}", std::process::id()));
-        let name = format!("file:{}", path.display());
-        assert!(matches!(resolve("x", &name, None), Err(SecretError::File { .. })));
-        std::fs::write(&path, "hush \nmore\n").unwrap();
-        assert_eq!(resolve("x", &name, None).as_deref(), Ok("hush"));
-        assert_eq!(resolve("x", "", Some(name.clone())).as_deref(), Ok("hush"));
-        std::fs::write(&path, "\n").unwrap();
-        assert!(matches!(resolve("x", &name, None), Err(SecretError::Empty { .. })));
-        std::fs::remove_file(&path).unwrap();
     }
 }

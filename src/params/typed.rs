@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use go2_link::geometry::{Quaternion, Transform};
 use go2_link::lidar::{BodyBox, ScanSettings};
+use go2_link::secret::Secret;
 use go2_link::session::Velocity;
 use go2_link::signaling::{Network, Target};
-use go2_link::transport::ice::{Credential, IcePolicy, IceSettings};
+use go2_link::transport::ice::{IcePolicy, IceSettings};
 
 use super::check::Value;
 use super::secret::{SecretError, Secrets};
@@ -283,7 +284,7 @@ fn ice(values: &BTreeMap<&'static str, Value>) -> IceSettings {
     IceSettings {
         servers: texts(values, "ice_servers").iter().filter_map(|url| url.parse().ok()).collect(),
         username: text("ice_username").to_owned(),
-        credential: Credential::default(),
+        credential: Secret::default(),
         policy: match text("ice_transport_policy") {
             "relay" => IcePolicy::Relay,
             _ => IcePolicy::All,

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use go2_link::secret::{self, Secret};
 use go2_link::signaling::{KeyMalformed, Network, Target};
 use go2_link::transport::ice::{IcePolicy, IceServer, IceSettings};
 use go2_link::transport::webrtc::WebRtcConnector;
@@ -68,14 +69,14 @@ impl Options {
             Sharing::AccessPoint => Network::AccessPoint,
         };
         let key = secret(self.key_file.as_deref(), "GO2_AES_128_KEY")?;
-        let key = Some(key).filter(|key| !key.is_empty()).map(|key| key.parse());
+        let key = Some(key).filter(|key| !key.is_empty()).map(|key| key.text().parse());
         target.key = key.transpose().map_err(|error: KeyMalformed| error.to_string())?;
 
         let mut connector = WebRtcConnector::new(target);
         connector.ice = IceSettings {
             servers: self.ice_servers.clone(),
             username: self.ice_username.clone(),
-            credential: secret(self.ice_credential_file.as_deref(), "GO2_ICE_CREDENTIAL")?.into(),
+            credential: secret(self.ice_credential_file.as_deref(), "GO2_ICE_CREDENTIAL")?,
             policy: match self.ice_transport_policy {
                 Policy::All => IcePolicy::All,
                 Policy::Relay => IcePolicy::Relay,
@@ -88,12 +89,7 @@ impl Options {
 }
 
 /// What a file or an environment variable holds. The variable may name a file, as it may for the node.
-fn secret(file: Option<&Path>, variable: &str) -> Result<String, String> {
-    let held = std::env::var(variable).unwrap_or_default();
-    let Some(path) = file.or_else(|| held.strip_prefix("file:").map(Path::new)) else {
-        return Ok(held.trim().to_owned());
-    };
-    let content = std::fs::read_to_string(path)
-        .map_err(|error| format!("the file {} cannot be read: {error}", path.display()))?;
-    Ok(content.lines().next().unwrap_or_default().trim().to_owned())
+pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Secret, String> {
+    let reference = file.map(|path| format!("file:{}", path.display())).unwrap_or_default();
+    secret::resolve(&reference, std::env::var(variable).ok()).map_err(|error| error.to_string())
 }

@@ -32,6 +32,7 @@ pub mod media; // the video track: packets to pictures
 pub mod progress; // the steps of connecting, as they are passed
 #[cfg(feature = "mcap")]
 pub mod recording; // what passed between robot and client, in a file
+pub mod secret; // keys, tokens and passwords: never shown
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before
 pub mod state; // what the robot says of itself, in SI units

@@ -20,6 +20,7 @@ pub use error::{AnswerProblem, KeyProblem, NotifyProblem, Retry, SignalingError,
 
 use crate::discovery::Search;
 use crate::progress::{Passed, Progress};
+use crate::secret::Secret;
 use crypto::SessionKey;
 pub use http::parse as parse_response;
 use http::{Http, Post};
@@ -54,7 +55,7 @@ pub struct Target {
     /// How the network is shared.
     pub network: Network,
     /// Account token, usually empty.
-    pub token: Token,
+    pub token: Secret,
     /// Port of the encrypted signaling.
     pub encrypted_port: u16,
     /// Port of the plain signaling.
@@ -74,7 +75,7 @@ impl Target {
             search: Search::default(),
             key: None,
             network: Network::Station,
-            token: Token::default(),
+            token: Secret::default(),
             encrypted_port: ENCRYPTED_PORT,
             plain_port: PLAIN_PORT,
             probe_timeout: Duration::from_millis(1500),
@@ -156,22 +157,6 @@ impl Target {
     }
 }
 
-/// An account token: never shown.
-#[derive(Clone, Default)]
-pub struct Token(String);
-
-impl From<String> for Token {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "Token(none)" } else { "Token(..)" })
-    }
-}
-
 /// A robot whose signaling port answers.
 #[derive(Debug)]
 pub struct Reached {
@@ -202,7 +187,7 @@ impl Reached {
             id: id.into(),
             sdp: sdp.into(),
             kind: "offer".into(),
-            token: self.target.token.0.clone(),
+            token: self.target.token.text().to_owned(),
         };
         let offer = serde_json::to_string(&offer)
             .map_err(|error| SignalingError::Http { step: Step::Offer, what: error.to_string() })?;

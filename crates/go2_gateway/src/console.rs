@@ -1,0 +1,59 @@
+//! The page and its parts, as they are in the binary.
+
+use axum::http::{header, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Nothing but what the gateway serves itself: no page can be made to run what somebody else wrote.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+     media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+macro_rules! file {
+    ($name:literal, $kind:expr) => {
+        ($name, $kind, include_str!(concat!("../console/", $name)))
+    };
+}
+
+/// Name, type and text of each.
+const FILES: &[(&str, &str, &str)] =
+    &[file!("index.html", HTML), file!("style.css", CSS), file!("main.js", SCRIPT)];
+
+/// A file by its name; the page itself for none.
+pub(crate) fn file(name: &str) -> Response {
+    let name = if name.is_empty() { "index.html" } else { name };
+    let Some((_, kind, text)) = FILES.iter().find(|(file, ..)| *file == name) else {
+        return (StatusCode::NOT_FOUND, "there is no such file").into_response();
+    };
+    let headers: [(HeaderName, &str); 5] = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, *text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_console_is_served() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/console");
+        let mut there: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| [".html", ".css", ".js"].iter().any(|end| name.ends_with(end)))
+            .collect();
+        there.sort();
+        let mut served: Vec<_> = FILES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        served.sort();
+        assert_eq!(there, served);
+        assert_eq!(file("").status(), StatusCode::OK);
+        assert_eq!(file("../Cargo.toml").status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,16 @@
+//! The browser's way to a Unitree GO2.
+//!
+//! A page makes a WebRTC offer and POSTs it to `/offer`. The gateway hands it to the robot, with the encryption that a page cannot do
+//! itself ([`Direct`]), or answers it in the robot's place. It knows no ROS.
+
+mod access; // who may do what: pure
+mod console; // the page
+mod direct; // offers straight to a robot
+mod offer; // what a page sends: pure
+mod refusal; // why not, in words
+mod server; // HTTP
+
+pub use access::{Access, Foreign, Rights, Viewing};
+pub use direct::Direct;
+pub use refusal::Refusal;
+pub use server::{Gateway, Place};
