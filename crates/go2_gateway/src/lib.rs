@@ -1,7 +1,7 @@
 //! The browser's way to a Unitree GO2.
 //!
 //! A page makes a WebRTC offer and POSTs it to `/offer`. The gateway hands it to the robot, with the encryption that a page cannot do
-//! itself ([`Direct`]), or answers it in the robot's place. It knows no ROS.
+//! itself ([`Direct`]), or answers it in the robot's place and lets many share one session ([`Shared`]). It knows no ROS.
 
 mod access; // who may do what: pure
 mod console; // the page
@@ -9,8 +9,10 @@ mod direct; // offers straight to a robot
 mod offer; // what a page sends: pure
 mod refusal; // why not, in words
 mod server; // HTTP
+mod shared; // one session with the robot for many viewers
 
 pub use access::{Access, Foreign, Rights, Viewing};
 pub use direct::Direct;
 pub use refusal::Refusal;
 pub use server::{Gateway, Place};
+pub use shared::{Later, Pilot, Shared, MOST_VIEWERS};

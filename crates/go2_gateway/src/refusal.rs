@@ -48,9 +48,6 @@ pub enum Refusal {
     /// As many are served as can be.
     #[error("{0} viewers are connected, and more are not served: close a page somewhere")]
     Full(usize),
-    /// The node has no session with the robot.
-    #[error("there is no session with the robot that could be shared: the link is {0}")]
-    NoSession(String),
     /// The engine failed.
     #[error("the connection could not be prepared: {0}")]
     Engine(String),
@@ -71,7 +68,7 @@ impl Refusal {
             )
             | Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Robot(_) => StatusCode::BAD_GATEWAY,
-            Self::Full(_) | Self::NoSession(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -24,6 +24,7 @@ use crate::console;
 use crate::direct::Direct;
 use crate::offer::{Offer, LONGEST};
 use crate::refusal::Refusal;
+use crate::shared::Shared;
 
 /// Connections at a time; a browser opens six. More wait in the system's queue.
 const CONNECTIONS: usize = 64;
@@ -38,18 +39,22 @@ const DRAINED: u64 = 32 * 1024 * 1024;
 pub enum Place {
     /// The robot.
     Direct(Direct),
+    /// The gateway, for a robot whose session is shared.
+    Shared(Shared),
 }
 
 impl Place {
     fn robot(&self) -> String {
         match self {
             Self::Direct(direct) => direct.robot(),
+            Self::Shared(shared) => shared.robot().to_owned(),
         }
     }
 
     fn mode(&self) -> &'static str {
         match self {
             Self::Direct(_) => "direct",
+            Self::Shared(_) => "shared",
         }
     }
 }
@@ -67,6 +72,7 @@ struct Local(IpAddr);
 /// A running gateway. Ends when dropped.
 pub struct Gateway {
     address: SocketAddr,
+    desk: Arc<Desk>,
     server: JoinSet<()>,
 }
 
@@ -75,10 +81,11 @@ impl Gateway {
     pub async fn start(bind: SocketAddr, access: Access, place: Place) -> std::io::Result<Self> {
         let listener = TcpListener::bind(bind).await?;
         let address = listener.local_addr()?;
-        let router = router(Arc::new(Desk { access, place }));
+        let desk = Arc::new(Desk { access, place });
+        let router = router(Arc::clone(&desk));
         let mut server = JoinSet::new();
         server.spawn(serve(listener, router));
-        Ok(Self { address, server })
+        Ok(Self { address, desk, server })
     }
 
     /// Where it listens.
@@ -89,6 +96,9 @@ impl Gateway {
     /// Takes no more requests, and ends those that are under way.
     pub async fn close(mut self) {
         self.server.shutdown().await;
+        if let Place::Shared(shared) = &self.desk.place {
+            shared.close().await;
+        }
     }
 }
 
@@ -184,7 +194,7 @@ async fn about(State(desk): State<Arc<Desk>>) -> Response {
 
 async fn offer(
     State(desk): State<Arc<Desk>>,
-    Extension(Local(_local)): Extension<Local>,
+    Extension(Local(local)): Extension<Local>,
     body: Body,
 ) -> Result<Response, Refusal> {
     let offer = Offer::read(&take(body).await?)?;
@@ -197,6 +207,7 @@ async fn offer(
         // The robot knows no viewers that may not drive.
         Place::Direct(_) if rights != Rights::Control => return Err(Refusal::Control),
         Place::Direct(direct) => direct.answer(&offer.sdp).await?,
+        Place::Shared(shared) => shared.answer(&offer.sdp, rights, local).await?,
     };
     Ok(json(&json!({"sdp": sdp, "type": "answer"})))
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use go2_host::{Channel, Message};
 use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
 use go2_link::state::Fault;
@@ -26,7 +27,6 @@ use crate::lidar::SWITCH;
 use crate::log::Log;
 use crate::mishap::Mishap;
 use crate::options::{Options, Validation};
-use crate::peer::{Channel, Message};
 use crate::robot::Ending;
 use answers::Answers;
 use hold::Held;

@@ -16,10 +16,7 @@ mod messages; // the JSON of the state messages
 pub mod mishap; // what goes wrong on purpose
 pub mod network; // what packets meet on their way
 mod options; // which robot is simulated
-mod outbox; // what waits to be sent
-mod peer; // ICE, DTLS, SCTP
 mod robot; // signaling, the one slot
-pub mod sdp; // offers and answers as the robot reads and writes them
 pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
 

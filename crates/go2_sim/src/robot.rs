@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use go2_host::{Channel, Peer};
 use go2_link::state::Fault;
 use rsa::rand_core::{OsRng, RngCore};
 use rsa::RsaPrivateKey;
@@ -23,7 +24,6 @@ use crate::log::Log;
 use crate::mishap::{self, Garbage, Mishap, Mishaps, Script, ScriptError, Span};
 use crate::network::{Impairment, Network};
 use crate::options::{Generation, Options};
-use crate::peer::{Channel, Peer};
 use crate::world::{World, WorldError};
 
 /// Why a robot cannot be simulated.

@@ -90,7 +90,13 @@ impl<'a, T: Transport> Session<'a, T> {
                 due = due.min(Instant::now() + BACKLOG_POLL);
             }
             tokio::select! {
-                received = self.transport.receive() => self.machine.handle(received?, now())?,
+                received = self.transport.receive() => {
+                    let received = received?;
+                    if self.outlets.heard.receiver_count() > 0 {
+                        let _ = self.outlets.heard.send(received.clone()); // who listened may be gone by now
+                    }
+                    self.machine.handle(received, now())?;
+                }
                 Some(command) = inlets.urgent.recv() => {
                     // Velocities given before a request are sent before it: a StopMove comes last.
                     if inlets.velocity.has_changed().unwrap_or(false) {
@@ -104,7 +110,7 @@ impl<'a, T: Transport> Session<'a, T> {
                     self.velocity = Some(*inlets.velocity.borrow_and_update());
                 }
                 Ok(()) = inlets.wishes.changed() => {
-                    self.machine.wish(*inlets.wishes.borrow_and_update(), now());
+                    self.machine.wish(&inlets.wishes.borrow_and_update(), now());
                 }
                 () = Inlets::stopped(&mut inlets.stop) => return Ok(SessionEnd::Closed),
                 () = tokio::time::sleep_until(due) => {
@@ -183,6 +189,7 @@ impl<'a, T: Transport> Session<'a, T> {
                     message.received = self.transport.arrived().unwrap_or(message.received);
                     let _ = topic.send(message); // nobody listening is no error
                 }
+                None if self.machine.is_shared(&message.topic) => {}
                 None => self.finished.unexpected += 1,
             },
             Event::Picture(picture) => {

@@ -1,6 +1,6 @@
 //! The link as its owner sees it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::codec::{Request, Response};
 use crate::media::AccessUnit;
 use crate::progress::Milestone;
 use crate::state::Fault;
-use crate::transport::Connector;
+use crate::transport::{Connector, Received};
 
 /// A velocity of the body: m/s forward, m/s to the left, rad/s counter-clockwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -65,6 +65,8 @@ const COMMAND_QUEUE: usize = 256;
 const URGENT_QUEUE: usize = 32;
 /// Pictures that may wait to be taken: half a second of them.
 const PICTURE_QUEUE: usize = 16;
+/// Messages and pictures that may wait for those who share the session.
+const HEARD_QUEUE: usize = 128;
 
 /// What a link is made from.
 pub struct LinkBuilder {
@@ -115,9 +117,11 @@ impl LinkBuilder {
         let (steps_tx, steps) = watch::channel(Vec::new());
         let (wishes_tx, wishes) = watch::channel(Wishes::default());
         let (stop_tx, stop) = watch::channel(false);
+        let (heard, _) = broadcast::channel(HEARD_QUEUE);
         let supervisor = Supervisor {
             connector,
             outlets: Outlets {
+                heard: heard.clone(),
                 topics: self.topics,
                 pictures: self.pictures,
                 state: state_tx,
@@ -134,6 +138,7 @@ impl LinkBuilder {
         };
         let task = tokio::spawn(supervisor.run());
         let handle = LinkHandle {
+            heard,
             commands: commands_tx,
             urgent: urgent_tx,
             velocity: Arc::new(velocity_tx),
@@ -153,6 +158,7 @@ impl LinkBuilder {
 /// A way to use a link. Clones use the same one.
 #[derive(Clone)]
 pub struct LinkHandle {
+    heard: broadcast::Sender<Received>,
     commands: mpsc::Sender<Command>,
     urgent: mpsc::Sender<Command>,
     velocity: Arc<watch::Sender<Drive>>,
@@ -272,6 +278,36 @@ impl LinkHandle {
     /// Has the video track on, or off, from now on and in every session to come.
     pub fn set_video(&self, on: bool) {
         self.wishes.send_modify(|wishes| wishes.video = Some(on));
+    }
+
+    /// Everything that the robot sends, as it came: for those who share the session with the owner. The queue holds a second or
+    /// so and drops the oldest; it says how many.
+    pub fn hear(&self) -> broadcast::Receiver<Received> {
+        self.heard.subscribe()
+    }
+
+    /// Has the link subscribe to these topics as well, in this session and those to come, and to those of the last call no
+    /// more. Their messages come by [`hear`](Self::hear) only.
+    pub fn share_topics(&self, topics: BTreeSet<String>) {
+        self.wishes.send_if_modified(|wishes| {
+            let changes = *wishes.topics != topics;
+            if changes {
+                wishes.topics = Arc::new(topics);
+            }
+            changes
+        });
+    }
+
+    /// Says whether somebody who shares the session looks at the video. It is on then, even while
+    /// [`set_video`](Self::set_video) has it off.
+    pub fn share_video(&self, watched: bool) {
+        self.wishes.send_if_modified(|wishes| {
+            let changes = wishes.watched != watched;
+            wishes.watched = watched;
+            // Nobody else has ever wanted it: it goes off again.
+            wishes.video.get_or_insert(false);
+            changes
+        });
     }
 
     /// Asks the robot for a keyframe, which it may ignore.

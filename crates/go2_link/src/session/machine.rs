@@ -1,6 +1,7 @@
 //! What a session does, without IO and without a clock of its own.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -74,6 +75,8 @@ pub struct Machine {
     /// Whether nothing has come for longer than is usual.
     stale: bool,
     topics: BTreeSet<String>,
+    /// Those that are wished for at present.
+    more: Arc<BTreeSet<String>>,
     streams: Streams,
     pending: HashMap<RequestId, Pending>,
     /// The latest requests whose responses nobody awaits.
@@ -118,6 +121,7 @@ impl Machine {
             stale: false,
             streams: Streams::new(topics.iter()),
             topics,
+            more: Arc::default(),
             pending: HashMap::new(),
             told: VecDeque::new(),
             next_id: i64::from(first_id & 0x3fff_ffff),
@@ -245,7 +249,8 @@ impl Machine {
             self.streams.begin(now);
             self.heartbeat(now);
             self.transmit.push_back(Outbound::DisableTrafficSaving(true));
-            self.transmit.extend(self.topics.iter().cloned().map(Outbound::Subscribe));
+            let topics = self.topics.union(&self.more);
+            self.transmit.extend(topics.cloned().map(Outbound::Subscribe));
             self.events.push_back(Event::Live);
         }
         Ok(())
@@ -357,13 +362,25 @@ impl Machine {
     }
 
     /// What is wanted of the robot's streams from now on.
-    pub fn wish(&mut self, wishes: Wishes, now: Instant) {
+    pub fn wish(&mut self, wishes: &Wishes, now: Instant) {
         self.streams.wish(wishes, now);
-        for (stream, wish) in [(&mut self.lidar, wishes.lidar), (&mut self.video, wishes.video)] {
+        for (stream, wish) in [(&mut self.lidar, wishes.lidar), (&mut self.video, wishes.video())] {
             if let Some(on) = wish {
                 stream.want(on, now);
             }
         }
+        let before = std::mem::replace(&mut self.more, Arc::clone(&wishes.topics));
+        if self.is_live() {
+            let new = self.more.difference(&before).filter(|topic| !self.topics.contains(*topic));
+            self.transmit.extend(new.cloned().map(Outbound::Subscribe));
+            let old = before.difference(&self.more).filter(|topic| !self.topics.contains(*topic));
+            self.transmit.extend(old.cloned().map(Outbound::Unsubscribe));
+        }
+    }
+
+    /// Whether messages of this topic are wished for by those who share the session.
+    pub(super) fn is_shared(&self, topic: &str) -> bool {
+        self.more.contains(topic)
     }
 
     fn keep_up(&mut self, now: Instant) {

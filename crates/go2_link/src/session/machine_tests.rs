@@ -287,7 +287,7 @@ fn switches(session: &mut Session) -> Vec<String> {
 fn the_lidar_is_switched_until_frames_come_and_again_when_they_stop() {
     let frame = r#"{"type":"msg","topic":"rt/utlidar/voxel_map_compressed","data":{}}"#;
     let mut session = Session::new();
-    session.machine.wish(Wishes { lidar: Some(true), video: None }, session.now);
+    session.machine.wish(&Wishes { lidar: Some(true), ..Wishes::default() }, session.now);
     session.wait(1.0).unwrap();
     session.hear(CHALLENGE).unwrap();
     assert!(switches(&mut session).is_empty(), "not before the session is live");
@@ -305,9 +305,46 @@ fn the_lidar_is_switched_until_frames_come_and_again_when_they_stop() {
 }
 
 #[test]
+fn topics_are_shared_while_somebody_wants_them() {
+    let mut session = Session::live();
+    let mut wish = |topics: &[&str]| {
+        let topics = topics.iter().map(ToString::to_string).collect();
+        session
+            .machine
+            .wish(&Wishes { topics: Arc::new(topics), ..Wishes::default() }, session.now);
+        session.said()
+    };
+    let (on, off) = (
+        |topic: &str| Outbound::Subscribe(topic.into()),
+        |topic: &str| Outbound::Unsubscribe(topic.into()),
+    );
+    assert_eq!(wish(&["rt/b", "rt/c"]), [on("rt/c")], "the link has its own already");
+    assert_eq!(wish(&["rt/d"]), [on("rt/d"), off("rt/c")], "and keeps them");
+    assert_eq!(wish(&["rt/d"]), []);
+
+    let mut session = Session::new();
+    let topics = Arc::new(BTreeSet::from(["rt/b".to_owned(), "rt/c".to_owned()]));
+    session.machine.wish(&Wishes { topics, ..Wishes::default() }, session.now);
+    session.hear(CHALLENGE).unwrap();
+    assert_eq!(session.said().len(), 1, "nothing but the answer");
+    session.hear(OK).unwrap();
+    let subscribed = session.said().into_iter().filter(|m| matches!(m, Outbound::Subscribe(_)));
+    assert_eq!(subscribed.collect::<Vec<_>>(), [on("rt/a"), on("rt/b"), on("rt/c")]);
+}
+
+#[test]
+fn the_video_is_on_while_somebody_shares_it() {
+    let wishes = |video, watched| Wishes { video, watched, ..Wishes::default() };
+    assert_eq!(wishes(Some(false), true).video(), Some(true));
+    assert_eq!(wishes(Some(false), false).video(), Some(false));
+    assert_eq!(wishes(Some(true), false).video(), Some(true));
+    assert_eq!(wishes(None, false).video(), None);
+}
+
+#[test]
 fn pictures_keep_the_video_on_and_nothing_else() {
     let mut session = Session::live();
-    session.machine.wish(Wishes { lidar: None, video: Some(true) }, session.now);
+    session.machine.wish(&Wishes { video: Some(true), ..Wishes::default() }, session.now);
     for _ in 0..20 {
         let picture = picture(session.now);
         session.machine.handle(Received::Picture(picture), session.now).unwrap();

@@ -1,5 +1,7 @@
 //! The words in which a link speaks of itself.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -24,12 +26,27 @@ pub struct Message {
 
 /// What the owner wants of the robot's streams: on, off, or left as they are. Kept up over sessions, however
 /// often the robot forgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wishes {
     /// The LiDAR.
     pub lidar: Option<bool>,
     /// The video track, which is off at the start of a session.
     pub video: Option<bool>,
+    /// Whether somebody looks at the video who shares the session: it is on then, whatever the owner wants.
+    pub watched: bool,
+    /// Topics to subscribe to beside those that the link was made with.
+    pub topics: Arc<BTreeSet<String>>,
+}
+
+impl Wishes {
+    /// Whether the video is to be on, off, or left as it is.
+    pub fn video(&self) -> Option<bool> {
+        if self.watched {
+            Some(true)
+        } else {
+            self.video
+        }
+    }
 }
 
 /// Name of the video track among the streams; the others have their topics.
@@ -162,6 +179,14 @@ impl LinkState {
     /// Whether there is a session: requests can be made.
     pub fn in_session(&self) -> bool {
         matches!(self, Self::Live | Self::Degraded { .. } | Self::Stale)
+    }
+}
+
+impl LinkState {
+    /// What is behind the name in words: what was seen, and what to do. Empty where all is well.
+    pub fn advice(&self) -> String {
+        let whole = self.to_string();
+        whole.split_once(": ").map_or_else(String::new, |(_, words)| words.to_owned())
     }
 }
 

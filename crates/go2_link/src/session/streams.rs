@@ -82,8 +82,8 @@ impl Streams {
     }
 
     /// Streams that are switched should come while they are wanted.
-    pub(super) fn wish(&mut self, wishes: Wishes, now: Instant) {
-        for (name, wish) in [(topics::VOXEL_MAP, wishes.lidar), (VIDEO, wishes.video)] {
+    pub(super) fn wish(&mut self, wishes: &Wishes, now: Instant) {
+        for (name, wish) in [(topics::VOXEL_MAP, wishes.lidar), (VIDEO, wishes.video())] {
             let on = wish == Some(true);
             for stream in self.0.iter_mut().filter(|stream| stream.name == name) {
                 stream.needed = on.then(|| stream.needed.unwrap_or(now));
@@ -176,16 +176,16 @@ mod tests {
     #[test]
     fn what_is_switched_is_missed_only_while_it_is_wanted() {
         let mut rig = Rig::new();
-        let wishes = |lidar| Wishes { lidar: Some(lidar), video: None };
-        rig.0.wish(wishes(true), rig.at(0));
+        let wishes = |lidar| Wishes { lidar: Some(lidar), ..Wishes::default() };
+        rig.0.wish(&wishes(true), rig.at(0));
         rig.flow(topics::LOW_STATE, 0..20_000, 1000);
         assert_eq!(rig.stopped(5000), [topics::VOXEL_MAP]);
         rig.flow(topics::VOXEL_MAP, 6000..10_001, 100);
-        rig.0.wish(wishes(true), rig.at(10_000));
+        rig.0.wish(&wishes(true), rig.at(10_000));
         assert_eq!(rig.stopped(13_000), [topics::VOXEL_MAP]);
-        rig.0.wish(wishes(false), rig.at(13_000));
+        rig.0.wish(&wishes(false), rig.at(13_000));
         assert!(rig.stopped(20_000).is_empty());
-        rig.0.wish(wishes(true), rig.at(20_000));
+        rig.0.wish(&wishes(true), rig.at(20_000));
         assert!(rig.stopped(22_000).is_empty(), "it has to begin first");
     }
 

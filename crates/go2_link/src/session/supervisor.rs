@@ -22,7 +22,7 @@ use crate::progress::{Milestone, Passed, Progress};
 use crate::signaling::Retry;
 use crate::state::Fault;
 use crate::throttle::Throttle;
-use crate::transport::{ConnectError, Connector, Transport as _};
+use crate::transport::{ConnectError, Connector, Received, Transport as _};
 
 /// A session of this length was a good one: after it, attempts begin anew without delay. Shorter ones may be the
 /// robot's way of refusing.
@@ -93,6 +93,8 @@ impl Inlets {
 
 /// What goes to the owner.
 pub(super) struct Outlets {
+    /// Everything as it came, for those who share the session.
+    pub(super) heard: broadcast::Sender<Received>,
     pub(super) topics: HashMap<String, broadcast::Sender<Message>>,
     pub(super) pictures: broadcast::Sender<AccessUnit>,
     pub(super) state: watch::Sender<LinkState>,
@@ -187,7 +189,7 @@ impl<C: Connector> Supervisor<C> {
         self.inlets.velocity.mark_unchanged();
         let topics = self.outlets.topics.keys().cloned().collect();
         let mut machine = Machine::new(self.timing, topics, milliseconds(), now());
-        machine.wish(*self.inlets.wishes.borrow_and_update(), now());
+        machine.wish(&self.inlets.wishes.borrow_and_update(), now());
         let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
         let end = session.run(&mut self.inlets).await.unwrap_or_else(|end| end);
         let lasted = session.lasted();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! shoot:  body > render > stamp > encode    on a thread, while some client has the video on
-//! video:  rtp > track (SRTP) > network      a task of the session, which hears the client's feedback
+//! video:  go2_host (RTP, SRTP) > network    a task of the session, which hears the client's feedback
 //! ```
 //!
 //! Robots are not known to answer picture loss indications or requests for lost packets, so this one does neither by
@@ -18,13 +18,10 @@ mod encode; // H.264
 mod network; // loses, delays and repeats packets
 mod options;
 mod render; // what is seen
-mod rtp; // packets
 mod shoot; // the camera's clock and thread
 mod still; // JPEGs
-mod track; // SRTP
 mod video; // the video of a session
 
 pub use options::VideoOptions;
 pub(crate) use shoot::Camera;
-pub(crate) use track::{Sockets, Track};
 pub(crate) use video::Video;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
+use go2_host::video::{Feedback, Packetizer, Track, HEADER};
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -15,9 +16,7 @@ use webrtc::rtcp::sender_report::SenderReport;
 
 use super::encode::EncodeError;
 use super::network::Network;
-use super::rtp::{Packetizer, HEADER};
 use super::shoot::{Camera, Frame};
-use super::track::{Feedback, Track};
 use crate::log::Log;
 use crate::messages::robot_time;
 use crate::mishap::{Mishap, Mishaps, Streams};
@@ -98,8 +97,8 @@ impl Sender {
     fn new(track: Track, camera: Arc<Camera>, mishaps: Mishaps, log: Log, log_sent: bool) -> Self {
         let options = &camera.options;
         let packetizer = Packetizer {
-            payload_type: track.payload_type,
-            ssrc: track.ssrc,
+            payload_type: track.payload_type(),
+            ssrc: track.ssrc(),
             sequence: OsRng.next_u32() as u16,
             stap: !options.no_stap,
         };
@@ -248,7 +247,7 @@ impl Sender {
             return;
         }
         let report = SenderReport {
-            ssrc: self.track.ssrc,
+            ssrc: self.track.ssrc(),
             ntp_time: ntp(robot_time(self.mishaps.clock_jump())),
             rtp_time: self.clock.at(Instant::now()),
             packet_count: self.packets,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::peer::Message;
+use go2_host::Message;
 
 /// One answer; those with bytes are several messages.
 struct Answer {

@@ -1,11 +1,11 @@
 //! What no robot should say, and some do.
 
 use bytes::Bytes;
+use go2_host::Message;
 
 use super::Client;
 use crate::garbage;
 use crate::mishap::Garbage;
-use crate::peer::Message;
 
 /// Bad voxel maps that are sent at a time.
 const MAPS: usize = 4;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::peer::Message;
+use go2_host::Message;
 
 /// What waits.
 #[derive(Default)]

@@ -1,12 +1,12 @@
 //! The LiDAR in session: its switch and its voxel maps.
 
+use go2_host::Message;
 use go2_link::codec::Json;
 use serde_json::json;
 
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
 use crate::mishap::Streams;
-use crate::peer::Message;
 
 impl Client<'_> {
     /// A command of the switch. Robots miss the first ones of a session.

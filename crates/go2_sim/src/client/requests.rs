@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use go2_host::Message;
 use go2_link::codec::{topics, Frame, Json};
 use serde_json::{json, Value};
 
 use super::{Client, Photo};
-use crate::peer::Message;
 use crate::services::{Reply, Service};
 
 /// Bytes of a still picture in one message.

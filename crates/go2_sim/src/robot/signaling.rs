@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use go2_host::sdp;
+use go2_host::{Peer, PeerConfig, PeerError};
 use go2_link::signaling::crypto::SessionKey;
 use go2_link::signaling::offer::{Answer, Offer as OfferObject};
 use serde_json::{json, Value};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 
 use super::notice::notice;
 use super::{lock, rsa_key, Shared};
+use crate::gate::Gate;
 use crate::http::{self, Reaction, Request, Response};
 use crate::mishap::{Failure, Mishap};
 use crate::options::Generation;
-use crate::peer::Peer;
-use crate::sdp;
 
 impl Shared {
     pub(super) async fn exchange(self: Arc<Self>, mut stream: TcpStream) {
@@ -123,7 +124,7 @@ impl Shared {
         let Some(facts) = sdp::Offer::read(&offer.sdp).filter(sdp::Offer::has_data) else {
             return seal("");
         };
-        match Peer::new(&self.options, &self.network, facts).await {
+        match self.peer(facts).await {
             Ok(peer) => {
                 let answer = seal(&spoilt(peer.answer(), failure.as_ref()));
                 let session = tokio::spawn(Arc::clone(self).session(peer, slot));
@@ -137,6 +138,23 @@ impl Shared {
                 Response::status(500).into()
             }
         }
+    }
+
+    /// The robot's end for a client, on a socket of its own behind the simulated network.
+    async fn peer(&self, offer: sdp::Offer) -> Result<Peer, PeerError> {
+        let options = &self.options;
+        let socket = UdpSocket::bind((options.bind, 0))
+            .await
+            .map_err(|error| PeerError::Layer("UDP", error.to_string()))?;
+        let config = PeerConfig {
+            address: options.bind,
+            lost_after: Duration::from_secs_f64(options.lost_after),
+            dcep_ack: options.dcep_ack,
+            old_sctp_form: options.old_sctp_form,
+            name: "go2_sim".to_owned(),
+        };
+        let socket = Gate::new(self.network.socket(socket), options.only_via);
+        Peer::new(config, socket, offer).await
     }
 }
 

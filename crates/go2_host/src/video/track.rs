@@ -33,9 +33,9 @@ impl Sockets {
 }
 
 /// A video stream to a client.
-pub(crate) struct Track {
-    pub(super) payload_type: u8,
-    pub(super) ssrc: u32,
+pub struct Track {
+    payload_type: u8,
+    ssrc: u32,
     sockets: Sockets,
     contexts: Mutex<Contexts>,
 }
@@ -48,14 +48,21 @@ struct Contexts {
 }
 
 /// What the client says about the stream.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Feedback {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Feedback {
     /// It cannot decode.
     PictureLost,
     /// Packets with these numbers are missing.
     Missing(Vec<u16>),
     /// How well it receives.
-    Reception { fraction_lost: u8, total_lost: u32, jitter: u32 },
+    Reception {
+        /// Of 256 packets, since its last report.
+        fraction_lost: u8,
+        /// Packets since the beginning.
+        total_lost: u32,
+        /// In ticks of 90 kHz.
+        jitter: u32,
+    },
 }
 
 /// Header, source, index and tag of the shortest SRTCP packet.
@@ -87,22 +94,32 @@ impl Track {
         Ok(Self { payload_type, ssrc, sockets, contexts })
     }
 
+    /// The payload type that the answer names.
+    pub fn payload_type(&self) -> u8 {
+        self.payload_type
+    }
+
+    /// The source that the answer names.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
     fn contexts(&mut self) -> &mut Contexts {
         self.contexts.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Encrypts a packet. Packets are encrypted in the order of their numbers, however they are sent.
-    pub(super) fn seal(&mut self, packet: &[u8]) -> Option<Bytes> {
+    pub fn seal(&mut self, packet: &[u8]) -> Option<Bytes> {
         self.contexts().outgoing.encrypt_rtp(packet).ok()
     }
 
     /// Sends an encrypted packet. That the client is gone is noticed elsewhere.
-    pub(super) async fn send(&self, packet: &[u8]) {
+    pub async fn send(&self, packet: &[u8]) {
         let _ = self.sockets.rtp.send(packet).await;
     }
 
     /// Encrypts and sends a report.
-    pub(super) async fn report(&mut self, report: &SenderReport) {
+    pub async fn report(&mut self, report: &SenderReport) {
         let Ok(report) = report.marshal() else { return };
         if let Ok(sealed) = self.contexts().outgoing.encrypt_rtcp(&report) {
             let _ = self.sockets.rtcp.send(&sealed).await;
@@ -110,7 +127,7 @@ impl Track {
     }
 
     /// What the client says next. Cancelling loses nothing.
-    pub(super) async fn feedback(&mut self) -> Vec<Feedback> {
+    pub async fn feedback(&mut self) -> Vec<Feedback> {
         let (mut report, mut sound) = ([0; LARGEST_PACKET], [0; LARGEST_PACKET]);
         loop {
             let received = tokio::select! {

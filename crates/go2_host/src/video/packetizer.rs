@@ -4,9 +4,9 @@
 //! both ends at once.
 
 /// Bytes of the largest packet before encryption, header included.
-pub(crate) const LARGEST_PACKET: usize = 1200;
+pub const LARGEST_PACKET: usize = 1200;
 /// Bytes of a header without extensions or contributing sources.
-pub(crate) const HEADER: usize = 12;
+pub const HEADER: usize = 12;
 const LARGEST_PAYLOAD: usize = LARGEST_PACKET - HEADER;
 
 const SPS: u8 = 7;
@@ -19,22 +19,25 @@ const FIRST: u8 = 0x80;
 const LAST: u8 = 0x40;
 
 /// One RTP stream of H.264.
-pub(crate) struct Packetizer {
+pub struct Packetizer {
     /// Payload type.
-    pub(crate) payload_type: u8,
+    pub payload_type: u8,
     /// Source.
-    pub(crate) ssrc: u32,
+    pub ssrc: u32,
     /// Number of the next packet.
-    pub(crate) sequence: u16,
+    pub sequence: u16,
     /// Send the parameter sets in one packet.
-    pub(crate) stap: bool,
+    pub stap: bool,
 }
 
 impl Packetizer {
-    /// The packets of one picture, whose NAL units come without start codes. The last one has the marker.
-    pub(crate) fn packets(&mut self, nals: &[Vec<u8>], timestamp: u32) -> Vec<Vec<u8>> {
+    /// The packets of one picture, whose NAL units come without start codes. The last one has the marker. `timestamp` is in
+    /// ticks of 90 kHz.
+    pub fn packets<N: AsRef<[u8]>>(&mut self, nals: &[N], timestamp: u32) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
-        let mut rest = nals;
+        let nals: Vec<&[u8]> =
+            nals.iter().map(AsRef::as_ref).filter(|nal| !nal.is_empty()).collect();
+        let mut rest = nals.as_slice();
         while let Some(nal) = rest.first() {
             let sets = rest.iter().take_while(|nal| is_parameter_set(nal)).count();
             let together = &rest[..sets];
@@ -45,7 +48,7 @@ impl Packetizer {
                 continue;
             }
             if nal.len() <= LARGEST_PAYLOAD {
-                payloads.push(nal.clone());
+                payloads.push(nal.to_vec());
             } else {
                 fragment(nal, &mut payloads);
             }
@@ -76,13 +79,13 @@ fn is_parameter_set(nal: &[u8]) -> bool {
     nal.first().is_some_and(|first| matches!(first & TYPE, SPS | PPS))
 }
 
-fn aggregate(nals: &[Vec<u8>]) -> Vec<u8> {
+fn aggregate(nals: &[&[u8]]) -> Vec<u8> {
     let importance = nals.iter().map(|nal| nal[0] & IMPORTANCE).max().unwrap_or(0);
     let mut payload = vec![importance | STAP_A];
     for nal in nals {
         // Checked by the caller: all of them fit one packet.
         payload.extend((nal.len() as u16).to_be_bytes());
-        payload.extend(nal);
+        payload.extend(*nal);
     }
     payload
 }
@@ -188,6 +191,6 @@ mod tests {
         // Alone there is nothing to aggregate.
         let packets = packetizer(0, true).packets(&sets[..1], 0);
         assert_eq!(Bytes::from(packets[0][HEADER..].to_vec()), sets[0]);
-        assert!(packetizer(0, true).packets(&[], 0).is_empty());
+        assert!(packetizer(0, true).packets::<Vec<u8>>(&[], 0).is_empty());
     }
 }

@@ -1,0 +1,26 @@
+//! Who carries out what viewers ask for.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use go2_link::codec::{Request, Response};
+use go2_link::session::Velocity;
+
+/// Something that is there later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The owner of the robot's session, whose own safety is between viewers and robot: limits, the watchdog over commands, stops.
+pub trait Pilot: Send + Sync + 'static {
+    /// Has the robot walk for as long as a command counts as fresh. The newest replaces those before.
+    fn drive(&self, velocity: Velocity);
+
+    /// Tells that a viewer drives from now on, or that the owner does again. The robot is stopped either way, and whoever drives
+    /// then has to let go first.
+    fn hand_over(&self, to_viewer: bool);
+
+    /// Stops the robot.
+    fn stop(&self) -> Later<Result<Response, String>>;
+
+    /// Sends a request to the robot; in words why not, or why there is no answer.
+    fn request(&self, request: Request) -> Later<Result<Response, String>>;
+}
