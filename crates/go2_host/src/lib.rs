@@ -18,6 +18,7 @@ mod path; // ICE
 #[cfg(feature = "webrtc")]
 mod peer; // an answered offer: DTLS, SCTP
 pub mod sdp; // offers and answers as the robot reads and writes them: pure
+pub mod session; // what the client says, and what is said to it: pure
 pub mod video; // pictures to packets, and what the client says about them
 
 #[cfg(feature = "webrtc")]

@@ -7,16 +7,14 @@ mod lidar; // the LiDAR's switch and its maps
 mod requests; // requests to services, and sticks
 mod state; // state messages at their rates
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use go2_host::session::{self, Heard, Session};
 use go2_host::{Channel, Message};
-use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
-use go2_link::signaling::crypto::validation_answer;
+use go2_link::codec::{topics, Frame, Json};
 use go2_link::state::Fault;
-use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,6 +42,8 @@ enum Input {
 /// A still picture, and the identity of the request that it answers.
 type Photo = (Value, Vec<u8>);
 
+/// What the robot measures the round trip with. The misspelling is the robot's.
+const PROBE: &str = "rtt_probe_send_from_mechine";
 /// Unsent bytes beyond which state is dropped, as on a slow Wi-Fi.
 const LARGEST_BACKLOG: usize = 256 * 1024;
 const RECEIVE_BUFFER: usize = 256 * 1024;
@@ -66,15 +66,10 @@ pub(crate) struct Client<'a> {
     faults: watch::Receiver<Vec<Fault>>,
     /// The faults that the client knows of.
     told: Vec<Fault>,
-    challenge: String,
+    session: Session,
     asked_again: bool,
-    validated: bool,
-    /// Until the client says otherwise, nothing large is sent.
-    saves_traffic: bool,
     /// Commands of the LiDAR's switch in this session.
     switched: u32,
-    subscribed: BTreeSet<String>,
-    last_heartbeat: Instant,
     probe: Option<(Instant, String)>,
     next_probe: Instant,
     tickers: Vec<Ticker>,
@@ -110,13 +105,9 @@ impl<'a> Client<'a> {
             gone: false,
             faults,
             told: Vec::new(),
-            challenge: format!("{:016x}", OsRng.next_u64()),
+            session: Session::new(session::random_challenge(), now),
             asked_again: false,
-            validated: false,
-            saves_traffic: true,
             switched: 0,
-            subscribed: BTreeSet::new(),
-            last_heartbeat: now,
             probe: None,
             next_probe: now + Duration::from_secs_f64(options.probe_every),
             tickers: state::tickers(options, now),
@@ -130,8 +121,7 @@ impl<'a> Client<'a> {
         let mut mishaps = self.hardware.mishaps.watch();
         self.shut().await; // a mishap that is on already
         self.hardware.refuse_motion(self.options.services.motion_refused_for());
-        let challenge = self.challenge.clone();
-        self.say("validation", "", challenge.into()).await;
+        self.send_text(self.session.challenge()).await;
         let mut buffer = vec![0; RECEIVE_BUFFER];
         loop {
             let due = tokio::time::Instant::from_std(self.due());
@@ -141,7 +131,7 @@ impl<'a> Client<'a> {
                 }
                 reason = ending.reason() => Input::End(reason),
                 Some(Ok(photo)) = self.photos.join_next() => Input::Photo(photo),
-                Ok(()) = self.faults.changed(), if self.validated => Input::Faults,
+                Ok(()) = self.faults.changed(), if self.session.is_validated() => Input::Faults,
                 _ = mishaps.changed() => Input::Mishap,
                 () = tokio::time::sleep_until(due) => Input::Time,
             };
@@ -154,7 +144,7 @@ impl<'a> Client<'a> {
                 Input::Time => {}
             }
             let timeout = Duration::from_secs_f64(self.options.heartbeat_timeout);
-            if self.validated && self.last_heartbeat.elapsed() > timeout {
+            if self.session.silence(Instant::now()) > timeout {
                 return self.close("no heartbeat").await;
             }
             self.tick().await;
@@ -175,7 +165,7 @@ impl<'a> Client<'a> {
     /// When something is to be sent next.
     fn due(&self) -> Instant {
         let latest = Instant::now() + Duration::from_millis(500);
-        let tickers = self.tickers.iter().filter(|ticker| self.subscribed.contains(ticker.topic));
+        let tickers = self.tickers.iter().filter(|ticker| self.session.is_subscribed(ticker.topic));
         let due = tickers.map(|ticker| ticker.due).chain(self.answers.due());
         due.chain(self.held.due()).fold(latest, Instant::min)
     }
@@ -189,11 +179,7 @@ impl<'a> Client<'a> {
     }
 
     async fn say(&mut self, kind: &str, topic: &str, data: Value) {
-        self.send(json!({"type": kind, "topic": topic, "data": data})).await;
-    }
-
-    async fn send(&mut self, message: Value) {
-        self.send_text(message.to_string()).await;
+        self.send_text(session::message(kind, topic, data)).await;
     }
 
     async fn send_text(&mut self, text: String) {
@@ -233,46 +219,28 @@ impl<'a> Client<'a> {
         };
         let message: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
         self.log.add("rx", json!({"msg": message}));
-        let Ok(inbound) = Inbound::from_text(&text) else { return };
-        if inbound.kind == Kind::Validation {
-            return self.validate(&inbound.data).await;
-        }
-        if !self.validated {
-            return self.not_validated().await;
-        }
-        match inbound.kind {
-            Kind::Heartbeat => {
-                self.last_heartbeat = Instant::now();
-                if self.hardware.mishaps.feels(&Mishap::MuteHeartbeat) {
-                    return;
+        match self.session.hear(&text, Instant::now()) {
+            Heard::Validation { right } => self.validate(right).await,
+            Heard::NotValidated => self.send_text(session::refused()).await,
+            Heard::Heartbeat { data } => {
+                if !self.hardware.mishaps.feels(&Mishap::MuteHeartbeat) {
+                    self.send_text(session::heartbeat(data)).await;
                 }
-                self.say("heartbeat", "", message["data"].clone()).await;
             }
-            Kind::Subscribe => self.subscribe(inbound.topic),
-            Kind::Unsubscribe => {
-                self.subscribed.remove(&inbound.topic);
+            Heard::Subscribe(topic) => self.subscribe(&topic),
+            Heard::TrafficSaving { .. } => self.send_text(session::traffic_saving()).await,
+            Heard::Inner { kind, data } => self.inner(&kind, &data),
+            Heard::Video(on) => self.switch_video(on),
+            Heard::Request { topic, data, answered } => self.request(&topic, &data, answered).await,
+            Heard::Publish { topic, data } if topic == topics::WIRELESS_CONTROLLER => {
+                self.push_sticks(&data);
             }
-            Kind::RtcInnerReq => self.inner(&inbound.data, &message["data"]).await,
-            Kind::Vid => self.switch_video(&inbound.data),
-            Kind::Req => self.request(&inbound.topic, &message["data"], true).await,
-            // A request that comes as a plain message is executed and not answered.
-            Kind::Msg if inbound.topic.ends_with("/request") => {
-                self.request(&inbound.topic, &message["data"], false).await;
-            }
-            Kind::Msg if inbound.topic == topics::WIRELESS_CONTROLLER => {
-                self.push_sticks(&inbound.data);
-            }
-            Kind::Msg if inbound.topic == SWITCH => self.switch_lidar(&inbound.data),
-            _ => {}
+            Heard::Publish { topic, data } if topic == SWITCH => self.switch_lidar(&data),
+            Heard::Unsubscribe(_) | Heard::Publish { .. } | Heard::Nothing => {}
         }
     }
 
-    async fn not_validated(&mut self) {
-        self.send(json!({"type": "err", "topic": "", "info": "Validation Needed."})).await;
-    }
-
-    async fn validate(&mut self, data: &Json) {
-        let answer = data.decode::<String>().unwrap_or_default();
+    async fn validate(&mut self, right: bool) {
         let mishap = self.hardware.mishaps.feel(|mishap| match mishap {
             Mishap::Validation(validation) => Some(*validation),
             _ => None,
@@ -282,16 +250,13 @@ impl<'a> Client<'a> {
         self.asked_again = true;
         match validation {
             Validation::Silent => return,
-            Validation::Refuse => return self.not_validated().await,
-            _ if again || answer != validation_answer(&self.challenge) => {
-                return self.not_validated().await;
-            }
+            Validation::Refuse => return self.send_text(session::refused()).await,
+            _ if again || !right => return self.send_text(session::refused()).await,
             Validation::Accept | Validation::Twice => {}
         }
-        self.validated = true;
-        self.last_heartbeat = Instant::now();
+        let accepted = self.session.accept(Instant::now());
         self.log.add("validated", json!({}));
-        self.say("validation", "", "Validation Ok.".into()).await;
+        self.send_text(accepted).await;
         self.told = self.faults.borrow_and_update().clone();
         let time = self.hardware.time();
         let snapshot: Vec<_> = self.told.iter().map(|fault| entry(fault, time)).collect();
@@ -324,57 +289,42 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn switch_video(&self, data: &Json) {
-        let on = match data.decode::<String>().as_deref() {
-            Ok("on") => true,
-            Ok("off") => false,
-            _ => return,
-        };
+    fn switch_video(&self, on: bool) {
         self.log.add("video", json!({"on": on}));
         if let Some(video) = &self.video {
             video.switch(on);
         }
     }
 
-    fn subscribe(&mut self, topic: String) {
+    /// What is wanted comes at once, and again where it was wanted before.
+    fn subscribe(&mut self, topic: &str) {
         let now = Instant::now();
         for ticker in self.tickers.iter_mut().filter(|ticker| ticker.topic == topic) {
             ticker.due = now;
         }
-        self.subscribed.insert(topic);
     }
 
-    async fn inner(&mut self, data: &Json, value: &Value) {
-        match value["req_type"].as_str() {
-            Some("disable_traffic_saving") => {
-                match value["instruction"].as_str() {
-                    Some("on") => self.saves_traffic = false,
-                    Some("off") => self.saves_traffic = true,
-                    _ => {}
-                }
-                let info = json!({"req_type": "disable_traffic_saving", "execution": "ok"});
-                self.send(json!({"type": "rtc_inner_req", "info": info})).await;
-            }
-            Some("rtt_probe_send_from_mechine") => {
-                if let Some((sent, probe)) = self.probe.take() {
-                    let unchanged = data.as_bytes() == probe.as_bytes();
-                    let seconds = sent.elapsed().as_secs_f64();
-                    self.log.add("rtt_echo", json!({"unchanged": unchanged, "seconds": seconds}));
-                }
-            }
-            _ => {}
+    /// Takes the echo of the probe.
+    fn inner(&mut self, kind: &str, data: &Json) {
+        if kind != PROBE {
+            return;
+        }
+        if let Some((sent, probe)) = self.probe.take() {
+            let unchanged = data.as_bytes() == probe.as_bytes();
+            let seconds = sent.elapsed().as_secs_f64();
+            self.log.add("rtt_echo", json!({"unchanged": unchanged, "seconds": seconds}));
         }
     }
 
     /// Sends what is due.
     async fn tick(&mut self) {
         let now = Instant::now();
-        if self.validated && self.options.probe_every > 0.0 && now >= self.next_probe {
+        if self.session.is_validated() && self.options.probe_every > 0.0 && now >= self.next_probe {
             self.next_probe = now + Duration::from_secs_f64(self.options.probe_every);
             let nanoseconds = self.hardware.time().as_nanos() as u64;
             // Spacing, order and digits are odd on purpose: the echo must be unchanged to the letter.
             let info = format!(
-                "{{\"uuid\":\"p\",\"req_type\":\"rtt_probe_send_from_mechine\", \"ns\":{nanoseconds},\"x\":0.10}}"
+                "{{\"uuid\":\"p\",\"req_type\":\"{PROBE}\", \"ns\":{nanoseconds},\"x\":0.10}}"
             );
             self.probe = Some((now, info.clone()));
             self.send_text(format!("{{\"type\":\"rtc_inner_req\",\"info\":{info}}}")).await;
@@ -382,7 +332,7 @@ impl<'a> Client<'a> {
         self.send_held(now).await;
         self.send_answers().await;
         self.send_states(now).await;
-        if self.validated {
+        if self.session.is_validated() {
             self.garble().await;
         }
     }

@@ -6,7 +6,7 @@
 /// Bytes of the largest packet before encryption, header included.
 pub const LARGEST_PACKET: usize = 1200;
 /// Bytes of a header without extensions or contributing sources.
-pub const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 const LARGEST_PAYLOAD: usize = LARGEST_PACKET - HEADER;
 
 const SPS: u8 = 7;

@@ -17,6 +17,8 @@ use webrtc::srtp::context::Context;
 use webrtc::srtp::protection_profile::ProtectionProfile;
 use webrtc::util::{Conn as _, Marshal as _};
 
+use super::history::HISTORY;
+
 /// Where media packets come out of a connection. Made before DTLS, so that none is lost.
 pub(crate) struct Sockets {
     rtp: Arc<Endpoint>,
@@ -32,7 +34,7 @@ impl Sockets {
     }
 }
 
-/// A video stream to a client.
+/// Where video goes to a client, as [`Stream`](super::Stream) needs it.
 pub struct Track {
     payload_type: u8,
     ssrc: u32,
@@ -52,7 +54,7 @@ struct Contexts {
 pub enum Feedback {
     /// It cannot decode.
     PictureLost,
-    /// Packets with these numbers are missing.
+    /// Packets with these numbers are missing, [`HISTORY`](super::HISTORY) at most.
     Missing(Vec<u16>),
     /// How well it receives.
     Reception {
@@ -109,17 +111,17 @@ impl Track {
     }
 
     /// Encrypts a packet. Packets are encrypted in the order of their numbers, however they are sent.
-    pub fn seal(&mut self, packet: &[u8]) -> Option<Bytes> {
+    pub(super) fn seal(&mut self, packet: &[u8]) -> Option<Bytes> {
         self.contexts().outgoing.encrypt_rtp(packet).ok()
     }
 
     /// Sends an encrypted packet. That the client is gone is noticed elsewhere.
-    pub async fn send(&self, packet: &[u8]) {
+    pub(super) async fn send(&self, packet: &[u8]) {
         let _ = self.sockets.rtp.send(packet).await;
     }
 
     /// Encrypts and sends a report.
-    pub async fn report(&mut self, report: &SenderReport) {
+    pub(super) async fn report(&mut self, report: &SenderReport) {
         let Ok(report) = report.marshal() else { return };
         if let Ok(sealed) = self.contexts().outgoing.encrypt_rtcp(&report) {
             let _ = self.sockets.rtcp.send(&sealed).await;
@@ -127,7 +129,7 @@ impl Track {
     }
 
     /// What the client says next. Cancelling loses nothing.
-    pub async fn feedback(&mut self) -> Vec<Feedback> {
+    pub(super) async fn feedback(&mut self) -> Vec<Feedback> {
         let (mut report, mut sound) = ([0; LARGEST_PACKET], [0; LARGEST_PACKET]);
         loop {
             let received = tokio::select! {
@@ -156,7 +158,8 @@ fn read(mut packets: &[u8], ssrc: u32) -> Vec<Feedback> {
         if let Some(lost) = packet.downcast_ref::<PictureLossIndication>() {
             feedback.extend((lost.media_ssrc == ssrc).then_some(Feedback::PictureLost));
         } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
-            let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list()).collect();
+            let missing =
+                nack.nacks.iter().flat_map(|pair| pair.packet_list()).take(HISTORY).collect();
             feedback.extend((nack.media_ssrc == ssrc).then_some(Feedback::Missing(missing)));
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             let reports = report.reports.iter().filter(|report| report.ssrc == ssrc);

@@ -1,18 +1,16 @@
 //! The video of one session: switches the camera, sends its frames, answers what the client says about them.
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
-use go2_host::video::{Feedback, Packetizer, Track, HEADER};
+use go2_host::video::{Feedback, RtpClock, Stream, Track, RTP_HZ};
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
-use webrtc::rtcp::sender_report::SenderReport;
 
 use super::encode::EncodeError;
 use super::network::Network;
@@ -70,25 +68,18 @@ enum Input {
 
 /// Frames that may wait; when there are more, the camera waits and leaves pictures out.
 const WAITING: usize = 2;
-/// Packets that can be sent again.
-const HISTORY: usize = 512;
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// A picture loss indication is not answered sooner after the last one.
 const PLI_EVERY: Duration = Duration::from_millis(500);
 
 struct Sender {
     camera: Arc<Camera>,
-    track: Track,
+    stream: Stream,
     mishaps: Mishaps,
     log: Log,
     log_sent: bool,
-    packetizer: Packetizer,
     network: Network,
-    /// The last packets, encrypted, by their numbers.
-    history: VecDeque<(u16, Bytes)>,
     clock: RtpClock,
-    packets: u32,
-    octets: u32,
     shooting: Option<Shooting>,
     answered_pli: Option<Instant>,
 }
@@ -96,23 +87,13 @@ struct Sender {
 impl Sender {
     fn new(track: Track, camera: Arc<Camera>, mishaps: Mishaps, log: Log, log_sent: bool) -> Self {
         let options = &camera.options;
-        let packetizer = Packetizer {
-            payload_type: track.payload_type(),
-            ssrc: track.ssrc(),
-            sequence: OsRng.next_u32() as u16,
-            stap: !options.no_stap,
-        };
         Self {
-            track,
+            stream: Stream::new(track, !options.no_stap),
             mishaps,
             log,
             log_sent,
-            packetizer,
             network: Network::new(options.badness(), options.seed),
-            history: VecDeque::with_capacity(HISTORY),
             clock: RtpClock { start: Instant::now(), first: OsRng.next_u32() },
-            packets: 0,
-            octets: 0,
             shooting: None,
             answered_pli: None,
             camera,
@@ -129,7 +110,7 @@ impl Sender {
                     Err(_) => Input::End,
                 },
                 frame = next(&mut self.shooting) => Input::Frame(frame),
-                feedback = self.track.feedback() => Input::Feedback(feedback),
+                feedback = self.stream.feedback() => Input::Feedback(feedback),
                 _ = reports.tick() => Input::Report,
             };
             match input {
@@ -169,7 +150,7 @@ impl Sender {
             return;
         }
         let timestamp = self.clock.at(frame.beat);
-        let packets = self.packetizer.packets(&frame.encoded.nals, timestamp);
+        let packets = self.stream.packets(&frame.encoded.nals, timestamp);
         if self.log_sent {
             let taken = frame.taken.duration_since(UNIX_EPOCH).unwrap_or_default();
             self.log.add(
@@ -180,22 +161,14 @@ impl Sender {
             );
         }
         for packet in packets {
-            let sequence = u16::from_be_bytes([packet[2], packet[3]]);
-            let Some(sealed) = self.track.seal(&packet) else { continue };
-            if self.history.len() == HISTORY {
-                self.history.pop_front();
-            }
-            self.history.push_back((sequence, sealed.clone()));
-            self.packets = self.packets.wrapping_add(1);
-            self.octets = self.octets.wrapping_add((packet.len() - HEADER) as u32);
-            self.pass(sealed).await;
+            self.pass(packet).await;
         }
     }
 
     /// Sends a packet over the bad network.
     async fn pass(&mut self, packet: Bytes) {
         for arriving in self.network.pass(packet) {
-            self.track.send(&arriving).await;
+            self.stream.send(&arriving).await;
         }
     }
 
@@ -219,8 +192,7 @@ impl Sender {
                 self.log.add("nack", event);
                 if answered {
                     for sequence in missing {
-                        let found = self.history.iter().find(|packet| packet.0 == sequence);
-                        if let Some((_, packet)) = found.cloned() {
+                        if let Some(packet) = self.stream.again(sequence) {
                             self.pass(packet).await;
                         }
                     }
@@ -231,7 +203,7 @@ impl Sender {
                 self.log.add(
                     "reception",
                     json!({"fraction_lost": fraction_lost, "total_lost": total_lost,
-                        "jitter_s": f64::from(jitter) / RTP_HZ as f64}),
+                        "jitter_s": f64::from(jitter) / f64::from(RTP_HZ)}),
                 );
             }
         }
@@ -243,18 +215,11 @@ impl Sender {
             Mishap::Freeze(streams) => streams.cover(Streams::Video).then_some(()),
             _ => None,
         };
-        if self.packets == 0 || self.shooting.is_none() || self.mishaps.find(frozen).is_some() {
+        if self.shooting.is_none() || self.mishaps.find(frozen).is_some() {
             return;
         }
-        let report = SenderReport {
-            ssrc: self.track.ssrc(),
-            ntp_time: ntp(robot_time(self.mishaps.clock_jump())),
-            rtp_time: self.clock.at(Instant::now()),
-            packet_count: self.packets,
-            octet_count: self.octets,
-            ..SenderReport::default()
-        };
-        self.track.report(&report).await;
+        let time = robot_time(self.mishaps.clock_jump());
+        self.stream.report(time, self.clock.at(Instant::now())).await;
     }
 }
 
@@ -263,50 +228,5 @@ async fn next(shooting: &mut Option<Shooting>) -> Option<Frame> {
     match shooting {
         Some(shooting) => shooting.frames.recv().await,
         None => std::future::pending().await,
-    }
-}
-
-const RTP_HZ: u64 = 90_000;
-
-/// The stream's clock, which begins anywhere.
-struct RtpClock {
-    start: Instant,
-    first: u32,
-}
-
-impl RtpClock {
-    fn at(&self, time: Instant) -> u32 {
-        let since = time.saturating_duration_since(self.start).as_nanos();
-        let ticks = (since * u128::from(RTP_HZ) + 500_000_000) / 1_000_000_000;
-        self.first.wrapping_add(ticks as u32)
-    }
-}
-
-/// Seconds since 1900 with 32 bits behind the point.
-fn ntp(since_1970: Duration) -> u64 {
-    const SECONDS_TO_1970: u64 = 2_208_988_800;
-    let fraction = (u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000;
-    (since_1970.as_secs() + SECONDS_TO_1970) << 32 | fraction
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timestamps_tick_with_90_khz_and_wrap() {
-        let start = Instant::now();
-        let clock = RtpClock { start, first: u32::MAX - 5 };
-        assert_eq!(clock.at(start), u32::MAX - 5);
-        assert_eq!(clock.at(start + Duration::from_micros(100)), 3);
-        let third = Duration::from_nanos(1_000_000_000 / 15 * 3);
-        assert_eq!(clock.at(start + third), 18_000 - 6);
-    }
-
-    #[test]
-    fn time_is_told_in_ntp() {
-        // A known value: 2000-01-01 00:00:00 is 3155673600 s after 1900.
-        assert_eq!(ntp(Duration::from_secs(946_684_800)), 3_155_673_600 << 32);
-        assert_eq!(ntp(Duration::from_millis(500)) as u32, 1 << 31);
     }
 }

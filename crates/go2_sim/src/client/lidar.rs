@@ -25,7 +25,7 @@ impl Client<'_> {
     /// Sends a voxel map, if the LiDAR is on and the client has asked for large messages.
     pub(super) async fn send_voxels(&mut self) {
         let on = self.hardware.lidar_now().is_on();
-        if !on || self.saves_traffic || self.channel.backlog() > LARGEST_BACKLOG {
+        if !on || self.session.saves_traffic() || self.channel.backlog() > LARGEST_BACKLOG {
             return;
         }
         if self.hardware.mishaps.frozen(Streams::Lidar) {

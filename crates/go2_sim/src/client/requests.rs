@@ -43,7 +43,8 @@ impl Client<'_> {
         } else if answered {
             self.answer(topic, identity, &reply);
         }
-        if self.state_of_settings() != before && self.subscribed.contains(topics::MULTIPLE_STATE) {
+        if self.state_of_settings() != before && self.session.is_subscribed(topics::MULTIPLE_STATE)
+        {
             self.send_state(topics::MULTIPLE_STATE).await;
         }
     }

@@ -47,7 +47,7 @@ impl Client<'_> {
     pub(super) async fn send_states(&mut self, now: Instant) {
         let mut tickers = std::mem::take(&mut self.tickers);
         for ticker in tickers.iter_mut().filter(|ticker| ticker.due <= now) {
-            if self.subscribed.contains(ticker.topic) {
+            if self.session.is_subscribed(ticker.topic) {
                 for _ in 0..ticker.burst {
                     match ticker.topic {
                         VOXEL_MAP => self.send_voxels().await,
