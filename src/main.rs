@@ -8,6 +8,7 @@ mod camera; // the front camera
 mod clock; // ROS time, and the robot's carried over to it
 mod convert; // robot state to ROS messages
 mod device; // what the node knows and keeps of the robot
+mod gateway; // browsers that share the robot
 mod intake; // messages from ROS that must not be lost unseen
 mod logging; // log messages go where ROS's go
 mod motion; // cmd_vel and cmd_pose to the robot
@@ -30,13 +31,14 @@ use go2_link::recording::RecordingError;
 use go2_link::session::LinkBuilder;
 use go2_link::transport::ice::IceError;
 use tokio::signal::unix::{signal, SignalKind};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::audio::Audio;
 use crate::camera::{Calibration, CalibrationError, Camera};
 use crate::clock::RosClock;
 use crate::device::Device;
+use crate::gateway::GatewayError;
 use crate::intake::Intake;
 use crate::motion::{Inputs, Motion, Order};
 use crate::params::{Refused, SecretError, Settings, Store};
@@ -79,6 +81,8 @@ enum StartError {
     Secret(#[from] SecretError),
     #[error("parameter {0}")]
     Ice(#[from] IceError),
+    #[error("parameter {0}")]
+    Gateway(#[from] GatewayError),
 }
 
 /// Exit status of a wrong configuration: starting again does not help.
@@ -158,6 +162,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     }
     settings.target()?;
     settings.ice()?.check()?;
+    gateway::address(settings)?;
     Scanner::new(settings.scan)?;
     raw::check(&settings.raw_topics)?;
     Ok(())
@@ -167,7 +172,7 @@ async fn serve(
     mut node: r2r::Node,
     mut tasks: JoinSet<()>,
     store: Arc<Mutex<Store>>,
-    settings: tokio::sync::watch::Receiver<Arc<Settings>>,
+    settings: watch::Receiver<Arc<Settings>>,
     spinning: &Arc<AtomicBool>,
 ) -> Result<(), StartError> {
     let mut terminated = signal(SignalKind::terminate())?;
@@ -213,7 +218,9 @@ async fn serve(
     if let Some(stepper) = stepper {
         recording::serve(&mut node, &mut tasks, stepper)?;
     }
-    let inputs = Inputs { velocities, attitudes, orders: inbox };
+    let (helm, steered) = watch::channel(gateway::Helm::default());
+    let gateway = gateway::start(&start, &robot, helm).await?;
+    let inputs = Inputs { velocities, attitudes, orders: inbox, helm: steered };
     let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
     let spinner = spin(node, intake, Arc::clone(spinning))?;
     if start.replay.is_none() {
@@ -227,6 +234,9 @@ async fn serve(
     tracing::info!("stopping");
     let _ = orders.send(Order::Shutdown).await;
     let _ = motion.await;
+    if let Some(gateway) = gateway {
+        gateway.close().await;
+    }
     link.close().await;
     if let Some(recorder) = recorder {
         recording::finish(recorder).await;

@@ -22,6 +22,7 @@ use r2r::QosProfile;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::RosClock;
+use crate::gateway::Helm;
 use crate::params::{CommandPath, Settings};
 use crate::safety::{Action, Governor, Limits};
 use pose::{Attitudes, Posing};
@@ -61,6 +62,8 @@ pub(crate) enum Order {
 
 /// How long a StopMove may take at shutdown.
 const LAST_STOP: Duration = Duration::from_secs(1);
+/// What velocities of viewers are called.
+const GATEWAY: &str = "what the gateway's viewer commands";
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Subscribes to `cmd_vel`, stamped or not.
@@ -93,6 +96,8 @@ pub(crate) struct Inputs {
     pub(crate) velocities: Commands,
     pub(crate) attitudes: Attitudes,
     pub(crate) orders: mpsc::Receiver<Order>,
+    /// Viewers of the gateway.
+    pub(crate) helm: watch::Receiver<Helm>,
 }
 
 /// The task.
@@ -113,6 +118,8 @@ pub(crate) struct Motion {
     /// Who waits for the next StopMove.
     waiting: Waiting,
     ignored: Throttle,
+    /// What viewers of the gateway do.
+    helm: Helm,
 }
 
 impl Motion {
@@ -135,6 +142,7 @@ impl Motion {
             stops: FuturesUnordered::new(),
             waiting: Vec::new(),
             ignored: Throttle::new(LOG_EVERY),
+            helm: Helm::default(),
         }
     }
 
@@ -148,7 +156,11 @@ impl Motion {
             tokio::select! {
                 Some(command) = inputs.velocities.next() => {
                     let newest = newest(command, &mut inputs.velocities);
-                    self.command(newest);
+                    self.command(newest, "cmd_vel");
+                }
+                Ok(()) = inputs.helm.changed() => {
+                    let helm = *inputs.helm.borrow_and_update();
+                    self.steer(helm);
                 }
                 Some(attitude) = inputs.attitudes.next() => {
                     let newest = newest(attitude, &mut inputs.attitudes);
@@ -216,9 +228,22 @@ impl Motion {
         }
     }
 
-    fn command(&mut self, Command { velocity, age }: Command) {
+    /// A viewer of the gateway has taken control or given it back, or commands a velocity.
+    fn steer(&mut self, helm: Helm) {
+        let before = std::mem::replace(&mut self.helm, helm);
+        if helm.taken != before.taken {
+            self.governor.stop_and_hold(Instant::now());
+        }
+        if helm.taken && helm.commands != before.commands {
+            self.command(Command { velocity: helm.velocity, age: Duration::ZERO }, GATEWAY);
+        }
+    }
+
+    fn command(&mut self, Command { velocity, age }: Command, source: &str) {
         let now = Instant::now();
-        let reason = if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
+        let reason = if self.helm.taken && source != GATEWAY {
+            "a viewer of the gateway drives the robot".to_owned()
+        } else if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
             let age = age.as_secs_f64();
             format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
         } else if self.settings.borrow().replay.is_some() {
@@ -236,7 +261,7 @@ impl Motion {
             }
         };
         if let Some(more) = self.ignored.allow(now) {
-            tracing::warn!("cmd_vel is ignored: {reason}{more}");
+            tracing::warn!("{source} is ignored: {reason}{more}");
         }
     }
 

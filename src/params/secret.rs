@@ -8,8 +8,13 @@ use go2_link::signaling::DeviceKey;
 use super::check::Value;
 
 /// Secret parameters, and the environment variables that may hold them instead.
-const SECRETS: [(&str, &str); 3] =
-    [(KEY, "GO2_AES_128_KEY"), ("token", "GO2_TOKEN"), ("ice_credential", "GO2_ICE_CREDENTIAL")];
+const SECRETS: [(&str, &str); 5] = [
+    (KEY, "GO2_AES_128_KEY"),
+    ("token", "GO2_TOKEN"),
+    ("ice_credential", "GO2_ICE_CREDENTIAL"),
+    ("gateway_token", "GO2_GATEWAY_TOKEN"),
+    ("gateway_view_token", "GO2_GATEWAY_VIEW_TOKEN"),
+];
 const KEY: &str = "aes_128_key";
 
 /// Why a secret cannot be had, or may not be given so. Never holds any of it.
@@ -35,6 +40,8 @@ pub(crate) struct Secrets {
     pub(crate) key: Option<DeviceKey>,
     pub(crate) token: Secret,
     pub(crate) credential: Secret,
+    pub(crate) gateway: Secret,
+    pub(crate) gateway_view: Secret,
 }
 
 impl Secrets {
@@ -48,10 +55,16 @@ impl Secrets {
                 .map_err(|error| SecretError::File(name, error))
         };
         let [(_, variable), ..] = SECRETS;
-        let [key, token, credential] = SECRETS.map(read);
+        let [key, token, credential, gateway, gateway_view] = SECRETS.map(read);
         let key = Some(key?).filter(|key| !key.is_empty()).map(|key| key.text().parse());
         let key = key.transpose().map_err(|_| SecretError::Key { variable })?;
-        Ok(Self { key, token: token?, credential: credential? })
+        Ok(Self {
+            key,
+            token: token?,
+            credential: credential?,
+            gateway: gateway?,
+            gateway_view: gateway_view?,
+        })
     }
 }
 

@@ -126,6 +126,28 @@ const OWN: &[Spec] = &[
         number(1.0, 0.0, 100.0),
         "Times as fast as recorded; 0: one message for each call of ~/replay_step",
     ),
+    at_start("gateway", Kind::Switch(false), "Serve the console to browsers, and share the robot"),
+    at_start(
+        "gateway_address",
+        Kind::Text("127.0.0.1:8081"),
+        "Address and port of this computer that browsers connect to",
+    ),
+    at_start(
+        "gateway_token",
+        Kind::Secret,
+        "What lets a browser drive the robot; without one, one is made up and printed",
+    ),
+    at_start(
+        "gateway_viewing",
+        Kind::Choice(&["token", "anyone"]),
+        "Who may watch: who has a token, or anyone",
+    ),
+    at_start("gateway_view_token", Kind::Secret, "What lets a browser watch only"),
+    at_start(
+        "gateway_origins",
+        Kind::Words,
+        "Origins of other pages that may use the gateway, such as http://dog.example:3000",
+    ),
     at_start("frame_prefix", Kind::Text(""), "Put before every frame id"),
     at_start("odom_frame", Kind::Text("odom"), "Frame of the odometry"),
     at_start("base_frame", Kind::Text("base_link"), "Frame of the trunk"),

@@ -86,6 +86,11 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// How ICE looks for a path, without the credential.
     ice: IceSettings,
+    /// Where browsers connect to, as it was given; `None` without a gateway.
+    pub(crate) gateway: Option<String>,
+    /// Whether anyone may watch.
+    pub(crate) gateway_is_open: bool,
+    pub(crate) gateway_origins: Vec<String>,
     /// Where the link is recorded to; empty: nowhere.
     pub(crate) record: String,
     /// The recording to play in place of a robot, if any.
@@ -157,6 +162,10 @@ impl Settings {
         target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
         target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
         target.network = self.network;
+        if self.gateway.is_some() && is_this_computer(&self.robot_ip) {
+            // What answers there is the gateway itself.
+            target.plain_port = 0;
+        }
         target
     }
 
@@ -194,6 +203,9 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             _ => Network::Station,
         },
         ice: ice(values),
+        gateway: Some(text("gateway_address")).filter(|_| switch("gateway")),
+        gateway_is_open: text("gateway_viewing") == "anyone",
+        gateway_origins: texts(values, "gateway_origins"),
         record: text("record"),
         replay: Some(text("replay")).filter(|path| !path.is_empty()),
         replay_rate: Some(number("replay_rate")).filter(|rate| *rate > 0.0),
@@ -274,6 +286,11 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         motor_temperature_warn: number("motor_temperature_warn"),
         battery_warn: number("battery_warn"),
     }
+}
+
+/// Whether a robot is simulated on this computer.
+fn is_this_computer(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 fn ice(values: &BTreeMap<&'static str, Value>) -> IceSettings {

@@ -75,7 +75,7 @@ impl Robot {
     }
 
     /// Explicit zeros and StopMove, whatever `cmd_vel` says.
-    async fn stop(&self) -> Result<Response, RequestError> {
+    pub(crate) async fn stop(&self) -> Result<Response, RequestError> {
         let (reply, stopped) = oneshot::channel();
         let sent = self.motion.send(Order::Stop(reply)).await;
         sent.map_err(|_| RequestError::NotLive)?;

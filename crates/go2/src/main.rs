@@ -3,6 +3,7 @@
 
 mod discover; // which robots answer in this network
 mod doctor; // the way to a robot, step by step
+mod gateway; // browsers and the robot
 mod record; // what passes between robot and client, to a file
 mod robot; // which robot, and how it is reached
 
@@ -25,6 +26,8 @@ enum Command {
     /// Goes the way to a robot step by step, and says what is wrong and what to do. Exit status 0 if all is well, 1 if
     /// something failed. Turns the LiDAR on
     Doctor(doctor::Options),
+    /// Serves a page from which a robot can be seen and driven, and hands browsers' offers to it
+    Gateway(gateway::Options),
     /// Records all that a robot sends to an MCAP file, for Foxglove, or to be played in place of the robot. Turns LiDAR and
     /// camera on
     Record(Box<record::Options>),
@@ -38,6 +41,7 @@ async fn main() -> ExitCode {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
         }),
+        Command::Gateway(options) => gateway::run(&options).await.map(show),
         Command::Record(options) => record::run(&options).await.map(show),
     };
     match outcome {

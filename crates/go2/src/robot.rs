@@ -59,8 +59,8 @@ enum Policy {
 }
 
 impl Options {
-    /// What connects to it; or what is wrong with the options.
-    pub(crate) fn connector(&self) -> Result<WebRtcConnector, String> {
+    /// The robot; or what is wrong with the options.
+    pub(crate) fn target(&self) -> Result<Target, String> {
         let mut target = Target::new(self.address.clone().unwrap_or_default());
         target.serial_number.clone_from(&self.serial_number);
         target.search.interfaces.clone_from(&self.interfaces);
@@ -71,8 +71,12 @@ impl Options {
         let key = secret(self.key_file.as_deref(), "GO2_AES_128_KEY")?;
         let key = Some(key).filter(|key| !key.is_empty()).map(|key| key.text().parse());
         target.key = key.transpose().map_err(|error: KeyMalformed| error.to_string())?;
+        Ok(target)
+    }
 
-        let mut connector = WebRtcConnector::new(target);
+    /// What connects to it; or what is wrong with the options.
+    pub(crate) fn connector(&self) -> Result<WebRtcConnector, String> {
+        let mut connector = WebRtcConnector::new(self.target()?);
         connector.ice = IceSettings {
             servers: self.ice_servers.clone(),
             username: self.ice_username.clone(),

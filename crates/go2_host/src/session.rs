@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_link::codec::{Inbound, Json, Kind};
+use go2_link::codec::{Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
@@ -222,6 +222,23 @@ pub fn heartbeat(data: Value) -> String {
 pub fn traffic_saving() -> String {
     let info = json!({"req_type": TRAFFIC_SAVING, "execution": "ok"});
     json!({"type": "rtc_inner_req", "info": info}).to_string()
+}
+
+/// Bytes in each part of an answer that is no JSON.
+const PART: usize = 16 * 1024;
+
+/// The binary messages of an answer that is no JSON, such as a JPEG, in their order. No status is in their heads: it is not known
+/// that robots send one.
+pub fn parts(topic: &str, identity: &Value, answer: &[u8]) -> Vec<Bytes> {
+    let total = answer.len().div_ceil(PART);
+    let part = |(index, part): (usize, &[u8])| {
+        let content =
+            json!({"enable_chunking": true, "chunk_index": index + 1, "total_chunk_num": total});
+        let data = json!({"header": {"identity": identity}, "content_info": content});
+        let head = json!({"type": "res", "topic": topic, "data": data}).to_string();
+        Frame { head: head.into(), payload: Bytes::copy_from_slice(part) }.encode()
+    };
+    answer.chunks(PART).enumerate().filter_map(part).collect()
 }
 
 #[cfg(test)]

@@ -180,16 +180,27 @@ impl Wire<'_> {
         let Some(raw) = self.parameter else { return Ok((String::new(), Value::Null)) };
         match serde_json::from_str(raw.get()).map_err(Reason::Parameter)? {
             Value::String(text) => {
-                let value = if text.trim_start().starts_with(['{', '[']) {
-                    serde_json::from_str(&text).map_err(Reason::Parameter)?
-                } else {
-                    Value::Null // the id as text, for one, is what other clients send
-                };
+                let value = value_of(&text)?;
                 Ok((text, value))
             }
             value @ (Value::Object(_) | Value::Array(_)) => Ok((value.to_string(), value)),
             _ => Err(Reason::Type("parameter", "a string, an object or an array")),
         }
+    }
+}
+
+/// What a request of other clients does to the robot, and whether it may. Acrobatic ones take a permission.
+pub(super) fn weigh(request: Request, acrobatics: bool) -> Result<(Request, Effect), Reason> {
+    let value = value_of(&request.parameter)?;
+    judge(request, &value, acrobatics)
+}
+
+/// What a parameter that came as text says.
+fn value_of(text: &str) -> Result<Value, Reason> {
+    if text.trim_start().starts_with(['{', '[']) {
+        serde_json::from_str(text).map_err(Reason::Parameter)
+    } else {
+        Ok(Value::Null) // the id as text, for one, is what other clients send
     }
 }
 

@@ -8,7 +8,7 @@ use base64::prelude::{Engine as _, BASE64_STANDARD};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
-use go2_link::codec::Response;
+use go2_link::codec::{Request, Response};
 use go2_link::session::{Path, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
@@ -138,6 +138,22 @@ impl Desk {
 }
 
 impl Robot {
+    /// Sends a request that is not the node's own, as far as it may be sent, and has the robot stopped when nothing more is heard
+    /// of what walks it. In words why not, or why there is no answer.
+    pub(crate) async fn ask(&self, request: Request) -> Result<Response, String> {
+        let acrobatics = self.settings.borrow().allow_acrobatics;
+        let (request, effect) =
+            check::weigh(request, acrobatics).map_err(|reason| reason.to_string())?;
+        if let Effect::Walks(path) = effect {
+            self.watch(path).await.map_err(|error| error.to_string())?;
+        }
+        let result = match effect {
+            Effect::Limp => self.damp().await,
+            _ => self.request(request).await,
+        };
+        result.map_err(|error| error.to_string())
+    }
+
     /// Has the robot stopped when nothing more is heard of what is about to walk it that way. A robot that is not there will
     /// not walk: it is not stopped either when it comes.
     pub(crate) async fn watch(&self, path: Path) -> Result<(), RequestError> {

@@ -35,13 +35,21 @@ impl Video {
     pub(super) fn switch(&mut self, on: bool) -> Need {
         self.on = on;
         self.next = None;
-        if on { Need::Keyframe } else { Need::Nothing }
+        if on {
+            Need::Keyframe
+        } else {
+            Need::Nothing
+        }
     }
 
     /// Some pictures are missing.
     pub(super) fn missed(&mut self) -> Need {
         let needs = self.on && self.next.take().is_some();
-        if needs { Need::Keyframe } else { Need::Nothing }
+        if needs {
+            Need::Keyframe
+        } else {
+            Need::Nothing
+        }
     }
 
     /// Sends a picture, if this viewer can do anything with it.

@@ -311,7 +311,10 @@ impl Viewer {
                     self.seat.release_helm();
                     Ok(())
                 }
-                _ => Err((Code::Failed, "the gateway knows 1, take control, and 2, give it back".into())),
+                _ => Err((
+                    Code::Failed,
+                    "the gateway knows 1, take control, and 2, give it back".into(),
+                )),
             });
         }
         let sport = topic == topics::SPORT_REQUEST;
@@ -345,9 +348,8 @@ impl Viewer {
             })
         };
         let (topic, identity) = (topic.to_owned(), identity.clone());
-        self.waiting.spawn(async move {
-            Settled { topic, identity, result: later.await, answered }
-        });
+        self.waiting
+            .spawn(async move { Settled { topic, identity, result: later.await, answered } });
         None
     }
 
@@ -361,7 +363,9 @@ impl Viewer {
                 self.say(answers::pass_on(topic, identity, response));
             }
             Ok(response) => {
-                for part in session::parts(&answers::response_topic(topic), identity, &response.payload) {
+                for part in
+                    session::parts(&answers::response_topic(topic), identity, &response.payload)
+                {
                     self.send(Message::Binary(part));
                 }
             }

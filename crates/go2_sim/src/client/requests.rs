@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use go2_host::Message;
-use go2_link::codec::{topics, Frame, Json};
+use go2_host::{session, Message};
+use go2_link::codec::{topics, Json};
 use serde_json::{json, Value};
 
 use super::{Client, Photo};
 use crate::services::{Reply, Service};
 
-/// Bytes of a still picture in one message.
-const PHOTO_PART: usize = 16 * 1024;
 /// The bit in which the id of a foreign answer differs from the request's.
 const FOREIGN: i64 = 0x2000_0000;
 
@@ -98,20 +95,13 @@ impl Client<'_> {
         });
     }
 
-    /// Sends a still picture in parts. No status is in their heads: it is not known that robots send one.
+    /// Sends a still picture in parts.
     pub(super) fn send_photo(&mut self, (identity, jpeg): Photo) {
-        let total = jpeg.len().div_ceil(PHOTO_PART);
-        let part = |(index, part): (usize, &[u8])| {
-            let content = json!({"enable_chunking": true, "chunk_index": index + 1, "total_chunk_num": total});
-            let data = json!({"header": {"identity": identity}, "content_info": content});
-            let topic = topics::VIDEOHUB_REQUEST.replace("/request", "/response");
-            let head = json!({"type": "res", "topic": topic, "data": data}).to_string();
-            let frame = Frame { head: head.into(), payload: Bytes::copy_from_slice(part) };
-            frame.encode().map(Message::Binary)
-        };
-        let parts: Vec<_> = jpeg.chunks(PHOTO_PART).enumerate().filter_map(part).collect();
+        let topic = topics::VIDEOHUB_REQUEST.replace("/request", "/response");
+        let parts = session::parts(&topic, &identity, &jpeg).into_iter().map(Message::Binary);
+        let parts: Vec<_> = parts.collect();
+        self.log.add("photo", json!({"bytes": jpeg.len(), "parts": parts.len()}));
         self.queue(None, parts, Duration::ZERO);
-        self.log.add("photo", json!({"bytes": jpeg.len(), "parts": total}));
     }
 
     /// Sends the answers that are due.

@@ -1,0 +1,117 @@
+//! The gateway: browsers that share the node's session, and what their viewers may do with the robot.
+
+use std::net::{IpAddr, SocketAddr};
+
+use go2_gateway::{Access, Gateway, Later, Pilot, Place, Shared, Viewing};
+use go2_link::codec::{Request, Response};
+use go2_link::session::Velocity;
+use tokio::sync::watch;
+
+use crate::params::{SecretError, Settings};
+use crate::services::Robot;
+
+/// What viewers do with the robot. The newest replaces those before.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Helm {
+    /// Whether a viewer drives, and `cmd_vel` does not count.
+    pub(crate) taken: bool,
+    /// What it wants.
+    pub(crate) velocity: Velocity,
+    /// How often anything was wanted.
+    pub(crate) commands: u64,
+}
+
+/// Why there is no gateway.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GatewayError {
+    #[error(
+        "gateway_address: \"{0}\" is not an address and a port, such as 127.0.0.1:8081, or 0.0.0.0:8081 for all interfaces"
+    )]
+    Address(String),
+    #[error(
+        "gateway_address: cannot listen on {0}: {1}. Is another gateway running, or the address not this computer's?"
+    )]
+    Bind(SocketAddr, std::io::Error),
+    #[error("{0}")]
+    Secret(#[from] SecretError),
+}
+
+/// Where browsers connect to, if there is a gateway.
+pub(crate) fn address(settings: &Settings) -> Result<Option<SocketAddr>, GatewayError> {
+    let parse = |text: &String| text.parse().map_err(|_| GatewayError::Address(text.clone()));
+    settings.gateway.as_ref().map(parse).transpose()
+}
+
+/// Starts it, where the settings want one.
+pub(crate) async fn start(
+    settings: &Settings,
+    robot: &Robot,
+    helm: watch::Sender<Helm>,
+) -> Result<Option<Gateway>, GatewayError> {
+    let Some(address) = address(settings)? else { return Ok(None) };
+    let secrets = settings.secrets.clone()?;
+    let made_up = secrets.gateway.is_empty();
+    let viewing = if settings.gateway_is_open {
+        Viewing::Anyone
+    } else if secrets.gateway_view.is_empty() {
+        Viewing::Nobody
+    } else {
+        Viewing::Token(secrets.gateway_view)
+    };
+    let access = Access::new(secrets.gateway, viewing, settings.gateway_origins.clone());
+    let token = access.control().clone();
+    let pilot = Deck { robot: robot.clone(), helm };
+    let shared = Shared::new(robot.link.clone(), settings.place(), pilot);
+    let started = Gateway::start(address, access, Place::Shared(shared)).await;
+    let gateway = started.map_err(|error| GatewayError::Bind(address, error))?;
+    let address = gateway.address();
+    let port = address.port();
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "<this computer's address>".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    // On the terminal and nowhere else: log files and /rosout are read by others.
+    if made_up {
+        tell(&format!("the console: http://{host}:{port}/#token={}", token.text()));
+    }
+    tracing::info!("the gateway serves the console at http://{host}:{port}/");
+    Ok(Some(gateway))
+}
+
+#[allow(clippy::print_stderr)]
+fn tell(text: &str) {
+    eprintln!("go2_bridge: {text}");
+}
+
+/// The node, as viewers drive it.
+struct Deck {
+    robot: Robot,
+    helm: watch::Sender<Helm>,
+}
+
+impl Pilot for Deck {
+    fn drive(&self, velocity: Velocity) {
+        self.helm.send_modify(|helm| {
+            helm.velocity = velocity;
+            helm.commands += 1;
+        });
+    }
+
+    fn hand_over(&self, to_viewer: bool) {
+        self.helm.send_modify(|helm| {
+            helm.taken = to_viewer;
+            helm.velocity = Velocity::ZERO;
+        });
+    }
+
+    fn stop(&self) -> Later<Result<Response, String>> {
+        let robot = self.robot.clone();
+        Box::pin(async move { robot.stop().await.map_err(|error| error.to_string()) })
+    }
+
+    fn request(&self, request: Request) -> Later<Result<Response, String>> {
+        let robot = self.robot.clone();
+        Box::pin(async move { robot.ask(request).await })
+    }
+}
