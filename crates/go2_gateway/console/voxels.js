@@ -62,3 +62,16 @@ export function columns(grid) {
   }
   return { points, top };
 }
+
+/** The layer of the floor: the lowest that many columns end in. @param {Int16Array} top */
+export function floorLayer(top) {
+  const count = new Int32Array(MOST_LAYERS);
+  let columns = 0;
+  for (const layer of top) {
+    if (layer === EMPTY) continue;
+    count[layer] += 1;
+    columns += 1;
+  }
+  const layer = count.findIndex((number) => number > columns * 0.05);
+  return layer < 0 ? 0 : layer;
+}
