@@ -1,0 +1,141 @@
+// Numbers of the wire in words.
+
+/** What the robot does, by its number; before firmware 1.1.7 in `mode`, since then in `error_code`. */
+const OLD_MODES = {
+  0: ["Idle", ""],
+  1: ["Standing, ready to walk", "walkable"],
+  2: ["Posing", ""],
+  3: ["Walking", "walkable"],
+  5: ["Lying", "lying"],
+  6: ["Standing, joints locked", "locked"],
+  7: ["Limp", "limp"],
+  8: ["Getting up", ""],
+  9: ["Free walk", "walkable"],
+  10: ["Sitting", "sitting"],
+  11: ["Front flip", ""],
+  12: ["Front jump", ""],
+  13: ["Front pounce", ""],
+  15: ["Free bound", "walkable"],
+  16: ["Free jump", "walkable"],
+  17: ["Free avoid", "walkable"],
+  18: ["Climbing stairs", "walkable"],
+  19: ["Standing", ""],
+  20: ["Cross step", "walkable"],
+};
+const NEW_MODES = {
+  100: ["Free walk", "walkable"],
+  1001: ["Limp", "limp"],
+  1002: ["Standing, joints locked", "locked"],
+  1004: ["Lying", "lying"],
+  1005: ["Walking", "walkable"],
+  1006: ["Waving hello", ""],
+  1007: ["Sitting", "sitting"],
+  1013: ["Standing, ready to walk", "walkable"],
+  1015: ["Walking", "walkable"],
+  1016: ["Running", "walkable"],
+  1017: ["Walking, saving power", "walkable"],
+  1091: ["Posing", ""],
+  2007: ["Free avoid", "walkable"],
+  2008: ["Free bound", "walkable"],
+  2009: ["Free jump", "walkable"],
+  2010: ["Climbing stairs", "walkable"],
+  2011: ["Handstand", ""],
+  2016: ["Cross step", "walkable"],
+  2017: ["On the hind legs", ""],
+  2019: ["Following", ""],
+  2021: ["Rage mode", ""],
+};
+const GAITS = { 1: "trot", 2: "run", 3: "climbing", 4: "descending" };
+
+/** @returns {{words: string, posture: string}} posture: walkable, lying, locked, limp, sitting, or empty for others. */
+export function doing({ mode = 0, error_code: code = 0, gait_type: gait }) {
+  const known = mode === 0 ? NEW_MODES[code] ?? (code < 100 ? OLD_MODES[0] : undefined) : OLD_MODES[mode];
+  const [words, posture] = known ?? [`Mode ${mode}, code ${code}`, ""];
+  return { words: GAITS[gait] && posture === "walkable" ? `${words}, ${GAITS[gait]}` : words, posture };
+}
+
+/** What stands in the way of walking in a posture, or nothing. */
+export const POSTURE_HINTS = {
+  lying: "The robot lies and does not walk like this: press Stand up.",
+  locked: "The robot stands with locked joints and does not walk like this: press Stand up.",
+  limp: "The robot is limp and does not walk like this: press Stand up when the floor around it is free.",
+  sitting: "The robot sits and does not walk like this: press Stand up.",
+};
+
+const STATUS = {
+  3102: "it could not be sent on within the robot",
+  3103: "this robot does not know the command",
+  3104: "it timed out within the robot",
+  3203: "this firmware does not know the command",
+  3204: "the parameter is wrong",
+  3205: "another client has the lease",
+  4201: "it took too long",
+  4206: "not possible in this posture, or with a battery below 20 %",
+  9001: "you may look, but not drive: enter the token for control",
+  9002: "you are not in control: press Take control first",
+};
+
+/** Why a request failed. @param {{code: number | null, words: string}} answer */
+export function refusal({ code, words }) {
+  if (code === null) return words;
+  if (code >= 9000 && words) return words;
+  return STATUS[code] ?? `it answered with code ${code}`;
+}
+
+const LINKS = {
+  resolving: "Looking for the robot",
+  connecting: "Connecting to the robot",
+  validating: "Validating",
+  live: "Live",
+  degraded: "Degraded",
+  stale: "Stale: nothing heard",
+  busy: "Robot is busy with another client",
+  throttled: "Robot wants a pause",
+  backing_off: "Lost, trying again soon",
+  key_needed: "The robot's key is needed",
+  stopped: "Stopped",
+  closed: "Closed",
+};
+export const linkWords = (state) => LINKS[state] ?? String(state ?? "–");
+/** States in which commands reach the robot. */
+export const linkCarries = (state) => state === "live" || state === "degraded";
+
+const MOTOR = {
+  0x01: "overcurrent",
+  0x02: "overvoltage",
+  0x04: "driver overheating",
+  0x08: "bus undervoltage",
+  0x10: "winding overheating",
+  0x20: "encoder abnormal",
+  0x40: "calibration abnormal",
+  0x80: "abnormal reset",
+  0x100: "communication interrupted",
+};
+const PARTS = {
+  100: ["communication", { 0x01: "DDS message timeout", 0x02: "distribution switch abnormal", 0x10: "battery communication error", 0x20: "remote control communication error", 0x40: "MCU communication error", 0x80: "motor communication error" }],
+  200: ["fans", { 0x01: "rear left fan jammed", 0x02: "rear right fan jammed", 0x04: "front fan jammed" }],
+  300: ["motor", MOTOR],
+  400: ["LiDAR", { 0x01: "rotation speed abnormal", 0x02: "point cloud abnormal", 0x04: "serial data abnormal", 0x10: "dirt on the window" }],
+  500: ["UWB", { 0x01: "serial port does not open", 0x02: "robot information abnormal" }],
+  600: ["motion control", { 0x04: "over-temperature protection", 0x08: "low-battery protection" }],
+  700: ["battery management", {}],
+};
+
+/** @param {[number, number]} fault Source and code. */
+export function faultWords([source, code]) {
+  const single = (source > 300 && source < 400) || (source >= 3000 && source < 4000);
+  const [part, labels] = single ? [`motor ${source % 100}`, MOTOR] : PARTS[source] ?? ["unknown part", {}];
+  return `${part}: ${labels[code] ?? `source ${source} code 0x${Number(code).toString(16)}`}`;
+}
+
+const MOST_FAULTS = 256;
+
+/** The list of faults after a message of type errors, add_error or rm_error. @param {[number, number][]} faults */
+export function changedFaults(faults, { type, data }) {
+  if (!Array.isArray(data)) return faults;
+  const entries = (Array.isArray(data[0]) || data.length === 0 ? data : [data]).map(([, source, code]) => [source, code]);
+  const same = ([source, code]) => ([otherSource, otherCode]) => source === otherSource && code === otherCode;
+  if (type === "rm_error") return faults.filter((fault) => !entries.some(same(fault)));
+  const before = type === "add_error" ? faults : [];
+  return [...before, ...entries.filter((entry) => !before.some(same(entry)))].slice(0, MOST_FAULTS);
+}
