@@ -6,8 +6,7 @@
 //!                                                                .video: Track
 //! ```
 //!
-//! It does not know what a robot is or does. The simulated robot puts one behind it, a gateway puts a session with a real
-//! one.
+//! It does not know what a robot does. The simulated robot puts one behind it, a gateway a session with a real one.
 
 #[cfg(feature = "webrtc")]
 mod channel; // the open connection

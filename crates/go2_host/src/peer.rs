@@ -51,8 +51,8 @@ fn layer<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> PeerError {
 /// What kind of end this is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerConfig {
-    /// The address at which the client reaches the socket, and the only one that it is told. Any but the unspecified one,
-    /// also where the socket is bound to that.
+    /// The address at which the client reaches the socket, and the only one that it is told. Any but the unspecified
+    /// one, also where the socket is bound to that.
     pub address: IpAddr,
     /// The client counts as lost after so long without a packet of it. So long it may take to connect, too.
     pub lost_after: Duration,
@@ -81,8 +81,8 @@ impl Peer {
     /// Prepares the answer to an offer, and listens on the socket, which no other peer may use. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`PeerError::Address`] where the address is unspecified, [`PeerError::Layer`] where the socket has no address, or
-    /// certificate or ICE agent cannot be made.
+    /// [`PeerError::Address`] where the address is unspecified, [`PeerError::Layer`] where the socket has no address,
+    /// or certificate or ICE agent cannot be made.
     pub async fn new<C>(config: PeerConfig, socket: C, offer: Offer) -> Result<Self, PeerError>
     where
         C: Conn + Send + Sync + 'static,

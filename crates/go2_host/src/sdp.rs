@@ -2,13 +2,23 @@
 
 use std::net::SocketAddr;
 
+/// Sections of an offer that are read. No client has so many.
+const MOST_SECTIONS: usize = 16;
+/// Candidates of an offer that are read.
+const MOST_CANDIDATES: usize = 64;
+
 /// A media section of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// `audio`, `video` or `application`.
+    /// `audio`, `video`, `application`, or what a robot does not know.
     pub kind: String,
-    /// The payload type that this robot would use; 0 in the data section.
-    pub payload_type: u8,
+    /// The protocol of its first line.
+    pub protocol: String,
+    /// The payload type that this robot would use; 0 in the data section. `None` where the section is of no use: it is
+    /// of another kind, without a codec that is known, or turned off by the client.
+    pub payload_type: Option<u8>,
+    /// The first format of its first line.
+    pub format: String,
 }
 
 /// What the robot takes from an offer.
@@ -23,7 +33,8 @@ pub struct Offer {
     /// The last fingerprint line without its first eight characters, whatever they are: the library takes
     /// them for `sha-256 `.
     pub fingerprint: String,
-    /// All candidate lines, without `a=`.
+    /// The candidate lines without `a=`, but for those that hide their address behind a name (`.local`): such a client
+    /// is found by the packets that it sends itself.
     pub candidates: Vec<String>,
 }
 
@@ -31,34 +42,78 @@ impl Offer {
     /// Reads an offer. `None` if it has nothing to connect to.
     pub fn read(sdp: &str) -> Option<Self> {
         let last = |prefix: &str| sdp.lines().rev().find_map(|line| line.strip_prefix(prefix));
-        let candidates = sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+        let candidates = sdp
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=").filter(|line| is_candidate(line)));
         Some(Self {
-            sections: sdp.split("\nm=").skip(1).filter_map(section).collect(),
+            sections: sdp.split("\nm=").skip(1).take(MOST_SECTIONS).filter_map(section).collect(),
             ufrag: last("a=ice-ufrag:")?.to_owned(),
             password: last("a=ice-pwd:")?.to_owned(),
             fingerprint: last("a=fingerprint:")?.get(8..)?.to_owned(),
-            candidates: candidates.map(|line| line[2..].to_owned()).collect(),
+            candidates: candidates.take(MOST_CANDIDATES).map(str::to_owned).collect(),
         })
     }
 
     /// Whether there is a data section.
     pub fn has_data(&self) -> bool {
-        self.sections.iter().any(|section| section.kind == "application")
+        self.sections.iter().any(|section| section.is_data() && section.payload_type.is_some())
     }
 }
 
+impl Section {
+    fn is_data(&self) -> bool {
+        self.kind == "application"
+    }
+}
+
+fn is_candidate(line: &str) -> bool {
+    let Some(candidate) = line.strip_prefix("candidate:") else { return false };
+    !candidate.split_whitespace().nth(4).is_some_and(|address| address.ends_with(".local"))
+}
+
 fn section(text: &str) -> Option<Section> {
-    let kind = text.split(' ').next()?.to_owned();
-    let codec = match kind.as_str() {
-        "audio" => "opus/48000",
-        "video" => "H264/90000",
-        _ => return Some(Section { kind, payload_type: 0 }),
+    let mut head = text.lines().next()?.split_whitespace();
+    let (kind, port, protocol) = (head.next()?, head.next()?, head.next()?);
+    let format = head.next()?;
+    // A port of 0 turns a section off, unless it shares the others' port.
+    let off = port == "0" && !text.lines().any(|line| line == "a=bundle-only");
+    let payload_type = match kind {
+        _ if off => None,
+        "audio" => payload_types(text, "opus/48000").next(),
+        "video" => h264(text),
+        "application" => Some(0),
+        _ => None,
     };
-    let payload_type = text.lines().find_map(|line| {
+    let [kind, protocol, format] = [kind, protocol, format].map(str::to_owned);
+    Some(Section { kind, protocol, payload_type, format })
+}
+
+/// The payload types of a codec, in the order of their lines.
+fn payload_types<'a>(text: &'a str, codec: &'a str) -> impl Iterator<Item = u8> + 'a {
+    text.lines().filter_map(move |line| {
         let (number, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
-        name.starts_with(codec).then(|| number.parse().ok())?
-    })?;
-    Some(Section { kind, payload_type })
+        let number = name.starts_with(codec).then(|| number.parse().ok())?;
+        number.filter(|number| *number < 128)
+    })
+}
+
+/// Of the payload types of H.264 the one that is most like what the robot sends: packets of mode 1, constrained
+/// baseline. The first of those that are equally like it.
+fn h264(text: &str) -> Option<u8> {
+    let unlike = |number: &u8| {
+        let prefix = format!("a=fmtp:{number} ");
+        let parameters = text.lines().find_map(|line| line.strip_prefix(prefix.as_str()));
+        let has = |name: &str, starts: &str| {
+            let mut pairs =
+                parameters.unwrap_or_default().split(';').filter_map(|pair| pair.split_once('='));
+            pairs.any(|(key, value)| {
+                key.trim() == name && value.trim().to_ascii_lowercase().starts_with(starts)
+            })
+        };
+        let profile = |id| has("profile-level-id", id);
+        (!has("packetization-mode", "1"), !profile("42e01f"), !profile("42e0"))
+    };
+    payload_types(text, "H264/90000").min_by_key(unlike)
 }
 
 /// The robot's half of the connection.
@@ -86,18 +141,20 @@ impl Local {
 
     /// SSRC and payload type of the video track, if the offer has a section for it.
     pub fn video(&self, offer: &Offer) -> Option<(u32, u8)> {
-        let mut media = offer.sections.iter().filter(|section| section.kind != "application");
-        let index = media.clone().position(|section| section.kind == "video")?;
-        media.nth(index).map(|section| (self.ssrc(index), section.payload_type))
+        let media = offer.sections.iter().filter(|section| !section.is_data()).enumerate();
+        let mut video = media.filter(|(_, section)| section.kind == "video");
+        video.find_map(|(index, section)| Some((self.ssrc(index), section.payload_type?)))
     }
 
     /// The answer: line for line the shape that was captured from a robot, sections numbered by position and
-    /// the data section last.
+    /// the data section last. Sections that are of no use are turned off.
     pub fn answer(&self, offer: &Offer) -> String {
         let (data, media): (Vec<_>, Vec<_>) =
-            offer.sections.iter().partition(|section| section.kind == "application");
-        let count = media.len() + data.len().min(1);
-        let mids: Vec<_> = (0..count).map(|mid| mid.to_string()).collect();
+            offer.sections.iter().partition(|section| section.is_data());
+        let data = data.iter().find(|section| section.payload_type.is_some()).or(data.first());
+        let sections = || media.iter().chain(data).enumerate();
+        let used = sections().filter(|(_, section)| section.payload_type.is_some());
+        let mids: Vec<_> = used.map(|(mid, _)| mid.to_string()).collect();
         let mut lines = vec![
             "v=0".to_owned(),
             format!("o=- {} 2 IN IP4 127.0.0.1", self.session_id),
@@ -106,19 +163,19 @@ impl Local {
             format!("a=group:BUNDLE {}", mids.join(" ")),
             "a=msid-semantic: WMS myKvsVideoStream".to_owned(),
         ];
-        for (mid, section) in media.iter().enumerate() {
-            self.media(mid, section, &mut lines);
-        }
-        if !data.is_empty() {
-            self.data(media.len(), &mut lines);
+        for (mid, section) in sections() {
+            match section.payload_type {
+                Some(_) if section.is_data() => self.data(mid, &mut lines),
+                Some(payload_type) => self.media(mid, &section.kind, payload_type, &mut lines),
+                None => turned_off(mid, section, &mut lines),
+            }
         }
         lines.push(String::new());
         lines.join("\r\n")
     }
 
-    fn media(&self, mid: usize, section: &Section, lines: &mut Vec<String>) {
-        let Section { kind, payload_type: pt } = section;
-        let (track, codec, format) = match kind.as_str() {
+    fn media(&self, mid: usize, kind: &str, pt: u8, lines: &mut Vec<String>) {
+        let (track, codec, format) = match kind {
             "audio" => ("unitreeAudioTrack", "opus/48000/2", "minptime=10;useinbandfec=1"),
             _ => (
                 "unitreeVideoTrack",
@@ -180,54 +237,15 @@ impl Local {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OFFER: &str = "v=0\r\na=fingerprint:sha-256 AA:BB\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
-        a=ice-ufrag:one\r\na=ice-pwd:first\r\na=rtpmap:111 opus/48000/2\r\na=candidate:1 1 udp 1 127.0.0.1 5 typ host\r\n\
-        m=video 9 UDP/TLS/RTP/SAVPF 96 102\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:102 H264/90000\r\n\
-        a=ice-ufrag:two\r\na=ice-pwd:second\r\na=fingerprint:sha-512 CC\r\n\
-        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
-
-    fn local(old_sctp_form: bool) -> Local {
-        Local {
-            ufrag: "abcd".into(),
-            password: "p".into(),
-            fingerprint: "AB".into(),
-            address: "127.0.0.2:7".parse().unwrap(),
-            session_id: 5,
-            old_sctp_form,
-        }
-    }
-
-    #[test]
-    fn the_last_credentials_and_fingerprint_win() {
-        let offer = Offer::read(OFFER).unwrap();
-        assert_eq!((offer.ufrag.as_str(), offer.password.as_str()), ("two", "second"));
-        assert_eq!(offer.fingerprint, "CC", "eight characters are dropped blindly");
-        assert_eq!(offer.candidates, ["candidate:1 1 udp 1 127.0.0.1 5 typ host"]);
-        let types: Vec<_> = offer.sections.iter().map(|section| section.payload_type).collect();
-        assert_eq!(types, [111, 102, 0]);
-        assert!(Offer::read("v=0").is_none());
-    }
-
-    #[test]
-    fn answers_have_the_captured_shape() {
-        let answer = local(false).answer(&Offer::read(OFFER).unwrap());
-        let data = answer.split("\r\nm=").last().unwrap();
-        let expected = "application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 127.0.0.1\r\n\
-            a=candidate:0 1 udp 2130706431 127.0.0.2 7 typ host raddr 0.0.0.0 rport 0 generation 0 network-cost 999\r\n\
-            a=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:p\r\na=ice-options:trickle\r\n\
-            a=fingerprint:sha-256 AB\r\na=setup:active\r\na=mid:2\r\na=sctp-port:5000\r\n";
-        assert_eq!(data, expected);
-        assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 102\r\nc=IN"));
-        assert_eq!(local(false).video(&Offer::read(OFFER).unwrap()), Some((7, 102)));
-        assert!(answer.contains("a=ssrc:7 label:unitreeVideoTrack"));
-        assert!(!answer.contains("extmap") && !answer.contains("max-message-size"));
-        let old = local(true).answer(&Offer::read(OFFER).unwrap());
-        assert!(
-            old.contains("m=application 9 DTLS/SCTP 5000\r\n") && old.contains("a=sctpmap:5000")
-        );
-    }
+/// What the standard asks for where a section is refused.
+fn turned_off(mid: usize, section: &Section, lines: &mut Vec<String>) {
+    let Section { kind, protocol, format, .. } = section;
+    lines.push(format!("m={kind} 0 {protocol} {format}"));
+    lines.push("c=IN IP4 0.0.0.0".to_owned());
+    lines.push("a=inactive".to_owned());
+    lines.push(format!("a=mid:{mid}"));
 }
+
+#[cfg(test)]
+#[path = "sdp_tests.rs"]
+mod tests;

@@ -1,5 +1,5 @@
-//! What a client of the data channel says and what is said to it, up to where a robot would be needed. Pure: no IO, takes
-//! `now`.
+//! What a client of the data channel says and what is said to it, up to where a robot would be needed. Pure: no IO,
+//! takes `now`.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! NAL units in a byte stream (H.264, annex B). Pure.
 
-/// The NAL units of a byte stream with start codes of three or four bytes, without them. What comes before the first start
-/// code is left out, and so are zeros behind a unit, which none ends with, and empty units. Copies nothing.
+/// The NAL units of a byte stream with start codes of three or four bytes, without them. What comes before the first
+/// start code is left out, and so are zeros behind a unit, which none ends with, and empty units. Copies nothing.
 pub fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = start_code(stream).map(|at| &stream[at + START_CODE.len()..]);
     std::iter::from_fn(move || {

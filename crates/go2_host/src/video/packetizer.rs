@@ -31,8 +31,8 @@ pub struct Packetizer {
 }
 
 impl Packetizer {
-    /// The packets of one picture, whose NAL units come without start codes. The last one has the marker. `timestamp` is in
-    /// ticks of 90 kHz.
+    /// The packets of one picture, whose NAL units come without start codes. The last one has the marker. `timestamp`
+    /// is in ticks of 90 kHz.
     pub fn packets<N: AsRef<[u8]>>(&mut self, nals: &[N], timestamp: u32) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
         let nals: Vec<&[u8]> =

@@ -65,8 +65,8 @@ impl Stream {
         self.track.feedback().await
     }
 
-    /// Tells the client which time a timestamp of the stream stands for, and how much was sent. `time` is since 1970. Before
-    /// the first packet nothing is told.
+    /// Tells the client which time a timestamp of the stream stands for, and how much was sent. `time` is since 1970.
+    /// Before the first packet nothing is told.
     pub async fn report(&mut self, time: Duration, timestamp: u32) {
         if self.packets == 0 {
             return;
