@@ -125,7 +125,7 @@ function link() {
   if (!connection.session) return { words: "–", advice: "", level: "" };
   if (!connection.shared) {
     const hears = connection.state === "connected";
-    return { words: hears ? "Straight to the robot" : "Nothing heard from the robot", advice: "", level: hears ? "good" : "bad" };
+    return { words: hears ? "Direct" : "Nothing heard", advice: "", level: hears ? "good" : "bad" };
   }
   const { state, advice = "" } = gateway?.link ?? {};
   const hears = gateway?.hears !== false;
@@ -172,6 +172,7 @@ async function command(what, service, api, options) {
 const sport = (what, api, options) => command(what, SERVICE.sport, api, options);
 
 function stop() {
+  byId("damp-dialog").close();
   if (!connection.session) {
     view.say("Not connected: Stop does not reach the robot. Use its remote control.");
     return;
@@ -221,7 +222,7 @@ function listen() {
   });
   onClick("damp", () => {
     drive.releaseAll();
-    byId("damp-dialog").showModal();
+    byId("damp-dialog").show(); // not modal: the stop button stays in reach
   });
   onClick("damp-no", () => byId("damp-dialog").close());
   onClick("damp-yes", () => {
@@ -289,5 +290,5 @@ setInterval(() => {
   const age = (since) => since && performance.now() - since;
   view.showAge("video", "picture", age(last.picture));
   view.showAge("map", "map", age(last.map));
-}, 500);
+}, 250);
 connection.start();

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { changedFaults, doing, faultWords, linkCarries, linkWords, refusal } from "../words.js";
+
+test("what the robot does, by old and by new firmware", () => {
+  assert.deepEqual(doing({ mode: 5, error_code: 0 }), { words: "Lying", posture: "lying" });
+  assert.deepEqual(doing({ mode: 0, error_code: 1004 }), { words: "Lying", posture: "lying" });
+  assert.deepEqual(doing({ mode: 3, gait_type: 1 }), { words: "Walking, trot", posture: "walkable" });
+  assert.deepEqual(doing({ mode: 0, error_code: 1002, gait_type: 1 }), { words: "Standing, joints locked", posture: "locked" });
+  assert.equal(doing({ mode: 0, error_code: 16 }).words, "Idle", "bits of options on old firmware");
+  assert.equal(doing({ mode: 1, error_code: 1004 }).posture, "walkable", "mode first where there is one");
+  assert.deepEqual(doing({ mode: 77, error_code: 5 }), { words: "Mode 77, code 5", posture: "" });
+  assert.deepEqual(doing({ mode: 0, error_code: 4321 }), { words: "Mode 0, code 4321", posture: "" });
+});
+
+test("why a request failed", () => {
+  assert.match(refusal({ code: 4206, words: "" }), /posture/);
+  assert.equal(refusal({ code: 9001, words: "as the gateway says" }), "as the gateway says");
+  assert.match(refusal({ code: 9002, words: "" }), /control/);
+  assert.equal(refusal({ code: 1234, words: "" }), "it answered with code 1234");
+  assert.equal(refusal({ code: null, words: "no answer" }), "no answer");
+});
+
+test("faults in words", () => {
+  assert.equal(faultWords([303, 0x10]), "motor 3: winding overheating");
+  assert.equal(faultWords([3011, 0x100]), "motor 11: communication interrupted");
+  assert.equal(faultWords([300, 1]), "motor: overcurrent");
+  assert.equal(faultWords([400, 0x10]), "LiDAR: dirt on the window");
+  assert.equal(faultWords([700, 4]), "battery management: source 700 code 0x4");
+  assert.equal(faultWords([12345, 4]), "unknown part: source 12345 code 0x4");
+});
+
+test("the list of faults follows snapshots and changes in both forms", () => {
+  let faults = changedFaults([], { type: "errors", data: [[1, 400, 16]] });
+  faults = changedFaults(faults, { type: "add_error", data: [2, 303, 1] });
+  faults = changedFaults(faults, { type: "add_error", data: [[3, 303, 1]] });
+  assert.deepEqual(faults, [[400, 16], [303, 1]]);
+  faults = changedFaults(faults, { type: "rm_error", data: [4, 400, 16] });
+  assert.deepEqual(faults, [[303, 1]]);
+  assert.deepEqual(changedFaults(faults, { type: "add_error", data: "?" }), faults);
+  assert.deepEqual(changedFaults(faults, { type: "errors", data: [] }), []);
+  const many = Array.from({ length: 5000 }, (_, i) => [0, 300, i]);
+  assert.equal(changedFaults([], { type: "errors", data: many }).length, 256);
+});
+
+test("states of the link", () => {
+  assert.equal(linkWords("live"), "Live");
+  assert.equal(linkWords("new_state"), "new_state");
+  assert.deepEqual(["live", "degraded", "stale", undefined].map(linkCarries), [true, true, false, false]);
+});
