@@ -25,6 +25,8 @@ from std_msgs.msg import String
 ROBOT = "127.0.0.96"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 LIMIT = 60.0
+# Pauses of the node at the beginning; each as long as a link endures without counting as stale.
+PAUSES, PAUSE = 4, 1.2
 # A robot is out of reach once: this many seconds after its start, for so many.
 DARK_AT, DARK_FOR = 7.0, 5.0
 # A session has everything going after this many seconds.
@@ -163,9 +165,20 @@ class Soak:
         back = time.monotonic()
         self.gone["killed"].append(self.session(listener.sessions + 1) - back)
 
+    def pile_up(self) -> None:
+        """Has the node do nothing for a moment, as a busy machine does: what waits meanwhile is the most that its queues, and DDS's,
+        ever hold. DDS keeps that memory (2.8 MB for each picture), so it is what the node needs, and no growth."""
+        for _ in range(PAUSES):
+            self.node.send_signal(signal.SIGSTOP)
+            time.sleep(PAUSE)
+            self.node.send_signal(signal.SIGCONT)
+            self.listener.spin_for(PAUSE)
+
     def run(self, seconds: float) -> None:
         """Goes on for a time."""
         self.session(1)
+        self.listener.spin_for(SETTLED)
+        self.pile_up()
         while time.monotonic() < self.started + seconds:
             self.turn()
 

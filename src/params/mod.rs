@@ -102,6 +102,10 @@ impl Store {
                 Domain::Whole { .. } | Domain::Number { .. } => number(),
                 Domain::Word(_) => words(),
             },
+            Kind::Topics | Kind::IceServers | Kind::Words => {
+                let parts = text.split(',').map(|part| part.trim().to_owned());
+                ParameterValue::StringArray(parts.collect())
+            }
             _ => words(),
         };
         self.put(spec, &value)

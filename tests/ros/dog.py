@@ -374,7 +374,7 @@ class World:
 
     def sim(self, *options: str, environment: dict[str, str] | None = None) -> Sim:
         """A simulated robot at the test's address."""
-        sim = self._keep(Sim(self.address, self._room(), list(options), environment or {}))
+        sim = self.keep(Sim(self.address, self._room(), list(options), environment or {}))
         wait_for("the simulated robot to listen", sim.listens)
         return sim
 
@@ -389,7 +389,7 @@ class World:
         own = ["-p", f"robot_ip:={self.address}"] if robot else []
         arguments = [*before, "--ros-args", *own, *ros_arguments]
         domain = {"ROS_DOMAIN_ID": str(self.domain)}
-        return self._keep(Bridge(arguments, self._room(), domain | (environment or {})))
+        return self.keep(Bridge(arguments, self._room(), domain | (environment or {})))
 
     def file(self, text: str) -> str:
         """The path of a file that holds this."""
@@ -415,6 +415,6 @@ class World:
         room.mkdir()
         return room
 
-    def _keep(self, process: P) -> P:
+    def keep(self, process: P) -> P:
         self._started.append(process)
         return process

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const ICON: &str = "image/svg+xml";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Nothing but what the gateway serves itself: no page can be made to run what somebody else wrote.
@@ -18,8 +19,23 @@ macro_rules! file {
 }
 
 /// Name, type and text of each.
-const FILES: &[(&str, &str, &str)] =
-    &[file!("index.html", HTML), file!("style.css", CSS), file!("main.js", SCRIPT)];
+const FILES: &[(&str, &str, &str)] = &[
+    file!("index.html", HTML),
+    file!("style.css", CSS),
+    file!("icon.svg", ICON),
+    file!("connection.js", SCRIPT),
+    file!("drive.js", SCRIPT),
+    file!("input.js", SCRIPT),
+    file!("lz4.js", SCRIPT),
+    file!("main.js", SCRIPT),
+    file!("map.js", SCRIPT),
+    file!("md5.js", SCRIPT),
+    file!("protocol.js", SCRIPT),
+    file!("session.js", SCRIPT),
+    file!("view.js", SCRIPT),
+    file!("voxels.js", SCRIPT),
+    file!("words.js", SCRIPT),
+];
 
 /// A file by its name; the page itself for none.
 pub(crate) fn file(name: &str) -> Response {
@@ -47,7 +63,7 @@ mod tests {
         let mut there: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| [".html", ".css", ".js"].iter().any(|end| name.ends_with(end)))
+            .filter(|name| [".html", ".css", ".js", ".svg"].iter().any(|end| name.ends_with(end)))
             .collect();
         there.sort();
         let mut served: Vec<_> = FILES.iter().map(|(name, ..)| (*name).to_owned()).collect();
