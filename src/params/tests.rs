@@ -132,6 +132,9 @@ fn arguments_of_the_command_line_count_unless_empty() {
     let settings = store.settings().borrow().clone();
     assert_eq!((settings.robot_ip.as_str(), settings.limits.x), ("10.0.0.2", 0.25));
     assert!(settings.stamped_cmd_vel);
+    store.argument("ice_addresses", "wlan0, 10.0.0.3").unwrap();
+    let addresses = store.settings().borrow().ice().unwrap().addresses;
+    assert_eq!(addresses, ["wlan0", "10.0.0.3"]);
     assert!(store.argument("enable_stamped_cmd_vel", "maybe").is_err());
     assert_eq!(store.argument("no_such", "1"), Err(Refused::Unknown(None)));
     for (typo, meant) in
