@@ -35,7 +35,7 @@ function stateChanged(state, words, retryIn) {
     gateway = null;
     faults = [];
     posture = "";
-    last.picture = last.map = null;
+    last.picture = null;
     view.showBattery(null);
     view.showMode("");
   }
