@@ -18,6 +18,8 @@ const KEYS = {
 const PAD_HOLD = 4;
 const PAD_STOP = 1;
 
+const LAST_WORDS_MS = 80;
+
 const types = (target) => target instanceof HTMLInputElement && target.type !== "range";
 /** A focused slider takes the arrows for itself. */
 const takes = (target, code) => types(target) || (target instanceof HTMLInputElement && code.startsWith("Arrow"));
@@ -62,9 +64,18 @@ export function listenToAbsence(drive, leave) {
   });
   document.addEventListener("freeze", () => drive.releaseAll());
   addEventListener("pagehide", () => {
-    drive.releaseAll();
+    if (drive.held) {
+      drive.releaseAll();
+      linger();
+    }
     leave();
   });
+}
+
+/** Holds the page up for a moment: what was sent last is on its way only when another thread has taken it from the channel. */
+function linger() {
+  const end = performance.now() + LAST_WORDS_MS;
+  while (performance.now() < end);
 }
 
 /** The stick: up and down walks, to the sides turns. @param {HTMLElement} pad @param {HTMLElement} knob */

@@ -1,9 +1,11 @@
 // Puts the page together.
 
+import { Commands } from "./commands.js";
 import { Connection } from "./connection.js";
 import { Drive, RATE_HZ, limits } from "./drive.js";
 import { Gamepads, listenToAbsence, listenToHeld, listenToKeys, listenToStick } from "./input.js";
 import { MapView } from "./map.js";
+import { countPictures } from "./pictures.js";
 import { API, SERVICE, TOPIC, unwrap } from "./protocol.js";
 import * as view from "./view.js";
 import { seenFromAbove } from "./voxels.js";
@@ -33,11 +35,15 @@ function stateChanged(state, words, retryIn) {
     gateway = null;
     faults = [];
     posture = "";
-    last.picture = last.map = null;
+    last.picture = null;
     view.showBattery(null);
     view.showMode("");
   }
-  if (state === "token") view.showTokenForm(true, words);
+  if (state === "token") {
+    view.showTokenForm(true);
+    byId("token").focus();
+    if (words) view.say(words);
+  }
   refresh();
 }
 
@@ -104,7 +110,9 @@ function gatewayReceived(state) {
 }
 
 function commandRefused(api, code, words) {
+  const walked = drive.held;
   if (api === API.move) drive.releaseAll();
+  if (!walked) return; // the last words of a walk that is over
   if (performance.now() - lastRefusal < REFUSAL_MS) return;
   lastRefusal = performance.now();
   view.say(`The robot was not moved: ${refusal({ code, words })}.`);
@@ -158,41 +166,7 @@ const drive = new Drive({
   },
 });
 
-async function command(what, service, api, options) {
-  const { session } = connection;
-  if (!session) {
-    view.say(`${what}: not connected.`);
-    return;
-  }
-  const answer = await session.ask(service, api, options);
-  if (answer.code !== 0) view.say(`${what}: ${refusal(answer)}.`);
-  else view.say(`${what}: done.`, "good");
-}
-
-const sport = (what, api, options) => command(what, SERVICE.sport, api, options);
-
-function stop() {
-  byId("damp-dialog").close();
-  if (!connection.session) {
-    view.say("Not connected: Stop does not reach the robot. Use its remote control.");
-    return;
-  }
-  drive.stopNow();
-  sport("Stop", API.stopMove, { urgent: true });
-}
-
-/** To its feet and ready to walk, from whatever posture. */
-function standUp() {
-  drive.releaseAll();
-  const ways = { locked: API.balanceStand, sitting: API.riseSit };
-  sport("Stand up", ways[posture] ?? API.recoveryStand);
-}
-
-function takeOrGiveBack() {
-  drive.releaseAll();
-  if (gateway?.driver === "you") command("Give back", SERVICE.gateway, API.giveBack);
-  else command("Take control", SERVICE.gateway, API.takeControl);
-}
+const commands = new Commands(connection, drive, () => ({ posture, mine: !connection.shared || gateway?.driver === "you" }));
 
 // --- the page -----------------------------------------------------------------------------------
 
@@ -211,15 +185,16 @@ function onClick(id, handler) {
 }
 
 function listen() {
+  const stop = () => {
+    byId("damp-dialog").close();
+    commands.stop();
+  };
   const stopButton = byId("stop");
   stopButton.addEventListener("pointerdown", stop); // does not wait for the finger to leave
   stopButton.addEventListener("click", (event) => event.detail === 0 && stop()); // by the keyboard
-  onClick("take-control", takeOrGiveBack);
-  onClick("stand-up", standUp);
-  onClick("lie-down", () => {
-    drive.releaseAll();
-    sport("Lie down", API.standDown);
-  });
+  onClick("take-control", () => commands.takeOrGiveBack());
+  onClick("stand-up", () => commands.standUp());
+  onClick("lie-down", () => commands.lieDown());
   onClick("damp", () => {
     drive.releaseAll();
     byId("damp-dialog").show(); // not modal: the stop button stays in reach
@@ -227,7 +202,7 @@ function listen() {
   onClick("damp-no", () => byId("damp-dialog").close());
   onClick("damp-yes", () => {
     byId("damp-dialog").close();
-    sport("Damp", API.damp, { urgent: true });
+    commands.damp();
   });
   onClick("retry", () => connection.start());
   onClick("zoom-in", () => map.zoom(-1));
@@ -249,6 +224,11 @@ function listen() {
   listenToHeld(byId("side-left"), "sideLeft", drive);
   listenToHeld(byId("side-right"), "sideRight", drive);
   listenToAbsence(drive, () => connection.close());
+  const gamepads = new Gamepads(drive, stop);
+  setInterval(() => {
+    gamepads.poll();
+    drive.tick();
+  }, 1000 / RATE_HZ);
   addEventListener("pageshow", (event) => event.persisted && connection.start());
   addEventListener("hashchange", () => connection.start(token()));
 }
@@ -258,34 +238,12 @@ function speedChanged() {
   view.showSpeed(limits(drive.share));
 }
 
-/** Counts the pictures that were shown. */
-function countPictures() {
-  let frames = 0;
-  const seen = (count) => {
-    if (count === frames) return;
-    frames = count;
-    last.picture = performance.now();
-    document.body.dataset.frames = frames;
-  };
-  if (video.requestVideoFrameCallback) {
-    const next = () => {
-      seen(frames + 1);
-      video.requestVideoFrameCallback(next);
-    };
-    video.requestVideoFrameCallback(next);
-  } else {
-    setInterval(() => seen(video.getVideoPlaybackQuality().totalVideoFrames), 200);
-  }
-}
-
 listen();
 speedChanged();
-countPictures();
-const gamepads = new Gamepads(drive, stop);
-setInterval(() => {
-  gamepads.poll();
-  drive.tick();
-}, 1000 / RATE_HZ);
+countPictures(video, (frames) => {
+  last.picture = performance.now();
+  document.body.dataset.frames = frames;
+});
 setInterval(() => {
   const age = (since) => since && performance.now() - since;
   view.showAge("video", "picture", age(last.picture));

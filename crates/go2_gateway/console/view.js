@@ -61,13 +61,9 @@ function showAdvice(words, whose = "connection") {
   show(byId("advice"), all !== "");
 }
 
-/** @param {boolean} asked Whether a token is wanted; @param {string} refused why the last one was refused. */
-export function showTokenForm(asked, refused = "") {
-  const form = byId("token-form");
-  const appears = asked && form.hidden;
-  show(form, asked);
-  if (appears) byId("token").focus();
-  if (refused) say(refused);
+/** @param {boolean} asked Whether a token is wanted. */
+export function showTokenForm(asked) {
+  show(byId("token-form"), asked);
 }
 
 export function showBattery(low) {

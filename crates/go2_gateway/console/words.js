@@ -133,7 +133,8 @@ const MOST_FAULTS = 256;
 /** The list of faults after a message of type errors, add_error or rm_error. @param {[number, number][]} faults */
 export function changedFaults(faults, { type, data }) {
   if (!Array.isArray(data)) return faults;
-  const entries = (Array.isArray(data[0]) || data.length === 0 ? data : [data]).map(([, source, code]) => [source, code]);
+  const list = Array.isArray(data[0]) || data.length === 0 ? data : [data];
+  const entries = list.filter(Array.isArray).map(([, source, code]) => [source, code]);
   const same = ([source, code]) => ([otherSource, otherCode]) => source === otherSource && code === otherCode;
   if (type === "rm_error") return faults.filter((fault) => !entries.some(same(fault)));
   const before = type === "add_error" ? faults : [];

@@ -40,6 +40,7 @@ test("the list of faults follows snapshots and changes in both forms", () => {
   assert.deepEqual(faults, [[303, 1]]);
   assert.deepEqual(changedFaults(faults, { type: "add_error", data: "?" }), faults);
   assert.deepEqual(changedFaults(faults, { type: "errors", data: [] }), []);
+  assert.deepEqual(changedFaults([], { type: "errors", data: [[1, 400, 16], null, 7] }), [[400, 16]]);
   const many = Array.from({ length: 5000 }, (_, i) => [0, 300, i]);
   assert.equal(changedFaults([], { type: "errors", data: many }).length, 256);
 });
