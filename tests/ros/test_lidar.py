@@ -277,7 +277,7 @@ def test_stamps_of_receipt_fit_the_transforms(world: World, ros: Ros) -> None:
     world.bridge("-p", "stamp_source:=receive")
     ros.live()
     watch, clouds = Watch(ros), ros.listen(PointCloud2, "points")
-    # A cloud that a busy machine receives late is where the robot looked before: most are not late, and it turns slowly.
+    # A cloud that a busy machine receives late is where the robot looked before. Most are not, and it turns slowly.
     turn(ros, 0.3)
     assert np.median(on_walls(watch, several(ros, watch, clouds))) >= 0.97
 
