@@ -37,9 +37,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",  # /dev/shm of a container is small
-    # Without it there are no candidates of 127.0.0.0/8, where simulated robots and gateways are.
+    # For machines whose only network is loopback; others reach 127.0.0.0/8 from their own address.
     "--allow-loopback-in-peer-connection",
-    # Candidates with addresses in place of names of mDNS, which nobody resolves here.
+    # Offers with addresses in place of mDNS names. Without it the other side has to learn the address from the checks.
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     # Several windows of one test are all as good as in front.
     "--disable-backgrounding-occluded-windows",
@@ -118,7 +118,7 @@ class Console:
         assert self.driver.save_screenshot(str(file)), f"no screenshot in {file}"
 
     def complaints(self) -> list[str]:
-        """Errors in the browser's log since the last call, such as exceptions and breaches of the content security policy."""
+        """Errors in the browser's log since the last call, such as exceptions and breaches of the CSP."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
 
     def __str__(self) -> str:

@@ -114,22 +114,26 @@ export class Session {
   ask(service, api, { parameter, urgent = false } = {}) {
     if (this.#pending.size >= MOST_PENDING) return Promise.resolve({ code: null, words: "too many requests wait for answers" });
     return new Promise((resolve) => {
-      const id = this.tell(service, api, parameter, urgent);
+      const id = this.#newId();
       this.#pending.set(id, { resolve, since: this.#now(), topic: `${service}/response`, api });
+      this.#out(request(service, id, api, parameter, urgent));
     });
   }
 
   /** Commands something and waits for nothing. */
-  tell(service, api, parameter, urgent = false) {
-    const id = (this.#nextId = (this.#nextId + 1) % 2 ** 31);
-    this.#out(request(service, id, api, parameter, urgent));
-    return id;
+  tell(service, api, parameter) {
+    this.#out(request(service, this.#newId(), api, parameter, false));
   }
 
   /** The connection is gone; nobody waits for an answer any longer. */
   end() {
     for (const { resolve } of this.#pending.values()) resolve({ code: null, words: "the connection was lost" });
     this.#pending.clear();
+  }
+
+  #newId() {
+    this.#nextId = (this.#nextId % (2 ** 31 - 1)) + 1;
+    return this.#nextId;
   }
 
   #send(type, topic, data) {

@@ -168,7 +168,8 @@ test("requests that wait are bounded", async () => {
 
 test("the refusal of a command that nobody waits for is told", () => {
   const session = validated();
-  const id = session.tell("rt/api/sport", 1008, { x: 1, y: 0, z: 0 });
+  session.tell("rt/api/sport", 1008, { x: 1, y: 0, z: 0 });
+  const { id } = sent.at(-1).data.header.identity;
   session.from(response(id, 1008, 0));
   assert.deepEqual(refusals, []);
   session.from(response(id, 1008, 9002, "not in control"));
