@@ -166,8 +166,10 @@ class Soak:
         self.gone["killed"].append(self.session(listener.sessions + 1) - back)
 
     def pile_up(self) -> None:
-        """Has the node do nothing for a moment, as a busy machine does: what waits meanwhile is the most that its queues,
-        and DDS's, ever hold. DDS keeps that memory (2.8 MB for each picture): it is what the node needs, and no growth."""
+        """Has the node do nothing for a moment, as a busy machine does.
+
+        What waits meanwhile is the most that its queues, and those of DDS, ever hold. DDS keeps that memory, 2.8 MB for
+        each picture: it is what the node needs, and no growth."""
         for _ in range(PAUSES):
             self.node.send_signal(signal.SIGSTOP)
             time.sleep(PAUSE)

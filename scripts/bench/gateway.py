@@ -115,6 +115,17 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+@contextlib.contextmanager
+def lowest_priority() -> Iterator[None]:
+    """What is started meanwhile leaves the processors to others: browsers decode and draw, which is not what is measured."""
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):  # then all that comes is slow alike
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
 def open_page(page: Console) -> None:
     """Opens a page of the gateway, once it is there."""
     deadline = time.monotonic() + LIMIT
@@ -190,7 +201,8 @@ def main() -> None:
     seconds = options.seconds
     with contextlib.ExitStack() as stack:
         stack.enter_context(running(*sim))
-        pages = [stack.enter_context(chromium()) for _ in range(VIEWERS)]
+        with lowest_priority():
+            pages = [stack.enter_context(chromium()) for _ in range(VIEWERS)]
         for page in pages:
             page.driver.set_script_timeout(LIMIT)
         with running(str(options.bin / "go2"), "gateway", ROBOT, "--bind", GATEWAY):
