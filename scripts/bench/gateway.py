@@ -117,7 +117,7 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextlib.contextmanager
 def lowest_priority() -> Iterator[None]:
-    """What is started meanwhile leaves the processors to others: browsers decode and draw, which is not what is measured."""
+    """What is started meanwhile leaves the processors to others: what browsers decode and draw is not measured."""
     os.setpriority(os.PRIO_PROCESS, 0, 19)
     try:
         yield

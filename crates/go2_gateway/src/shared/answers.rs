@@ -3,7 +3,6 @@
 use go2_link::codec::Response;
 use go2_link::session::{LinkState, Velocity};
 use go2_link::state::Fault;
-use serde::Deserialize;
 use serde_json::{json, Value};
 
 /// The topic on which the gateway says how things stand.
@@ -47,14 +46,9 @@ pub(super) fn response_topic(topic: &str) -> String {
 
 /// The velocity of a Move.
 pub(super) fn velocity(parameter: &Value) -> Option<Velocity> {
-    #[derive(Deserialize)]
-    struct Move {
-        x: f64,
-        y: f64,
-        z: f64,
-    }
-    let Move { x, y, z } = serde_json::from_str(parameter.as_str()?).ok()?;
-    [x, y, z].iter().all(|part| part.is_finite()).then_some(Velocity { x, y, yaw: z })
+    let parts: Value = serde_json::from_str(parameter.as_str()?).ok()?;
+    let part = |name: &str| parts.get(name)?.as_f64().filter(|part| part.is_finite());
+    Some(Velocity { x: part("x")?, y: part("y")?, yaw: part("z")? })
 }
 
 /// How things stand, for one viewer.
