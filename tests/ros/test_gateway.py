@@ -134,7 +134,7 @@ def test_nothing_listens_unless_asked_to(world: World, ros: Ros) -> None:
     ("value", "words"), [("8081", "not an address and a port"), ("192.0.2.1:8081", "cannot listen on 192.0.2.1:8081")]
 )
 def test_an_address_that_cannot_be_had_is_refused(world: World, value: str, words: str) -> None:
-    bridge = world.bridge(before=["gateway:=true", f"gateway_address:='{value}'"])
+    bridge = world.bridge(before=["gateway:=true", f"gateway_address:={value}"])
     assert bridge.wait() == 2
     assert words in bridge.output() and "gateway_address" in bridge.output()
 

@@ -77,7 +77,8 @@ fn candidate(line: &str) -> Option<End> {
 fn check_complete(sdp: &str) -> Result<(), AnswerProblem> {
     let lines = |prefix: &'static str| sdp.lines().filter(move |line| line.starts_with(prefix));
     let complete = lines("v=0").next().is_some()
-        && lines("m=").count() >= 2
+        // Every offer asks for it, and it is the last.
+        && lines("m=application ").next().is_some()
         && lines("a=fingerprint:").next().is_some()
         && lines("a=ice-ufrag:").next().is_some()
         && lines("a=ice-pwd:").next().is_some();
@@ -126,6 +127,7 @@ mod tests {
         assert_eq!(problem(read_answer(b"[1,2,3]")), AnswerProblem::NotJson);
         assert_eq!(problem(read_answer(b"{\"sdp\":\"\xff\"}")), AnswerProblem::NotJson);
         assert_eq!(problem(read(&SDP[..30])), AnswerProblem::Incomplete);
+        assert_eq!(problem(read(&SDP[..SDP.len() - 10])), AnswerProblem::Incomplete);
         assert_eq!(problem(read(&SDP.replace("a=candidate", "a=x"))), AnswerProblem::NoCandidate);
     }
 }
