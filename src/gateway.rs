@@ -7,6 +7,7 @@ use go2_link::codec::{Request, Response};
 use go2_link::session::Velocity;
 use tokio::sync::watch;
 
+use crate::motion::Order;
 use crate::params::{SecretError, Settings};
 use crate::services::Robot;
 
@@ -105,9 +106,10 @@ impl Pilot for Deck {
         });
     }
 
-    fn stop(&self) -> Later<Result<Response, String>> {
+    fn stop(&self, by_driver: bool) -> Later<Result<Response, String>> {
         let robot = self.robot.clone();
-        Box::pin(async move { robot.stop().await.map_err(|error| error.to_string()) })
+        let order = if by_driver { Order::Pause } else { Order::Stop };
+        Box::pin(async move { robot.stop_by(order).await.map_err(|error| error.to_string()) })
     }
 
     fn request(&self, request: Request) -> Later<Result<Response, String>> {

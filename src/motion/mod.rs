@@ -50,6 +50,8 @@ type Waiting = Vec<oneshot::Sender<Stopped>>;
 pub(crate) enum Order {
     /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
     Stop(oneshot::Sender<Stopped>),
+    /// Stop now; it is who drives that wants it, and may drive on. The answer to the next StopMove goes back.
+    Pause(oneshot::Sender<Stopped>),
     /// Somebody walks the robot this way, but not by `cmd_vel`: stop it when nothing more is heard of that.
     Watch(Path),
     /// Send nothing more: the robot is being made limp.
@@ -206,6 +208,10 @@ impl Motion {
                 self.waiting.push(reply);
                 self.governor.stop_and_hold(now);
             }
+            Order::Pause(reply) => {
+                self.waiting.push(reply);
+                self.governor.stop(now);
+            }
             Order::Watch(path) => {
                 if !self.governor.is_walking() {
                     self.path = path;
@@ -231,8 +237,12 @@ impl Motion {
     /// A viewer of the gateway has taken control or given it back, or commands a velocity.
     fn steer(&mut self, helm: Helm) {
         let before = std::mem::replace(&mut self.helm, helm);
-        if helm.taken != before.taken {
-            self.governor.stop_and_hold(Instant::now());
+        match (before.taken, helm.taken) {
+            // The viewer has not driven yet: it has nothing to let go of.
+            (false, true) => self.governor.stop(Instant::now()),
+            // Nobody has looked whether ROS still wants what it has gone on to send.
+            (true, false) => self.governor.stop_and_hold(Instant::now()),
+            _ => {}
         }
         if helm.taken && helm.commands != before.commands {
             self.command(Command { velocity: helm.velocity, age: Duration::ZERO }, GATEWAY);

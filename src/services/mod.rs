@@ -14,7 +14,7 @@ use r2r::{ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::motion::Order;
+use crate::motion::{Order, Stopped};
 use crate::params::{Settings, Store};
 use crate::streams::Shared;
 
@@ -75,9 +75,17 @@ impl Robot {
     }
 
     /// Explicit zeros and StopMove, whatever `cmd_vel` says.
-    pub(crate) async fn stop(&self) -> Result<Response, RequestError> {
+    async fn stop(&self) -> Result<Response, RequestError> {
+        self.stop_by(Order::Stop).await
+    }
+
+    /// The same, by whichever kind of stop.
+    pub(crate) async fn stop_by(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Stopped>) -> Order,
+    ) -> Result<Response, RequestError> {
         let (reply, stopped) = oneshot::channel();
-        let sent = self.motion.send(Order::Stop(reply)).await;
+        let sent = self.motion.send(order(reply)).await;
         sent.map_err(|_| RequestError::NotLive)?;
         stopped.await.unwrap_or(Err(RequestError::Lost))
     }

@@ -14,12 +14,12 @@ pub trait Pilot: Send + Sync + 'static {
     /// Has the robot walk for as long as a command counts as fresh. The newest replaces those before.
     fn drive(&self, velocity: Velocity);
 
-    /// Tells that a viewer drives from now on, or that the owner does again. The robot is stopped either way, and whoever drives
-    /// then has to let go first.
+    /// Tells that a viewer drives from now on, or that the owner does again. The robot is stopped either way, and the owner's
+    /// commands do not count before they have paused.
     fn hand_over(&self, to_viewer: bool);
 
-    /// Stops the robot.
-    fn stop(&self) -> Later<Result<Response, String>>;
+    /// Stops the robot. Who drives it may drive on at once; whom somebody else has stopped has to let go first.
+    fn stop(&self, by_driver: bool) -> Later<Result<Response, String>>;
 
     /// Sends a request to the robot; in words why not, or why there is no answer.
     fn request(&self, request: Request) -> Later<Result<Response, String>>;

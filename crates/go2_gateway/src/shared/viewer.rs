@@ -319,9 +319,12 @@ impl Viewer {
         }
         let sport = topic == topics::SPORT_REQUEST;
         let urgent = sport && matches!(api_id, api::STOP_MOVE | api::DAMP);
-        match self.seat.command() {
-            Err(error) if !urgent => return Some(Err(not_in_control(error))),
-            _ => {}
+        let driver = self.seat.command();
+        let drives = driver.is_ok();
+        if let Err(error) = driver {
+            if !urgent {
+                return Some(Err(not_in_control(error)));
+            }
         }
         if sport && api_id == api::MOVE {
             return Some(match answers::velocity(&data["parameter"]) {
@@ -338,7 +341,7 @@ impl Viewer {
         }
         let pilot = &self.seat.hub.pilot;
         let later = if sport && api_id == api::STOP_MOVE {
-            pilot.stop()
+            pilot.stop(drives)
         } else {
             pilot.request(Request {
                 topic: topic.to_owned(),
