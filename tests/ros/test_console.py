@@ -45,9 +45,10 @@ def gateway(world: World, sim: Sim, ros: Ros) -> Bridge:
 
 @contextmanager
 def navigation(world: World) -> Iterator[Driver]:
-    """Something in ROS that publishes cmd_vel at 20 Hz, whatever the test waits for."""
+    """A node that publishes cmd_vel at 20 Hz from its own thread, whatever the test waits for; at first nothing."""
     ros = world.ros()
-    driver = Driver(ros, None)
+    driver = Driver(ros, twist())
+    driver.stop_publishing()
     over = threading.Event()
 
     def spin() -> None:
@@ -62,3 +63,370 @@ def navigation(world: World) -> Iterator[Driver]:
         over.set()
         thread.join()
         ros.close()
+
+
+def watch(page: Console) -> None:
+    """Waits until the page has pictures, one after the other, a map, and the state of the robot."""
+    page.wait_for_state("connected")
+    first = page.wait("pictures", lambda: page.frames)
+    page.wait("ten pictures more", lambda: page.frames >= first + 10)
+    page.wait("a map", lambda: page.points > 1000)
+    page.wait("the battery", lambda: "55 %" in page.text("battery"))
+
+
+def connect(page: Console, world: World, token: str = DRIVE) -> None:
+    """Opens the console and waits for its session."""
+    page.open(url(world), token)
+    page.wait_for_state("connected")
+
+
+def take_control(page: Console) -> None:
+    """Takes control."""
+    page.click("take-control")
+    page.wait("control", lambda: page.text("driver") == "You")
+
+
+def stand_up(page: Console) -> None:
+    """Has the robot stand, ready to walk."""
+    page.wait("the robot's mode", lambda: page.text("mode") != "–")
+    page.click("stand-up")
+    page.wait("a robot that stands", lambda: "ready to walk" in page.text("mode"))
+
+
+def forward(sim: Sim, since: int) -> bool:
+    """Whether the robot was told to walk forward."""
+    return any(x > 0 for x, _, _ in sim.moves(since))
+
+
+def told_to_stop(sim: Sim, since: int) -> bool:
+    """Whether zeros and StopMove are the last that it was told."""
+    return ends_stopped(sim.requests(MOVE, STOP_MOVE, since=since))
+
+
+def walk_until(page: Console, sim: Sim, let_go: Callable[[], Any]) -> int:
+    """Holds W until the robot walks, and waits for the stop after `let_go`. Returns where that began."""
+    since = sim.now()
+    page.key("keyDown", "KeyW")
+    page.key("keyDown", "KeyW", repeat=True)
+    wait_for("walking", lambda: forward(sim, since), LIMIT)
+    let_go()
+    wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
+    page.key("keyUp", "KeyW")
+    return since
+
+
+def stays_silent(sim: Sim, seconds: float = 0.7) -> bool:
+    """Whether the robot is told nothing more; there is no condition to wait for."""
+    so_far = sim.now()
+    time.sleep(seconds)
+    return sim.now() == so_far
+
+
+# --- What it shows -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("gateway")
+def test_the_page_shows_the_robot_and_keeps_the_token_to_itself(page: Console, world: World) -> None:
+    page.open(url(world), DRIVE)
+    watch(page)
+    assert (page.text("driver"), page.text("viewers"), page.text("link")) == ("ROS", "1", "Live")
+    assert not page.shown("token-form") and not page.shown("advice") and not page.shown("fault-box")
+    assert page.driver.current_url == url(world), "nobody reads it over a shoulder or in the history"
+    page.driver.refresh()
+    watch(page)
+    assert page.complaints() == []
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_wrong_token_is_asked_for_again(page: Console, world: World) -> None:
+    page.open(url(world), "wrong")
+    page.wait_for_state("token")
+    assert page.shown("token-form")
+    assert "token is wrong" in page.text("message"), "in the gateway's words"
+    page.enter("token", DRIVE)
+    page.driver.find_element("css selector", "#token-form button").click()
+    page.wait_for_state("connected")
+    page.wait("the right to drive", lambda: page.driver.find_element("id", "take-control").is_enabled())
+    assert not page.shown("token-form")
+
+
+@pytest.mark.usefixtures("sim")
+def test_the_page_comes_back_when_the_node_does(page: Console, world: World, ros: Ros) -> None:
+    bridge = shared(world)
+    ros.live()
+    connect(page, world)
+    bridge.kill()
+    page.wait_for_state("lost", 60)
+    page.wait("what is wrong", lambda: "gateway cannot be reached" in page.text("advice"))
+    assert page.text("state").startswith("Lost, trying again in") and page.shown("retry")
+    assert not page.driver.find_element("id", "stand-up").is_enabled()
+    shared(world)
+    page.wait_for_state("connected", 60)
+    # The robot frees the place of a client that died when it has not heard of it for a while.
+    page.wait("the robot", lambda: page.text("link") == "Live", 60)
+    frames = page.frames
+    page.wait("pictures", lambda: page.frames >= frames + 10)
+
+
+# --- What stops the robot ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("gateway")
+def test_the_robot_walks_while_a_key_is_held(page: Console, world: World, sim: Sim) -> None:
+    connect(page, world)
+    page.key("keyDown", "KeyW")
+    page.wait("a word about control", lambda: "Take control" in page.text("message"))
+    page.key("keyUp", "KeyW")
+    assert sim.requests() == [], "nobody has taken control"
+    take_control(page)
+    stand_up(page)
+    since = walk_until(page, sim, lambda: page.key("keyUp", "KeyW"))
+    assert {(y, yaw) for _, y, yaw in sim.moves(since)} == {(0.0, 0.0)}
+    assert stays_silent(sim)
+    # Again at once, and stopped by what may mean that nobody holds the key any more.
+    for let_go in (page.lose_focus, lambda: page.key("keyDown", "Space"), lambda: page.click("stop")):
+        walk_until(page, sim, let_go)
+        page.key("keyUp", "Space")
+    assert stays_silent(sim)
+    assert page.complaints() == []
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_finger_on_the_stick_of_a_phone_walks_and_turns_the_robot(world: World, sim: Sim) -> None:
+    with chromium(PHONE) as page:
+        connect(page, world)
+        take_control(page)
+        stand_up(page)
+        since = sim.now()
+        with page.stick(right=-0.6, up=0.6):
+            wait_for("an arc to the left", lambda: any(x > 0 and yaw > 0 for x, _, yaw in sim.moves(since)), LIMIT)
+        wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
+        assert stays_silent(sim)
+
+
+def test_the_robot_stops_when_the_page_crashes(page: Console, world: World, sim: Sim, gateway: Bridge) -> None:
+    connect(page, world)
+    take_control(page)
+    stand_up(page)
+    with navigation(world) as driver:
+        driver.command = twist(*SIDEWAYS)
+        since = sim.now()
+        page.key("keyDown", "KeyW")
+        wait_for("walking", lambda: forward(sim, since), LIMIT)
+        page.kill()
+        crashed = time.time()
+        wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
+        zero = next(entry for entry in sim.requests(MOVE, since=since) if velocity(entry) == STILL)
+        assert zero["t"] - crashed < STALE
+        # The page had control until it lapsed; after that ROS has to let go of what it went on to send.
+        wait_for("the lapse", lambda: "loses it" in gateway.output() or "given control back" in gateway.output(), LIMIT)
+        assert SIDEWAYS not in sim.moves(since)
+        driver.stop_publishing()
+        time.sleep(0.5)
+        driver.command = twist(*SIDEWAYS)
+        wait_for("walking by ROS", lambda: SIDEWAYS in sim.moves(since), LIMIT)
+
+
+def test_straight_to_the_robot_a_page_that_is_left_stops_it(page: Console, world: World, sim: Sim) -> None:
+    direct(world)
+    page.open(url(world), DRIVE)
+    watch(page)
+    assert not page.shown("take-control") and page.text("link") == "Direct"
+    stand_up(page)
+    walk_until(page, sim, lambda: page.key("keyUp", "KeyW"))
+    assert stays_silent(sim)
+    assert page.complaints() == []
+    walk_until(page, sim, lambda: page.driver.get("about:blank"))
+
+
+# --- Who drives ----------------------------------------------------------------------------------------------------
+
+
+def test_a_viewer_takes_over_from_ros_and_ros_has_to_let_go(
+    page: Console, world: World, ros: Ros, sim: Sim, gateway: Bridge
+) -> None:
+    connect(page, world)
+    assert ros.trigger("balance_stand") == (True, "")
+    with navigation(world) as driver:
+        driver.command = twist(*SIDEWAYS)
+        wait_for("walking by ROS", lambda: SIDEWAYS in sim.moves())
+        since = sim.now()
+        take_control(page)
+        wait_for("the stop", lambda: told_to_stop(sim, since))
+        assert stays_silent(sim), "cmd_vel goes on and is ignored"
+        assert "cmd_vel is ignored" in gateway.output()
+        since = walk_until(page, sim, lambda: page.key("keyUp", "KeyW"))
+        page.key("keyDown", "KeyW")
+        wait_for("walking again", lambda: sim.moves(since)[-1][0] > 0, LIMIT)
+        page.click("take-control")  # gives it back
+        wait_for("the stop", lambda: told_to_stop(sim, since))
+        page.key("keyUp", "KeyW")
+        page.wait("ROS at the helm", lambda: page.text("driver") == "ROS")
+        assert stays_silent(sim), "nobody has looked whether ROS still wants that"
+        assert SIDEWAYS not in sim.moves(since)
+        driver.command = twist()
+        time.sleep(0.5)
+        driver.command = twist(*SIDEWAYS)
+        wait_for("walking by ROS", lambda: SIDEWAYS in sim.moves(since))
+
+
+@pytest.mark.usefixtures("gateway")
+def test_one_viewer_has_control_until_it_lapses(page: Console, world: World, sim: Sim) -> None:
+    with chromium() as other:
+        connect(page, world)
+        connect(other, world)
+        taken = time.monotonic()
+        take_control(page)
+        other.wait("somebody else at the helm", lambda: other.text("driver") == "Another viewer")
+        other.click("take-control")
+        other.wait("a refusal", lambda: "another viewer has control" in other.text("message"))
+        other.key("keyDown", "KeyW")
+        other.wait("a word about control", lambda: "Take control" in other.text("message"))
+        other.key("keyUp", "KeyW")
+        assert sim.requests() == []
+        # Whoever may drive can stop the robot at any time.
+        other.click("stop")
+        other.wait("the stop", lambda: other.text("message") == "Stop: done.")
+        assert sim.requests(STOP_MOVE)
+        assert page.text("driver") == "You", "and nobody has lost control by that"
+        page.wait("the lapse", lambda: page.text("driver") == "ROS")
+        assert time.monotonic() - taken >= 9.5
+        take_control(other)
+        page.wait("somebody else at the helm", lambda: page.text("driver") == "Another viewer")
+
+
+@pytest.mark.usefixtures("gateway")
+def test_who_may_only_watch_commands_nothing(page: Console, world: World, sim: Sim) -> None:
+    page.open(url(world), WATCH)
+    watch(page)
+    page.wait("the form for a token", lambda: page.shown("token-form"))
+    for button in ("take-control", "stand-up", "lie-down", "damp"):
+        assert not page.driver.find_element("id", button).is_enabled()
+    page.key("keyDown", "KeyW")
+    page.wait("why not", lambda: "not drive" in page.text("message"))
+    page.key("keyUp", "KeyW")
+    page.click("stop")
+    page.wait("that it did not stop", lambda: "only watch" in page.text("message"))
+    assert sim.requests() == []
+    assert page.complaints() == []
+
+
+# --- Several at once -----------------------------------------------------------------------------------------------
+
+
+def rate(ros: Ros, heard: Heard, seconds: float = 4.0) -> float:
+    """Messages a second."""
+    heard.clear()
+    ros.spin_for(seconds)
+    return len(heard.messages) / seconds
+
+
+@pytest.mark.usefixtures("gateway")
+def test_two_browsers_and_ros_see_the_robot_at_once(page: Console, world: World, ros: Ros) -> None:
+    odometry = ros.listen(Odometry, "odom")
+    video = ros.listen(CompressedVideo, "camera/video")
+    page.open(url(world), DRIVE)
+    watch(page)
+    with chromium() as other:
+        other.open(url(world), WATCH)
+        watch(other)
+        page.wait("two viewers", lambda: page.text("viewers") == other.text("viewers") == "2")
+        frames = page.frames, other.frames
+        assert rate(ros, odometry) > 12 and rate(ros, video) > 8
+        assert page.frames > frames[0] + 20 and other.frames > frames[1] + 20
+    page.wait("one viewer", lambda: page.text("viewers") == "1")
+    frames_left = page.frames
+    assert rate(ros, odometry) > 12 and rate(ros, video) > 8
+    assert page.frames > frames_left + 20
+    assert page.state == "connected"
+
+
+# --- A page that is not the console --------------------------------------------------------------------------------
+
+
+class First:
+    """The page of the first browser client, of another origin than the gateway."""
+
+    def __init__(self, page: Console, world: World, origin: str, token: str) -> None:
+        self._page = page
+        self._ids = itertools.count(1)
+        page.driver.get(f"{origin}/original.html?" + urlencode({"token": token, "ip": world.address, "port": PORT}))
+
+    def seen(self, what: str) -> list[Any]:
+        """What came so far."""
+        found = self._page.run("return window.seen")
+        assert found["error"] is None, found
+        return list(found[what])
+
+    def pictures(self) -> int:
+        """How many the video has shown."""
+        count = "return document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
+        return int(self._page.run(count))
+
+    def is_served(self) -> None:
+        """Waits until all has come that such a page is used to."""
+        wait = self._page.wait
+        wait("a connection", lambda: self.seen("states")[-1:] == ["connected"])
+        wait("state messages", lambda: self.seen("topics").count("rt/lf/lowstate") >= 2)
+        wait("echoes", lambda: self.seen("types").count("heartbeat") >= 2)
+        first = wait("pictures", self.pictures)
+        wait("ten pictures more", lambda: self.pictures() >= first + 10)
+
+    def say(self, kind: str, topic: str, data: Any) -> None:
+        """Sends a message as it is."""
+        self._page.run("window.say(...arguments)", kind, topic, data)
+
+    def ask(self, api_id: int, parameter: Any = None, service: str = "sport") -> tuple[int, str]:
+        """Status and data of the answer to a request."""
+        identity = {"id": next(self._ids), "api_id": api_id}
+        text = "" if parameter is None else json.dumps(parameter)
+        self.say("req", f"rt/api/{service}/request", {"header": {"identity": identity}, "parameter": text})
+
+        def answers() -> list[Any]:
+            return [answer for answer in self.seen("answers") if answer["data"]["header"]["identity"] == identity]
+
+        (answer,) = self._page.wait("the answer", answers)
+        assert answer["topic"] == f"rt/api/{service}/response"
+        return answer["data"]["header"]["status"]["code"], answer["data"].get("data", "")
+
+
+def test_the_first_client_is_served_by_the_robot(page: Console, world: World, sim: Sim, tmp_path: Path) -> None:
+    with elsewhere(world, tmp_path) as origin:
+        direct(world, "--allow-origin", origin)
+        first = First(page, world, origin, DRIVE)
+        first.is_served()
+        assert first.ask(RECOVERY_STAND)[0] == 0
+    assert sim.entries("validated") and sim.requests(RECOVERY_STAND)
+
+
+def test_the_first_client_is_served_by_the_node(
+    page: Console, world: World, ros: Ros, sim: Sim, tmp_path: Path
+) -> None:
+    still, walk = {"x": 0, "y": 0, "z": 0}, {"x": 0.2, "y": 0, "z": 0}
+    with elsewhere(world, tmp_path) as origin:
+        shared(world, f"gateway_origins:={origin}")
+        ros.live()
+        First(page, world, origin, WATCH).is_served()
+        first = First(page, world, origin, WATCH)
+        first.is_served()
+        for api_id, parameter in ((MOVE, walk), (STOP_MOVE, None), (DAMP, None), (RECOVERY_STAND, None)):
+            code, words = first.ask(api_id, parameter)
+            assert code == 9001 and "only watch" in words, words
+        assert first.ask(TAKE, service="gateway")[0] == 9001
+        first.say("msg", "rt/wirelesscontroller", {"lx": 0, "ly": 1, "rx": 0, "ry": 0, "keys": 0})
+        assert first.ask(RECOVERY_STAND)[0] == 9001, "after which that has come"
+        assert sim.requests() == [] and sim.entries("sticks") == []
+
+        first = First(page, world, origin, DRIVE)
+        first.is_served()
+        code, words = first.ask(MOVE, walk)
+        assert code == 9002 and "take control" in words
+        assert first.ask(TAKE, service="gateway") == (0, "")
+        assert first.ask(RECOVERY_STAND)[0] == 0
+        assert first.ask(MOVE, {"x": "fast"})[0] == 9003
+        assert first.ask(MOVE, still)[0] == 0
+        since = sim.now()
+        assert first.ask(MOVE, walk)[0] == 0
+        wait_for("walking", lambda: (0.2, 0.0, 0.0) in sim.moves(since))
+        # Nothing more comes, and the node has its own rule about that.
+        wait_for("the stop", lambda: told_to_stop(sim, since))
