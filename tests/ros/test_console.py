@@ -239,6 +239,26 @@ def test_straight_to_the_robot_a_page_that_is_left_stops_it(page: Console, world
     walk_until(page, sim, lambda: page.driver.get("about:blank"))
 
 
+def test_what_a_crash_leaves_to_the_robot_where_nobody_is_between(
+    page: Console, world: World, ros: Ros, sim: Sim
+) -> None:
+    """As docs/gateway.md says: nothing is sent, and the simulated robot, like the worst of the real ones, goes on."""
+    direct(world)
+    connect(page, world)
+    stand_up(page)
+    since = sim.now()
+    page.key("keyDown", "KeyA")
+    wait_for("a turn", lambda: any(yaw > 0 for _, _, yaw in sim.moves(since)), LIMIT)
+    page.kill()
+    wait_for("the end of the session", lambda: sim.entries("closed"), 60)
+    assert sim.entries("closed")[0]["reason"] == "no heartbeat"
+    assert STILL not in sim.moves(since) and not sim.requests(STOP_MOVE, since=since)
+    world.bridge()
+    ros.live()
+    assert ros.hear(Odometry, "odom").twist.twist.angular.z > 0.2
+    assert ros.trigger("stop") == (True, ""), "the next client can stop it"
+
+
 # --- Who drives ----------------------------------------------------------------------------------------------------
 
 
@@ -283,11 +303,12 @@ def test_one_viewer_has_control_until_it_lapses(page: Console, world: World, sim
         other.key("keyDown", "KeyW")
         other.wait("a word about control", lambda: "Take control" in other.text("message"))
         other.key("keyUp", "KeyW")
-        assert sim.requests() == []
+        assert not any(map(any, sim.moves()))
         # Whoever may drive can stop the robot at any time.
+        since = sim.now()
         other.click("stop")
         other.wait("the stop", lambda: other.text("message") == "Stop: done.")
-        assert sim.requests(STOP_MOVE)
+        assert sim.requests(STOP_MOVE, since=since)
         assert page.text("driver") == "You", "and nobody has lost control by that"
         page.wait("the lapse", lambda: page.text("driver") == "ROS")
         assert time.monotonic() - taken >= 9.5
@@ -314,11 +335,13 @@ def test_who_may_only_watch_commands_nothing(page: Console, world: World, sim: S
 # --- Several at once -----------------------------------------------------------------------------------------------
 
 
-def rate(ros: Ros, heard: Heard, seconds: float = 4.0) -> float:
-    """Messages a second."""
-    heard.clear()
+def rates(ros: Ros, *topics: Heard, seconds: float = 4.0) -> list[float]:
+    """Messages a second of each."""
+    for heard in topics:
+        heard.clear()
+    start = time.monotonic()
     ros.spin_for(seconds)
-    return len(heard.messages) / seconds
+    return [len(heard.messages) / (time.monotonic() - start) for heard in topics]
 
 
 @pytest.mark.usefixtures("gateway")
@@ -332,13 +355,14 @@ def test_two_browsers_and_ros_see_the_robot_at_once(page: Console, world: World,
         watch(other)
         page.wait("two viewers", lambda: page.text("viewers") == other.text("viewers") == "2")
         frames = page.frames, other.frames
-        assert rate(ros, odometry) > 12 and rate(ros, video) > 8
+        of_odometry, of_video = rates(ros, odometry, video)
+        assert of_odometry > 12 and of_video > 8
         assert page.frames > frames[0] + 20 and other.frames > frames[1] + 20
     page.wait("one viewer", lambda: page.text("viewers") == "1")
-    frames_left = page.frames
-    assert rate(ros, odometry) > 12 and rate(ros, video) > 8
-    assert page.frames > frames_left + 20
-    assert page.state == "connected"
+    alone = page.frames
+    of_odometry, of_video = rates(ros, odometry, video)
+    assert of_odometry > 12 and of_video > 8
+    assert page.frames > alone + 20 and page.state == "connected"
 
 
 # --- A page that is not the console --------------------------------------------------------------------------------
