@@ -82,6 +82,7 @@ def connect(page: Console, world: World, token: str = DRIVE) -> None:
 
 def take_control(page: Console) -> None:
     """Takes control."""
+    page.wait("the right to drive", lambda: page.driver.find_element("id", "take-control").is_enabled())
     page.click("take-control")
     page.wait("control", lambda: page.text("driver") == "You")
 
@@ -91,6 +92,11 @@ def stand_up(page: Console) -> None:
     page.wait("the robot's mode", lambda: page.text("mode") != "–")
     page.click("stand-up")
     page.wait("a robot that stands", lambda: "ready to walk" in page.text("mode"))
+
+
+def walks(page: Console) -> bool:
+    """Whether the robot says that it walks."""
+    return page.text("mode").startswith("Walking")
 
 
 def forward(sim: Sim, since: int) -> bool:
@@ -108,7 +114,7 @@ def walk_until(page: Console, sim: Sim, let_go: Callable[[], Any]) -> int:
     since = sim.now()
     page.key("keyDown", "KeyW")
     page.key("keyDown", "KeyW", repeat=True)
-    wait_for("walking", lambda: forward(sim, since), LIMIT)
+    page.wait("walking", lambda: walks(page) and forward(sim, since))
     let_go()
     wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
     page.key("keyUp", "KeyW")
@@ -174,6 +180,7 @@ def test_the_page_comes_back_when_the_node_does(page: Console, world: World, ros
 @pytest.mark.usefixtures("gateway")
 def test_the_robot_walks_while_a_key_is_held(page: Console, world: World, sim: Sim) -> None:
     connect(page, world)
+    page.wait("who drives", lambda: page.text("driver") == "ROS")
     page.key("keyDown", "KeyW")
     page.wait("a word about control", lambda: "Take control" in page.text("message"))
     page.key("keyUp", "KeyW")
@@ -199,7 +206,7 @@ def test_a_finger_on_the_stick_of_a_phone_walks_and_turns_the_robot(world: World
         stand_up(page)
         since = sim.now()
         with page.stick(right=-0.6, up=0.6):
-            wait_for("an arc to the left", lambda: any(x > 0 and yaw > 0 for x, _, yaw in sim.moves(since)), LIMIT)
+            page.wait("an arc", lambda: walks(page) and any(x > 0 and yaw > 0 for x, _, yaw in sim.moves(since)))
         wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
         assert stays_silent(sim)
 
@@ -212,7 +219,7 @@ def test_the_robot_stops_when_the_page_crashes(page: Console, world: World, sim:
         driver.command = twist(*SIDEWAYS)
         since = sim.now()
         page.key("keyDown", "KeyW")
-        wait_for("walking", lambda: forward(sim, since), LIMIT)
+        page.wait("walking", lambda: walks(page) and forward(sim, since))
         page.kill()
         crashed = time.time()
         wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
@@ -248,7 +255,7 @@ def test_what_a_crash_leaves_to_the_robot_where_nobody_is_between(
     stand_up(page)
     since = sim.now()
     page.key("keyDown", "KeyA")
-    wait_for("a turn", lambda: any(yaw > 0 for _, _, yaw in sim.moves(since)), LIMIT)
+    page.wait("a turn", lambda: walks(page) and any(yaw > 0 for _, _, yaw in sim.moves(since)))
     page.kill()
     wait_for("the end of the session", lambda: sim.entries("closed"), 60)
     assert sim.entries("closed")[0]["reason"] == "no heartbeat"
