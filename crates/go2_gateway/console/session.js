@@ -23,7 +23,7 @@ export class Session {
   #shared;
   #challenge = null;
   #repeats = 0;
-  #lastBeat = 0;
+  #lastBeat = -Infinity;
   #lastEcho = 0;
   #lastHeard = 0;
   #lidarOn = 0;

@@ -94,6 +94,7 @@ test("the LiDAR is switched on more than once, and not in a shared session", () 
 
 test("a heartbeat every 2 s; without echoes it is deaf, with one it hears again", () => {
   const session = validated();
+  assert.equal(ofType("heartbeat").length, 1, "the first one at once");
   sent = [];
   pass(session, 10_000, () => {
     if (now % 2000 === 0) session.from({ type: "heartbeat", topic: "" });
