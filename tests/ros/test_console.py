@@ -365,6 +365,7 @@ def test_two_browsers_and_ros_see_the_robot_at_once(page: Console, world: World,
         of_odometry, of_video = rates(ros, odometry, video)
         assert of_odometry > 12 and of_video > 8
         assert page.frames > frames[0] + 20 and other.frames > frames[1] + 20
+        other.driver.get("about:blank")
     page.wait("one viewer", lambda: page.text("viewers") == "1")
     alone = page.frames
     of_odometry, of_video = rates(ros, odometry, video)
@@ -453,6 +454,7 @@ def test_the_first_client_is_served_by_the_node(
         code, words = first.ask(MOVE, walk)
         assert code == 9002 and "take control" in words
         assert first.ask(TAKE, service="gateway") == (0, "")
+        wait_for("the stop by that", lambda: told_to_stop(sim, 0))
         assert first.ask(RECOVERY_STAND)[0] == 0
         assert first.ask(MOVE, {"x": "fast"})[0] == 9003
         assert first.ask(MOVE, still)[0] == 0
