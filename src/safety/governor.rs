@@ -103,7 +103,8 @@ impl Governor {
             return Err(Ignored::NotFinite);
         }
         let stopping = matches!(self.state, State::Stopping { .. });
-        if let Some(last) = self.held.replace(now) {
+        if let Some(last) = self.held {
+            self.held = Some(now);
             let let_go = now.saturating_duration_since(last) >= self.limits.stale_after;
             // A stop that was ordered is carried out to its StopMove, whatever is commanded meanwhile.
             if wanted != Velocity::ZERO && (stopping || !let_go) {

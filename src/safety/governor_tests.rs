@@ -143,6 +143,20 @@ fn a_command_during_a_stop_walks_on() {
 }
 
 #[test]
+fn a_zero_during_a_stop_that_nobody_ordered_holds_nobody() {
+    let mut test = Test::new();
+    test.command(FORWARD);
+    test.wait(350); // stale
+    test.command(Velocity::ZERO);
+    test.taken();
+    for _ in 0..10 {
+        test.command(FORWARD); // not refused
+        test.wait(50);
+    }
+    assert!(test.taken().iter().all(|(_, action)| *action == Action::Drive(FORWARD)));
+}
+
+#[test]
 fn an_ordered_stop_holds_until_the_driver_lets_go() {
     for pause in [0, 300] {
         let mut test = Test::new();

@@ -133,7 +133,8 @@ async fn serve(listener: TcpListener, router: Router) {
 async fn converse(stream: TcpStream, router: Router) {
     let Ok(local) = stream.local_addr() else { return };
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router.layer(Extension(Local(local.ip().to_canonical()))));
+    let service =
+        TowerToHyperService::new(router.layer(Extension(Local(local.ip().to_canonical()))));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
