@@ -193,7 +193,9 @@ impl Governor {
             Some((velocity, at)) => (velocity, now.saturating_duration_since(at).min(REPEAT)),
             None => (Velocity::ZERO, REPEAT),
         };
-        let [linear, angular] = self.limits.acceleration.map(|limit| limit * since.as_secs_f64());
+        // No limit for no time is not a number.
+        let gain = |limit: f64| if limit.is_finite() { limit * since.as_secs_f64() } else { limit };
+        let [linear, angular] = self.limits.acceleration.map(gain);
         Velocity {
             x: faster(from.x, wanted.x, linear),
             y: faster(from.y, wanted.y, linear),
