@@ -352,6 +352,25 @@ def rates(ros: Ros, *topics: Heard, seconds: float = 4.0) -> list[float]:
 
 
 @pytest.mark.usefixtures("gateway")
+def test_a_viewer_that_never_reads_holds_up_nobody(page: Console, world: World, ros: Ros) -> None:
+    odometry = ros.listen(Odometry, "odom")
+    connect(page, world)
+    with chromium() as stuck:
+        connect(stuck, world, WATCH)
+        watch(stuck)
+        page.wait("both", lambda: page.text("viewers") == "2")
+        with stuck.frozen():
+            odometry.clear()
+            frames, start = page.frames, time.monotonic()
+            page.wait("the other to be dropped", lambda: page.text("viewers") == "1", 60)
+            ros.spin_for(0.5)
+            took = time.monotonic() - start
+            # Nobody spins while the page is looked at, and the queue of the subscription holds ten.
+            ros.until("poses that go on", lambda: len(odometry.messages) > 20)
+            assert page.frames - frames > 8 * took
+
+
+@pytest.mark.usefixtures("gateway")
 def test_two_browsers_and_ros_see_the_robot_at_once(page: Console, world: World, ros: Ros) -> None:
     odometry = ros.listen(Odometry, "odom")
     video = ros.listen(CompressedVideo, "camera/video")
