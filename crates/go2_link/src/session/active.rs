@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::link::{Drive, Path, Velocity};
-use super::machine::{Event, Machine, RequestId};
+use super::machine::{Event, Machine};
+use super::requests::RequestId;
 use super::state::{Counters, LinkState, RequestError, SessionEnd};
 use super::supervisor::{Command, Inlets, Outlets};
 use crate::codec::topics::WIRELESS_CONTROLLER;

@@ -1,28 +1,23 @@
 //! What a session does, without IO and without a clock of its own.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::requests::{RequestId, Requests, Responded};
 use super::state::{
     Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
 };
 use super::streams::Streams;
 use super::timing::Timing;
 use super::upkeep::{Pace, Upkeep};
-use crate::codec::{
-    topics, Assembly, Chunk, DecodeError, Inbound, Json, Kind, Outbound, Request, Response,
-};
+use crate::codec::{topics, DecodeError, Inbound, Json, Kind, Outbound, Request, Response};
 use crate::media::AccessUnit;
 use crate::state::FaultChange;
 use crate::transport::Received;
-
-/// Names a request within a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(i64);
 
 /// Something that happened.
 #[derive(Debug)]
@@ -58,15 +53,6 @@ enum Phase {
     },
 }
 
-struct Pending {
-    topic: String,
-    api_id: i64,
-    deadline: Instant,
-    timeout: Duration,
-    /// The parts of the answer that have come.
-    parts: Assembly,
-}
-
 /// One session, from the open channel to its end.
 pub struct Machine {
     timing: Timing,
@@ -78,10 +64,7 @@ pub struct Machine {
     /// Those that are wished for at present.
     more: Arc<BTreeSet<String>>,
     streams: Streams,
-    pending: HashMap<RequestId, Pending>,
-    /// The latest requests whose responses nobody awaits.
-    told: VecDeque<RequestId>,
-    next_id: i64,
+    requests: Requests,
     lidar: Upkeep,
     video: Upkeep,
     transmit: VecDeque<Outbound>,
@@ -91,13 +74,9 @@ pub struct Machine {
 
 /// Answers to challenges before the robot counts as refusing us.
 const MOST_ANSWERS: u32 = 5;
-const MOST_PENDING: usize = 256;
 /// How often it is looked whether streams flow.
 const REVIEW: Duration = Duration::from_millis(500);
-/// Velocities whose answers may be under way.
-const MOST_TOLD: usize = 256;
-/// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
-const LONGEST_PARAMETER: usize = 30_000;
+/// Messages must stay below 64 KiB; the rest is for the envelope.
 const LONGEST_MESSAGE: usize = 60_000;
 /// Firmware ignores the first LiDAR switch; the phone app sends five.
 const LIDAR_PACE: Pace =
@@ -122,9 +101,7 @@ impl Machine {
             streams: Streams::new(topics.iter()),
             topics,
             more: Arc::default(),
-            pending: HashMap::new(),
-            told: VecDeque::new(),
-            next_id: i64::from(first_id & 0x3fff_ffff),
+            requests: Requests::new(first_id),
             lidar: Upkeep::new(LIDAR_PACE),
             video: Upkeep::new(VIDEO_PACE),
             transmit: VecDeque::new(),
@@ -199,7 +176,10 @@ impl Machine {
             }
             Kind::RtcInnerReq => self.inner(message.data),
             Kind::Res => match Response::decode(&message) {
-                Ok((response, chunk)) => self.response(&message.topic, response, chunk, now),
+                Ok((response, chunk)) => {
+                    let settled = self.requests.response(&message.topic, response, chunk, now);
+                    self.responded(settled);
+                }
                 Err(error) => self.malformed(error),
             },
             Kind::Errors | Kind::AddError | Kind::RmError => {
@@ -292,55 +272,16 @@ impl Machine {
         }
     }
 
-    fn response(
-        &mut self,
-        topic: &str,
-        mut response: Response,
-        chunk: Option<Chunk>,
-        now: Instant,
-    ) {
-        let asked = |pending: &Pending| {
-            topic.strip_suffix("/response") == pending.topic.strip_suffix("/request")
-                && response.api_id == Some(pending.api_id)
-        };
-        let id = match response.id {
-            Some(id) => Some(RequestId(id)).filter(|id| self.pending.contains_key(id)),
-            // Some services do not echo the id: the oldest request to the same api is meant.
-            None => self
-                .pending
-                .iter()
-                .filter(|(_, p)| asked(p))
-                .map(|(id, _)| *id)
-                .min_by_key(|id| id.0),
-        };
-        let Some((id, pending)) = id.and_then(|id| Some((id, self.pending.get_mut(&id)?))) else {
-            return self.not_pending(response);
-        };
-        let result = match chunk {
-            None => Ok(response),
-            Some(chunk) => match pending.parts.add(chunk, std::mem::take(&mut response.payload)) {
-                Ok(Some(payload)) => Ok(Response { payload, ..response }),
-                Ok(None) => {
-                    pending.deadline = now + pending.timeout;
-                    return;
-                }
-                Err(error) => {
-                    self.malformed(error);
-                    Err(RequestError::Garbled)
-                }
-            },
-        };
-        self.pending.remove(&id);
-        self.events.push_back(Event::Settled(id, result));
-    }
-
-    fn not_pending(&mut self, response: Response) {
-        let told = self.told.iter().position(|told| Some(told.0) == response.id);
-        // Velocities may be answered, or not; without an id it cannot be told what is answered.
-        let event = match told.and_then(|place| self.told.remove(place)) {
-            Some(_) => Event::Unawaited(response),
-            None if response.id.is_none() => Event::Unawaited(response),
-            None => {
+    fn responded(&mut self, responded: Responded) {
+        let event = match responded {
+            Responded::InPart => return,
+            Responded::Whole(id, response) => Event::Settled(id, Ok(response)),
+            Responded::Garbled(id, error) => {
+                self.malformed(error);
+                Event::Settled(id, Err(RequestError::Garbled))
+            }
+            Responded::Unawaited(response) => Event::Unawaited(response),
+            Responded::Stray(response) => {
                 self.counters.stray += 1;
                 Event::Stray(response)
             }
@@ -403,47 +344,27 @@ impl Machine {
         timeout: Duration,
         now: Instant,
     ) -> Result<RequestId, RequestError> {
-        // An emergency stop must work while others hang.
-        if self.pending.len() >= MOST_PENDING && !request.priority {
-            return Err(RequestError::TooMany);
-        }
-        let topic = request.topic.clone();
-        let api_id = request.api_id;
-        let id = self.ask(request)?;
-        let deadline = now + timeout;
-        let parts = Assembly::default();
-        self.pending.insert(id, Pending { topic, api_id, deadline, timeout, parts });
+        self.must_be_live()?;
+        let id = self.requests.ask(&request, timeout, now)?;
+        self.transmit.push_back(Outbound::Request { id: id.0, request });
         Ok(id)
     }
 
     /// Sends a request whose response nobody awaits.
     pub fn tell(&mut self, request: Request) -> Result<RequestId, RequestError> {
-        let id = self.ask(request)?;
-        if self.told.len() == MOST_TOLD {
-            self.told.pop_front();
-        }
-        self.told.push_back(id);
+        self.must_be_live()?;
+        let id = self.requests.tell(&request)?;
+        self.transmit.push_back(Outbound::Request { id: id.0, request });
         Ok(id)
     }
 
-    fn ask(&mut self, request: Request) -> Result<RequestId, RequestError> {
-        if !self.is_live() {
-            return Err(RequestError::NotLive);
-        }
-        if request.parameter.len() > LONGEST_PARAMETER {
-            return Err(RequestError::TooLong);
-        }
-        let id = self.next_id;
-        self.next_id = (id + 1) & 0x7fff_ffff;
-        self.transmit.push_back(Outbound::Request { id, request });
-        Ok(RequestId(id))
+    fn must_be_live(&self) -> Result<(), RequestError> {
+        self.is_live().then_some(()).ok_or(RequestError::NotLive)
     }
 
     /// Publishes on a plain topic.
     pub fn publish(&mut self, topic: &str, data: Value) -> Result<(), RequestError> {
-        if !self.is_live() {
-            return Err(RequestError::NotLive);
-        }
+        self.must_be_live()?;
         if data.to_string().len() > LONGEST_MESSAGE {
             return Err(RequestError::TooLong);
         }
@@ -471,14 +392,8 @@ impl Machine {
         if self.is_live() && silence >= self.timing.silence {
             return Err(SessionEnd::Silent(silence));
         }
-        let late: Vec<_> =
-            self.pending.iter().filter(|(_, p)| now >= p.deadline).map(|(id, _)| *id).collect();
-        for id in late {
-            if let Some(pending) = self.pending.remove(&id) {
-                let error = RequestError::Timeout(pending.timeout);
-                self.events.push_back(Event::Settled(id, Err(error)));
-            }
-        }
+        let late = self.requests.late(now);
+        self.events.extend(late.map(|(id, error)| Event::Settled(id, Err(error))));
         Ok(())
     }
 
@@ -494,7 +409,7 @@ impl Machine {
                 upkeep.fold(next_heartbeat.min(silence).min(review), Instant::min)
             }
         };
-        self.pending.values().map(|pending| pending.deadline).fold(phase, Instant::min)
+        self.requests.poll_timeout().map_or(phase, |deadline| phase.min(deadline))
     }
 
     /// The next message to send.

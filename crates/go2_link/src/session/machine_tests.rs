@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::super::requests::{LONGEST_PARAMETER, MOST_PENDING};
 use super::*;
 use crate::codec::api;
 

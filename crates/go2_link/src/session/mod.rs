@@ -2,13 +2,14 @@
 //!
 //! `machine` is what a session does, as a pure state machine: time and messages in, messages and events out.
 //! `active` owns the connection and the clock and feeds the machine; `supervisor` makes a new session when
-//! one ends; `link` is the owner's end of it all. `upkeep` keeps LiDAR and video on,
+//! one ends; `link` is the owner's end of it all. `requests` knows which answers are due, `upkeep` keeps LiDAR and video on,
 //! `streams` watches whether everything comes that should.
 
 mod active;
 mod backoff;
 mod link;
 mod machine;
+mod requests;
 mod state;
 mod streams;
 mod supervisor;
@@ -17,7 +18,8 @@ mod upkeep;
 
 pub use backoff::Backoff;
 pub use link::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
-pub use machine::{Event, Machine, RequestId};
+pub use machine::{Event, Machine};
+pub use requests::RequestId;
 pub use state::{
     Cause, Counters, Flow, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes,
     VIDEO,
