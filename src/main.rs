@@ -3,6 +3,7 @@
 //! `main` puts the rooms together and takes them apart in order: first the robot stops, then the link says
 //! goodbye, then ROS ends.
 
+mod arguments; // name:=value
 mod audio; // sounds on the robot
 mod camera; // the front camera
 mod clock; // ROS time, and the robot's carried over to it
@@ -103,13 +104,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), StartError> {
+    let arguments = arguments::own();
     logging::to_ros("go2_bridge");
     let mut node = r2r::Node::create(r2r::Context::create()?, "go2_bridge", "")?;
     let store = Arc::new(Mutex::new(Store::new()));
     let (parameters, changes) = node.make_derived_parameter_handler(Arc::clone(&store) as _)?;
     let settings = {
         let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        take_arguments(&mut store)?;
+        take_arguments(&mut store, &arguments)?;
         store.settings()
     };
     check(&settings.borrow())?;
@@ -135,12 +137,12 @@ async fn tell_tasks() {
     }
 }
 
-/// Reads `name:=value` arguments before `--ros-args`. They go before parameter files.
-fn take_arguments(store: &mut Store) -> Result<(), StartError> {
-    params::check_arguments(std::env::args().skip(1))?;
-    for argument in std::env::args().skip(1).take_while(|argument| argument != "--ros-args") {
+/// Takes the values of arguments. They go before parameter files.
+fn take_arguments(store: &mut Store, arguments: &[String]) -> Result<(), StartError> {
+    params::check_arguments(std::env::args().skip(1).chain(arguments.iter().cloned()))?;
+    for argument in arguments {
         let Some((name, value)) = argument.split_once(":=") else {
-            return Err(StartError::Argument(argument));
+            return Err(StartError::Argument(argument.clone()));
         };
         let taken = store.argument(name, value);
         taken.map_err(|refused| StartError::Parameter(name.to_owned(), refused))?;
@@ -198,7 +200,8 @@ async fn serve(
     let Started { link, recorder, stepper } = tape.start(builder, start.target()?, start.ice()?);
 
     let name = node.fully_qualified_name()?;
-    streams.start(&mut tasks, name, link.handle(), facts.clone());
+    let (wheel, steering) = gateway::steering();
+    streams.start(&mut tasks, name, link.handle(), facts.clone(), steering.helm.clone());
     device.start(&mut tasks, &link, Arc::clone(&store), &shared);
     let camera = camera.start(link.handle())?;
     tasks.spawn(camera);
@@ -218,9 +221,8 @@ async fn serve(
     if let Some(stepper) = stepper {
         recording::serve(&mut node, &mut tasks, stepper)?;
     }
-    let (helm, steered) = watch::channel(gateway::Helm::default());
-    let gateway = gateway::start(&start, &robot, helm).await?;
-    let inputs = Inputs { velocities, attitudes, orders: inbox, helm: steered };
+    let gateway = gateway::start(&start, &robot, wheel).await?;
+    let inputs = Inputs { velocities, attitudes, orders: inbox, steering };
     let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
     let spinner = spin(node, intake, Arc::clone(spinning))?;
     if start.replay.is_none() {

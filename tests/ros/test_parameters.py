@@ -168,10 +168,11 @@ def test_arguments_go_before_a_file_unless_they_are_empty(world: World, ros: Ros
     file = tmp_path / "dog.yaml"
     file.write_text("/**:\n  ros__parameters:\n    robot_ip: 127.0.0.250\n    odom_frame: o\n    base_frame: b\n")
     before = [f"robot_ip:={world.address}", "odom_frame:=", "base_frame:=c", "max_linear_x:=2"]
-    world.bridge("--params-file", str(file), robot=False, before=before)
+    bridge = world.bridge("--params-file", str(file), robot=False, before=before)
     odometry = ros.hear(Odometry, "odom")
     assert (odometry.header.frame_id, odometry.child_frame_id) == ("o", "c")
     assert ros.get_parameters(["max_linear_x"]) == {"max_linear_x": 2.0}
+    assert "remap" not in bridge.output(), "rcl has not seen them"
 
 
 @pytest.mark.parametrize(
