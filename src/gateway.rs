@@ -20,6 +20,36 @@ pub(crate) struct Helm {
     pub(crate) velocity: Velocity,
     /// How often anything was wanted.
     pub(crate) commands: u64,
+    /// How many viewers there are.
+    pub(crate) viewers: usize,
+}
+
+/// What has become of a viewer's latest velocity.
+#[derive(Debug, Clone)]
+pub(crate) struct Heeded {
+    /// The count of [`Helm::commands`] with it.
+    pub(crate) commands: u64,
+    /// In words why it was ignored.
+    pub(crate) outcome: Result<(), String>,
+}
+
+/// The viewers' end of the steering.
+pub(crate) struct Wheel {
+    helm: watch::Sender<Helm>,
+    heeded: watch::Receiver<Heeded>,
+}
+
+/// Its other end, where it is carried out.
+pub(crate) struct Steering {
+    pub(crate) helm: watch::Receiver<Helm>,
+    pub(crate) heeded: watch::Sender<Heeded>,
+}
+
+/// From viewers to whoever moves the robot.
+pub(crate) fn steering() -> (Wheel, Steering) {
+    let (helm, steered) = watch::channel(Helm::default());
+    let (carried_out, heeded) = watch::channel(Heeded { commands: 0, outcome: Ok(()) });
+    (Wheel { helm, heeded }, Steering { helm: steered, heeded: carried_out })
 }
 
 /// Why there is no gateway.
@@ -47,7 +77,7 @@ pub(crate) fn address(settings: &Settings) -> Result<Option<SocketAddr>, Gateway
 pub(crate) async fn start(
     settings: &Settings,
     robot: &Robot,
-    helm: watch::Sender<Helm>,
+    wheel: Wheel,
 ) -> Result<Option<Gateway>, GatewayError> {
     let Some(address) = address(settings)? else { return Ok(None) };
     let secrets = settings.secrets.clone()?;
@@ -61,7 +91,7 @@ pub(crate) async fn start(
     };
     let access = Access::new(secrets.gateway, viewing, settings.gateway_origins.clone());
     let token = access.control().clone();
-    let pilot = Deck { robot: robot.clone(), helm };
+    let pilot = Deck { robot: robot.clone(), wheel };
     let shared = Shared::new(robot.link.clone(), settings.place(), pilot);
     let started = Gateway::start(address, access, Place::Shared(shared)).await;
     let gateway = started.map_err(|error| GatewayError::Bind(address, error))?;
@@ -88,22 +118,36 @@ fn tell(text: &str) {
 /// The node, as viewers drive it.
 struct Deck {
     robot: Robot,
-    helm: watch::Sender<Helm>,
+    wheel: Wheel,
 }
 
 impl Pilot for Deck {
-    fn drive(&self, velocity: Velocity) {
-        self.helm.send_modify(|helm| {
+    fn drive(&self, velocity: Velocity) -> Later<Result<(), String>> {
+        let mut this = 0;
+        self.wheel.helm.send_modify(|helm| {
             helm.velocity = velocity;
             helm.commands += 1;
+            this = helm.commands;
         });
+        let mut heeded = self.wheel.heeded.clone();
+        Box::pin(async move {
+            // A newer one has replaced it where its own outcome is gone.
+            match heeded.wait_for(|heeded| heeded.commands >= this).await {
+                Ok(heeded) => heeded.outcome.clone(),
+                Err(_) => Err("the node is shutting down".to_owned()),
+            }
+        })
     }
 
     fn hand_over(&self, to_viewer: bool) {
-        self.helm.send_modify(|helm| {
+        self.wheel.helm.send_modify(|helm| {
             helm.taken = to_viewer;
             helm.velocity = Velocity::ZERO;
         });
+    }
+
+    fn seated(&self, viewers: usize) {
+        self.wheel.helm.send_modify(|helm| helm.viewers = viewers);
     }
 
     fn stop(&self, by_driver: bool) -> Later<Result<Response, String>> {

@@ -22,11 +22,11 @@ use r2r::QosProfile;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::RosClock;
-use crate::gateway::Helm;
+use crate::gateway::{Heeded, Helm, Steering};
 use crate::params::{CommandPath, Settings};
 use crate::safety::{Action, Governor, Limits};
 use pose::{Attitudes, Posing};
-use posture::Readiness;
+use posture::{Readiness, Ready};
 use remote::Remote;
 
 /// A velocity as it comes from ROS.
@@ -99,7 +99,7 @@ pub(crate) struct Inputs {
     pub(crate) attitudes: Attitudes,
     pub(crate) orders: mpsc::Receiver<Order>,
     /// Viewers of the gateway.
-    pub(crate) helm: watch::Receiver<Helm>,
+    pub(crate) steering: Steering,
 }
 
 /// The task.
@@ -158,11 +158,12 @@ impl Motion {
             tokio::select! {
                 Some(command) = inputs.velocities.next() => {
                     let newest = newest(command, &mut inputs.velocities);
-                    self.command(newest, "cmd_vel");
+                    let _ = self.command(newest, "cmd_vel"); // ROS has no way to tell it but the log
                 }
-                Ok(()) = inputs.helm.changed() => {
-                    let helm = *inputs.helm.borrow_and_update();
-                    self.steer(helm);
+                Ok(()) = inputs.steering.helm.changed() => {
+                    let helm = *inputs.steering.helm.borrow_and_update();
+                    let outcome = self.steer(helm);
+                    inputs.steering.heeded.send_replace(Heeded { commands: helm.commands, outcome });
                 }
                 Some(attitude) = inputs.attitudes.next() => {
                     let newest = newest(attitude, &mut inputs.attitudes);
@@ -235,7 +236,7 @@ impl Motion {
     }
 
     /// A viewer of the gateway has taken control or given it back, or commands a velocity.
-    fn steer(&mut self, helm: Helm) {
+    fn steer(&mut self, helm: Helm) -> Result<(), String> {
         let before = std::mem::replace(&mut self.helm, helm);
         match (before.taken, helm.taken) {
             // The viewer has not driven yet: it has nothing to let go of.
@@ -244,12 +245,17 @@ impl Motion {
             (true, false) => self.governor.stop_and_hold(Instant::now()),
             _ => {}
         }
-        if helm.taken && helm.commands != before.commands {
-            self.command(Command { velocity: helm.velocity, age: Duration::ZERO }, GATEWAY);
+        if helm.commands == before.commands {
+            return Ok(());
         }
+        if !helm.taken {
+            return Err("control was given back meanwhile".to_owned());
+        }
+        self.command(Command { velocity: helm.velocity, age: Duration::ZERO }, GATEWAY)
     }
 
-    fn command(&mut self, Command { velocity, age }: Command, source: &str) {
+    /// Takes up a velocity, or logs and says why it is ignored.
+    fn command(&mut self, Command { velocity, age }: Command, source: &str) -> Result<(), String> {
         let now = Instant::now();
         let reason = if self.helm.taken && source != GATEWAY {
             "a viewer of the gateway drives the robot".to_owned()
@@ -262,20 +268,25 @@ impl Motion {
             "not connected to the robot".to_owned()
         } else if !*self.link.hears().borrow() && velocity != Velocity::ZERO {
             "nothing is heard of the robot".to_owned()
-        } else if velocity != Velocity::ZERO && !self.ready(now) {
-            return;
         } else {
+            let ready = if velocity == Velocity::ZERO { Ready::Walks } else { self.ready(now) };
+            match ready {
+                Ready::Rises => return Ok(()),
+                Ready::Lacks(what) => return Err(what), // which is logged there
+                Ready::Walks => {}
+            }
             match self.governor.command(velocity, now) {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(ignored) => ignored.to_string(),
             }
         };
         if let Some(more) = self.ignored.allow(now) {
             tracing::warn!("{source} is ignored: {reason}{more}");
         }
+        Err(reason)
     }
 
-    fn ready(&mut self, now: Instant) -> bool {
+    fn ready(&mut self, now: Instant) -> Ready {
         let (stand, timeout) = {
             let settings = self.settings.borrow();
             (settings.auto_balance_stand, settings.request_timeout)

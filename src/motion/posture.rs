@@ -29,6 +29,15 @@ pub(crate) fn fresh(doing: Option<Doing>) -> Option<Doing> {
     doing.filter(|doing| doing.at.elapsed() < FRESH)
 }
 
+/// Whether the robot walks if it is told to.
+pub(super) enum Ready {
+    Walks,
+    /// Not yet: it is being brought to its feet.
+    Rises,
+    /// No; in words, what somebody has to do.
+    Lacks(String),
+}
+
 /// Tells of a robot that does not walk in its posture, and makes it stand where that is wished.
 pub(super) struct Readiness {
     link: LinkHandle,
@@ -43,15 +52,14 @@ impl Readiness {
         Self { link, told: None, asked: None, asking: None }
     }
 
-    /// To be called when the robot is to walk; whether there is any sense in it. Where nothing is known of the posture, there
-    /// is.
+    /// To be called when the robot is to walk. Where nothing is known of its posture, it does.
     pub(super) fn check(
         &mut self,
         activity: Option<Activity>,
         stand: bool,
         timeout: Duration,
         now: Instant,
-    ) -> bool {
+    ) -> Ready {
         let (posture, way_out, api_id) = match activity {
             Some(Activity::Lying) => {
                 ("lies", "call ~/stand_up, then ~/balance_stand", api::RECOVERY_STAND)
@@ -63,20 +71,25 @@ impl Readiness {
             Some(Activity::Damped) => ("is limp", "call ~/recovery_stand", 0),
             Some(Activity::Walkable) => {
                 self.told = None;
-                return true;
+                return Ready::Walks;
             }
-            Some(Activity::Other) | None => return true,
+            Some(Activity::Other) | None => return Ready::Walks,
         };
         let raised = stand && api_id != 0;
+        let end = if raised { "it is made to stand" } else { way_out };
+        let reason = format!("the robot {posture} and does not walk like this: {end}");
         if self.told.replace(activity.unwrap_or(Activity::Other)) != activity {
-            let end = if raised { "it is made to stand" } else { way_out };
-            tracing::warn!("cmd_vel: the robot {posture} and does not walk like this: {end}");
+            tracing::warn!("cmd_vel: {reason}");
         }
         if raised && self.asked.is_none_or(|asked| now >= asked + AGAIN) {
             self.asked = Some(now);
             self.ask(Request::sport(api_id), timeout);
         }
-        !raised
+        if raised {
+            Ready::Rises
+        } else {
+            Ready::Lacks(reason)
+        }
     }
 
     fn ask(&mut self, request: Request, timeout: Duration) {

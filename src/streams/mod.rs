@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 use crate::clock::{RosClock, Stamps, StreamStamps};
 use crate::convert::Motion;
 use crate::device::Facts;
+use crate::gateway::Helm;
 use crate::motion::Doing;
 use crate::params::Settings;
 use poses::Poses;
@@ -132,6 +133,7 @@ impl Streams {
         node_name: String,
         link: LinkHandle,
         facts: Facts,
+        helm: watch::Receiver<Helm>,
     ) {
         let Self { shared, odometry, tf, scan, .. } = self;
         let (motion_tx, motion) = watch::channel(Motion::default());
@@ -152,8 +154,15 @@ impl Streams {
         tasks.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
         tasks.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
         tasks.spawn(status::publish_link_state(link.clone(), self.link_state));
-        let report =
-            status::publish_diagnostics(shared, self.diagnostics, node_name, link, low, facts);
+        let report = status::publish_diagnostics(
+            shared,
+            self.diagnostics,
+            node_name,
+            link,
+            low,
+            facts,
+            helm,
+        );
         tasks.spawn(report);
     }
 }

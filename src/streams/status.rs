@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::{has_listener, publish, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY};
 use crate::convert::{self, Report, StreamView};
 use crate::device::Facts;
+use crate::gateway::Helm;
 
 /// Age at which a low state no longer says anything; robots send one a second or more.
 const LOW_STATE_KEPT: Duration = Duration::from_secs(5);
@@ -45,6 +46,7 @@ pub(super) async fn publish_diagnostics(
     link: LinkHandle,
     low: watch::Receiver<LatestLowState>,
     facts: Facts,
+    helm: watch::Receiver<Helm>,
 ) {
     let (state, counters, faults) = (link.state(), link.counters(), link.faults());
     let (steps, streams) = (link.steps(), link.streams());
@@ -70,6 +72,7 @@ pub(super) async fn publish_diagnostics(
                 mode: facts.mode.borrow().clone().as_ref(),
                 identity: &Arc::clone(&facts.identity.borrow()),
                 settings: &shared.settings(),
+                helm: *helm.borrow(),
             },
             &shared.clock.now(),
         );

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
 
@@ -450,6 +451,14 @@ def test_the_first_client_is_served_by_the_robot(page: Console, world: World, si
     assert sim.entries("validated") and sim.requests(RECOVERY_STAND)
 
 
+def reported(diagnostics: Heard) -> dict[str, str]:
+    """What the node's diagnostics say of the gateway."""
+    if not diagnostics.messages:
+        return {}
+    (status,) = [status for status in diagnostics.last.status if status.name.endswith(": gateway")]
+    return {entry.key: entry.value for entry in status.values}
+
+
 def test_the_first_client_is_served_by_the_node(
     page: Console, world: World, ros: Ros, sim: Sim, tmp_path: Path
 ) -> None:
@@ -457,6 +466,7 @@ def test_the_first_client_is_served_by_the_node(
     with elsewhere(world, tmp_path) as origin:
         shared(world, f"gateway_origins:={origin}")
         ros.live()
+        diagnostics = ros.listen(DiagnosticArray, "/diagnostics")
         First(page, world, origin, WATCH).is_served()
         first = First(page, world, origin, WATCH)
         first.is_served()
@@ -474,6 +484,8 @@ def test_the_first_client_is_served_by_the_node(
         assert code == 9002 and "take control" in words
         assert first.ask(TAKE, service="gateway") == (0, "")
         wait_for("the stop by that", lambda: told_to_stop(sim, 0))
+        code, words = first.ask(MOVE, walk)
+        assert code == 9003 and "~/stand_up" in words, "it lies"
         assert first.ask(RECOVERY_STAND)[0] == 0
         assert first.ask(MOVE, {"x": "fast"})[0] == 9003
         assert first.ask(MOVE, still)[0] == 0
@@ -482,3 +494,8 @@ def test_the_first_client_is_served_by_the_node(
         wait_for("walking", lambda: (0.2, 0.0, 0.0) in sim.moves(since))
         # Nothing more comes, and the node has its own rule about that.
         wait_for("the stop", lambda: told_to_stop(sim, since))
+        ros.until("who drives", lambda: reported(diagnostics).get("driver") == "viewer")
+        assert int(reported(diagnostics)["viewers"]) >= 1
+        assert ros.trigger("stop") == (True, "")
+        code, words = first.ask(MOVE, walk)
+        assert code == 9003 and "told to stop" in words, "somebody else has stopped it"

@@ -58,6 +58,8 @@ pub struct PeerConfig {
     pub lost_after: Duration,
     /// Whether the opening of the data channel is acknowledged, as browsers and the standard do and robots do not.
     pub dcep_ack: bool,
+    /// Whether the answer invites to tell of lost pictures, which robots hear without having said so.
+    pub picture_loss: bool,
     /// Whether the data section of the answer is written as before 2017.
     pub old_sctp_form: bool,
     /// What SCTP calls this end in its log messages.
@@ -99,6 +101,7 @@ impl Peer {
             fingerprint: fingerprint(certificate.certificate[0].as_ref()),
             address: SocketAddr::new(config.address, port),
             session_id: OsRng.next_u32(),
+            picture_loss: config.picture_loss,
             old_sctp_form: config.old_sctp_form,
         };
         let path = Path::new(socket, &local, config.lost_after).await.map_err(layer("ICE"))?;

@@ -129,6 +129,8 @@ pub struct Local {
     pub address: SocketAddr,
     /// Goes into `o=`, the SSRCs follow it.
     pub session_id: u32,
+    /// Whether to list PLI among the feedback.
+    pub picture_loss: bool,
     /// Whether to write the data section as before 2017.
     pub old_sctp_form: bool,
 }
@@ -198,6 +200,9 @@ impl Local {
         lines.push(format!("a=fmtp:{pt} {format}"));
         if kind == "video" {
             lines.push(format!("a=rtcp-fb:{pt} nack"));
+            if self.picture_loss {
+                lines.push(format!("a=rtcp-fb:{pt} nack pli"));
+            }
             lines.push(format!("a=rtcp-fb:{pt} goog-remb"));
         }
     }

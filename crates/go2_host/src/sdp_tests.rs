@@ -15,6 +15,7 @@ fn local(old_sctp_form: bool) -> Local {
         fingerprint: "AB".into(),
         address: "127.0.0.2:7".parse().unwrap(),
         session_id: 5,
+        picture_loss: false,
         old_sctp_form,
     }
 }
@@ -87,6 +88,18 @@ fn two_sections_are_answered_by_two() {
     assert!(sections[2].starts_with("application 9 ") && sections[2].contains("a=mid:1"));
     assert_eq!(local(false).video(&offer), Some((6, 109)));
     assert!(offer.has_data());
+}
+
+#[test]
+fn lost_pictures_are_told_where_that_is_wished() {
+    let video = |picture_loss| {
+        let answer = Local { picture_loss, ..local(false) }.answer(&offer(&[CHROMIUM, DATA]));
+        let lines = answer.lines().filter(|line| line.starts_with("a=rtcp-fb:"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(video(false), ["a=rtcp-fb:109 nack", "a=rtcp-fb:109 goog-remb"], "as captured");
+    let more = ["a=rtcp-fb:109 nack", "a=rtcp-fb:109 nack pli", "a=rtcp-fb:109 goog-remb"];
+    assert_eq!(video(true), more);
 }
 
 #[test]

@@ -113,6 +113,7 @@ fn config() -> PeerConfig {
         address: [127, 0, 0, 7].into(),
         lost_after: SOON,
         dcep_ack: true,
+        picture_loss: false,
         old_sctp_form: false,
         name: "test".to_owned(),
     }

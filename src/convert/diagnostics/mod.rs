@@ -1,5 +1,6 @@
 //! `/diagnostics`, with levels as REP 107 means them.
 
+mod gateway;
 mod motors;
 mod robot;
 mod signaling;
@@ -17,6 +18,7 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 
 use super::header;
 use crate::device::Identity;
+use crate::gateway::Helm;
 use crate::params::Settings;
 
 /// All that a diagnostic report is made from.
@@ -36,6 +38,8 @@ pub(crate) struct Report<'a> {
     pub(crate) mode: Option<&'a MotionMode>,
     pub(crate) identity: &'a Identity,
     pub(crate) settings: &'a Settings,
+    /// Viewers of the gateway.
+    pub(crate) helm: Helm,
 }
 
 /// One entry for each part.
@@ -51,6 +55,7 @@ pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray 
         robot::services(report),
         signaling::signaling(report),
     ];
+    status.extend(gateway::gateway(report));
     status.extend(streams::others(report));
     DiagnosticArray { header: header(stamp, ""), status }
 }

@@ -28,6 +28,7 @@ fn empty(settings: &Settings) -> Report<'_> {
         mode: None,
         identity: &NOTHING.1,
         settings,
+        helm: Helm::default(),
     }
 }
 

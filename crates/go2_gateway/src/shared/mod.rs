@@ -105,6 +105,7 @@ impl Shared {
             address: local,
             lost_after: LOST_AFTER,
             dcep_ack: true,
+            picture_loss: true,
             old_sctp_form: false,
             name: "go2_gateway".to_owned(),
         };
@@ -146,6 +147,7 @@ impl Seat {
             board.viewers.insert(board.next, Wants::default());
             Ok(board.next)
         })?;
+        hub.count();
         Ok(Self { hub: Arc::clone(hub), id })
     }
 
@@ -186,6 +188,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.release_helm();
         self.hub.change(|board| board.viewers.remove(&self.id));
+        self.hub.count();
         self.hub.ask();
     }
 }
@@ -200,6 +203,10 @@ impl Hub {
         let result = change(&mut self.board());
         self.changes.send_modify(|count| *count += 1);
         result
+    }
+
+    fn count(&self) {
+        self.pilot.seated(self.board().viewers.len());
     }
 
     /// Asks the link for what all viewers want together.

@@ -1,6 +1,7 @@
 //! One viewer, from its open channel until it leaves.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -37,7 +38,8 @@ const KEYFRAME_EVERY: Duration = Duration::from_millis(500);
 struct Settled {
     topic: String,
     identity: Value,
-    result: Result<Response, String>,
+    /// Nothing where it was the node that did it.
+    result: Result<Option<Response>, String>,
     answered: bool,
 }
 
@@ -327,13 +329,15 @@ impl Viewer {
             }
         }
         if sport && api_id == api::MOVE {
-            return Some(match answers::velocity(&data["parameter"]) {
-                Some(velocity) => {
-                    self.seat.hub.pilot.drive(velocity);
-                    Ok(())
-                }
-                None => Err((Code::Failed, "Move takes x, y and z, in m/s and rad/s".to_owned())),
-            });
+            let Some(velocity) = answers::velocity(&data["parameter"]) else {
+                let words = "Move takes x, y and z, in m/s and rad/s".to_owned();
+                return Some(Err((Code::Failed, words)));
+            };
+            let outcome = self.seat.hub.pilot.drive(velocity);
+            if answered && self.waiting.len() < MOST_WAITING {
+                self.wait(topic, identity, true, async { outcome.await.map(|()| None) });
+            }
+            return None;
         }
         if self.waiting.len() >= MOST_WAITING && !urgent {
             let words = format!("{MOST_WAITING} requests wait for the robot already");
@@ -350,10 +354,21 @@ impl Viewer {
                 priority: urgent,
             })
         };
+        self.wait(topic, identity, answered, async { later.await.map(Some) });
+        None
+    }
+
+    /// Has a request answered when its outcome is there.
+    fn wait(
+        &mut self,
+        topic: &str,
+        identity: &Value,
+        answered: bool,
+        outcome: impl Future<Output = Result<Option<Response>, String>> + Send + 'static,
+    ) {
         let (topic, identity) = (topic.to_owned(), identity.clone());
         self.waiting
-            .spawn(async move { Settled { topic, identity, result: later.await, answered } });
-        None
+            .spawn(async move { Settled { topic, identity, result: outcome.await, answered } });
     }
 
     fn answer(&mut self, settled: &Settled) {
@@ -362,10 +377,11 @@ impl Viewer {
             return;
         }
         match result {
-            Ok(response) if response.payload.is_empty() => {
+            Ok(None) => self.say(answers::answer(topic, identity, Code::Good as i64, "")),
+            Ok(Some(response)) if response.payload.is_empty() => {
                 self.say(answers::pass_on(topic, identity, response));
             }
-            Ok(response) => {
+            Ok(Some(response)) => {
                 for part in
                     session::parts(&answers::response_topic(topic), identity, &response.payload)
                 {

@@ -150,6 +150,7 @@ impl Shared {
             address: options.bind,
             lost_after: Duration::from_secs_f64(options.lost_after),
             dcep_ack: options.dcep_ack,
+            picture_loss: false,
             old_sctp_form: options.old_sctp_form,
             name: "go2_sim".to_owned(),
         };
