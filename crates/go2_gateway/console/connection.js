@@ -1,6 +1,7 @@
 // The way to a session and back to it: the offer, the gateway's answer, ICE, the data channel; again and again when it is lost.
 
 import { Session } from "./session.js";
+import { noPictureWords, noWayWords } from "./words.js";
 
 const GATHERING_MS = 2000;
 /** The gateway speaks with the robot in this time. */
@@ -36,6 +37,8 @@ export class Connection {
   #retry = null;
   about = null;
   state = "starting";
+  /** Why there will be no picture, in words. */
+  noPicture = "";
 
   /**
    * @param {object} on
@@ -105,7 +108,7 @@ export class Connection {
     const mine = (handler) => (event) => this.#attempt === attempt && handler(event);
     peer.ontrack = mine(({ track }) => this.#on.track(track));
     peer.onconnectionstatechange = mine(() => {
-      if (peer.connectionState === "failed") this.#lose("The network between this browser and the robot's side does not let through.");
+      if (peer.connectionState === "failed") this.#lose(noWayWords(location.hostname));
     });
     channel.onmessage = mine(({ data }) => attempt.session.receive(data));
     channel.onclose = mine(() => this.#lose("The other side has closed the connection."));
@@ -113,6 +116,7 @@ export class Connection {
     await peer.setLocalDescription(await peer.createOffer());
     await gathered(peer);
     if (this.#attempt !== attempt) return;
+    this.noPicture = noPictureWords(peer.localDescription.sdp);
     const answer = await this.#offer(peer.localDescription.sdp);
     if (this.#attempt !== attempt) return;
     await peer.setRemoteDescription(answer);

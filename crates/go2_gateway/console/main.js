@@ -246,7 +246,7 @@ countPictures(video, (frames) => {
 });
 setInterval(() => {
   const age = (since) => since && performance.now() - since;
-  view.showAge("video", "picture", age(last.picture));
+  view.showAge("video", "picture", age(last.picture), connection.noPicture);
   view.showAge("map", "map", age(last.map));
 }, 250);
 connection.start();

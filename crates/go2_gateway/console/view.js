@@ -133,11 +133,14 @@ export function showSpeed({ linear, angular }) {
   byId("speed").setAttribute("aria-valuetext", text);
 }
 
-/** Says so where a picture or a map is old or not there. @param {string} id @param {number | null} age ms */
-export function showAge(id, what, age) {
+/**
+ * Says so where a picture or a map is old or not there. @param {string} id @param {number | null} age ms
+ * @param {string} [never] Why there will be none.
+ */
+export function showAge(id, what, age, never = "") {
   const note = byId(`${id}-note`);
   show(note, age === null || age > OLD_MS);
-  if (age === null) put(note, `No ${what} yet`);
+  if (age === null) put(note, never || `No ${what} yet`);
   else if (age > OLD_MS) put(note, `No new ${what} for ${Math.floor(age / 1000)} s`);
   byId(id).classList.toggle("old", age === null || age > OLD_MS);
 }

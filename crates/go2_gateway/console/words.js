@@ -47,6 +47,21 @@ const NEW_MODES = {
 };
 const GAITS = { 1: "trot", 2: "run", 3: "climbing", 4: "descending" };
 
+/**
+ * Why the browser found no way to the other end. @param {string} host Whose page this is.
+ */
+export function noWayWords(host) {
+  if (host === "localhost" || host === "[::1]" || host.startsWith("127.")) {
+    return "This browser did not connect to its own computer. Firefox refuses to at 127.0.0.1: open the page by the computer's address in the network (gateway_address).";
+  }
+  return "The network between this browser and the robot's side does not let through.";
+}
+
+/** Why there will be no picture; empty if there may be one. @param {string} offer The browser's own. */
+export function noPictureWords(offer) {
+  return /^a=rtpmap:\d+ H264\/90000/im.test(offer) ? "" : "No picture: this browser does not play H.264";
+}
+
 /** @returns {{words: string, posture: string}} posture: walkable, lying, locked, limp, sitting, or empty for others. */
 export function doing({ mode = 0, error_code: code = 0, gait_type: gait }) {
   const known = mode === 0 ? NEW_MODES[code] ?? (code < 100 ? OLD_MODES[0] : undefined) : OLD_MODES[mode];

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { changedFaults, doing, faultWords, linkCarries, linkWords, refusal } from "../words.js";
+import { changedFaults, doing, faultWords, linkCarries, linkWords, noPictureWords, noWayWords, refusal } from "../words.js";
+
+test("what to do where no way was found", () => {
+  for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.match(noWayWords(host), /gateway_address/);
+  for (const host of ["192.168.12.5", "dog.local", "[fd00::2]"]) assert.doesNotMatch(noWayWords(host), /127/);
+});
+
+test("a browser without H.264 is told why it sees nothing", () => {
+  assert.equal(noPictureWords("v=0\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:102 H264/90000\r\n"), "");
+  assert.match(noPictureWords("v=0\r\na=rtpmap:120 VP8/90000\r\na=rtpmap:99 AV1/90000\r\n"), /H\.264/);
+});
 
 test("what the robot does, by old and by new firmware", () => {
   assert.deepEqual(doing({ mode: 5, error_code: 0 }), { words: "Lying", posture: "lying" });
