@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 
@@ -82,12 +83,13 @@ window.pc.getStats().then((all) => done(find(all)?.framesDecoded ?? 0));
 
 
 class Ages(Node):
-    """Notes the ages of the odometry."""
+    """Notes the ages of the odometry, and takes the camera's stream, too: a robot sends video only where it is wanted."""
 
     def __init__(self) -> None:
         super().__init__("bench_gateway")
         self.ages: list[float] = []
         self.create_subscription(Odometry, "odom", self._hear, 100)
+        self.create_subscription(CompressedVideo, "camera/video", lambda _: None, 10)
 
     def _hear(self, message: Odometry) -> None:
         stamp = message.header.stamp
@@ -143,16 +145,21 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+def apart() -> tuple[set[int], set[int]]:
+    """The processors of robot, node and ROS, and those of the browsers: what these decode and draw is not measured."""
+    *ours, last = sorted(os.sched_getaffinity(0))
+    return set(ours) or {last}, {last}
+
+
 @contextlib.contextmanager
-def in_the_background() -> Iterator[None]:
-    """What is started meanwhile gets what others leave of the processors: what browsers decode is not measured."""
-    usual = os.sched_getscheduler(0)
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+def on(processors: set[int]) -> Iterator[None]:
+    """What is started meanwhile runs there."""
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
     try:
         yield
     finally:
-        with contextlib.suppress(PermissionError):  # then all that comes is slow alike
-            os.sched_setscheduler(0, usual, os.sched_param(0))
+        os.sched_setaffinity(0, usual)
 
 
 def open_page(page: Console) -> None:
@@ -229,8 +236,10 @@ def main() -> None:
     sim = [str(options.bin / "go2_sim"), "--bind", ROBOT]
     seconds = options.seconds
     with contextlib.ExitStack() as stack:
+        ours, theirs = apart()
+        stack.enter_context(on(ours))
         stack.enter_context(running(*sim))
-        with in_the_background():
+        with on(theirs):
             pages = [stack.enter_context(chromium()) for _ in range(VIEWERS)]
         for page in pages:
             page.driver.set_script_timeout(LIMIT)
