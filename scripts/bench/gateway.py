@@ -83,7 +83,7 @@ window.pc.getStats().then((all) => done(find(all)?.framesDecoded ?? 0));
 
 
 class Ages(Node):
-    """Notes the ages of the odometry, and takes the camera's stream, too: a robot sends video only where it is wanted."""
+    """Notes the ages of the odometry, and takes the camera's stream, too: robots send video only where it is wanted."""
 
     def __init__(self) -> None:
         super().__init__("bench_gateway")
