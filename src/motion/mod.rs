@@ -162,8 +162,10 @@ impl Motion {
                 }
                 Ok(()) = inputs.steering.helm.changed() => {
                     let helm = *inputs.steering.helm.borrow_and_update();
-                    let outcome = self.steer(helm);
-                    inputs.steering.heeded.send_replace(Heeded { commands: helm.commands, outcome });
+                    if let Some(outcome) = self.steer(helm) {
+                        let heeded = Heeded { commands: helm.commands, outcome };
+                        inputs.steering.heeded.send_replace(heeded);
+                    }
                 }
                 Some(attitude) = inputs.attitudes.next() => {
                     let newest = newest(attitude, &mut inputs.attitudes);
@@ -235,8 +237,8 @@ impl Motion {
         }
     }
 
-    /// A viewer of the gateway has taken control or given it back, or commands a velocity.
-    fn steer(&mut self, helm: Helm) -> Result<(), String> {
+    /// A viewer of the gateway has taken control or given it back, or commands a velocity; what has become of that.
+    fn steer(&mut self, helm: Helm) -> Option<Result<(), String>> {
         let before = std::mem::replace(&mut self.helm, helm);
         match (before.taken, helm.taken) {
             // The viewer has not driven yet: it has nothing to let go of.
@@ -246,12 +248,14 @@ impl Motion {
             _ => {}
         }
         if helm.commands == before.commands {
-            return Ok(());
+            return None;
         }
-        if !helm.taken {
-            return Err("control was given back meanwhile".to_owned());
-        }
-        self.command(Command { velocity: helm.velocity, age: Duration::ZERO }, GATEWAY)
+        let command = Command { velocity: helm.velocity, age: Duration::ZERO };
+        Some(if helm.taken {
+            self.command(command, GATEWAY)
+        } else {
+            Err("control was given back meanwhile".to_owned())
+        })
     }
 
     /// Takes up a velocity, or logs and says why it is ignored.
