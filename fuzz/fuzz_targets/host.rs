@@ -28,6 +28,7 @@ fn offer(sdp: &str) {
         fingerprint: "AA".to_owned(),
         address: ([127, 0, 0, 1], 7).into(),
         session_id: u32::MAX,
+        picture_loss: false,
         old_sctp_form: sdp.len() % 2 == 0,
     };
     let answer = local.answer(&offer);

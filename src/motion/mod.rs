@@ -274,13 +274,14 @@ impl Motion {
             "nothing is heard of the robot".to_owned()
         } else {
             let ready = if velocity == Velocity::ZERO { Ready::Walks } else { self.ready(now) };
-            match ready {
+            let outcome = match ready {
                 Ready::Rises => return Ok(()),
-                Ready::Lacks(what) => return Err(what), // which is logged there
-                Ready::Walks => {}
-            }
+                // It goes to the robot all the same, which knows better; it is logged there.
+                Ready::Lacks(what) => Err(what),
+                Ready::Walks => Ok(()),
+            };
             match self.governor.command(velocity, now) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return outcome,
                 Err(ignored) => ignored.to_string(),
             }
         };

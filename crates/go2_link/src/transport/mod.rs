@@ -5,8 +5,6 @@
 
 pub mod ice;
 #[cfg(feature = "webrtc")]
-mod tracks;
-#[cfg(feature = "webrtc")]
 pub mod webrtc;
 
 use std::future::Future;

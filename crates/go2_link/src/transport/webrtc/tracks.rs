@@ -9,9 +9,9 @@ use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndicat
 use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::track::track_remote::TrackRemote;
 
-use super::MediaCount;
 use crate::media::{AccessUnit, Assembler, Packet};
 use crate::throttle::Throttle;
+use crate::transport::MediaCount;
 
 /// Pictures that may wait for the session; it takes them at once unless the computer is overloaded.
 const QUEUE: usize = 8;
