@@ -311,7 +311,7 @@ def test_thirty_pictures_a_second(world: World, ros: Ros) -> None:
 
 
 def test_no_damaged_picture_is_published(world: World, ros: Ros) -> None:
-    sim = world.sim("--video-loss", "0.02", "--video-idr-every", "0.5", "--video-kbps", "800", "--log-sent")
+    sim = world.sim("--video-loss", "0.01", "--video-idr-every", "0.5", "--video-kbps", "1600", "--log-sent")
     world.bridge("-p", "camera_encoding:=yuv422_yuy2")
     ros.live()
     # Standing still, what is lost would hardly be seen.
