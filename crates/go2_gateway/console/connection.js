@@ -108,7 +108,7 @@ export class Connection {
     const mine = (handler) => (event) => this.#attempt === attempt && handler(event);
     peer.ontrack = mine(({ track }) => this.#on.track(track));
     peer.onconnectionstatechange = mine(() => {
-      if (peer.connectionState === "failed") this.#lose(noWayWords(location.hostname));
+      if (peer.connectionState === "failed") this.#lose(noWayWords(location.hostname, this.shared));
     });
     channel.onmessage = mine(({ data }) => attempt.session.receive(data));
     channel.onclose = mine(() => this.#lose("The other side has closed the connection."));

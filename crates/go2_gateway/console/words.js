@@ -47,11 +47,9 @@ const NEW_MODES = {
 };
 const GAITS = { 1: "trot", 2: "run", 3: "climbing", 4: "descending" };
 
-/**
- * Why the browser found no way to the other end. @param {string} host Whose page this is.
- */
-export function noWayWords(host) {
-  if (host === "localhost" || host === "[::1]" || host.startsWith("127.")) {
+/** Why the browser found no way to the other end: the host of this page if the session is shared, else the robot. @param {string} host */
+export function noWayWords(host, shared) {
+  if (shared && (host === "localhost" || host === "[::1]" || host.startsWith("127."))) {
     return "This browser did not connect to its own computer. Firefox refuses to at 127.0.0.1: open the page by the computer's address in the network (gateway_address).";
   }
   return "The network between this browser and the robot's side does not let through.";

@@ -15,7 +15,7 @@ pub(super) fn gateway(report: &Report<'_>) -> Option<DiagnosticStatus> {
         more => format!("{more} viewers"),
     };
     let (driver, driving) = if taken {
-        ("viewer", "one of them drives and cmd_vel is ignored")
+        ("viewer", "a viewer drives and cmd_vel is ignored")
     } else {
         ("ROS", "ROS drives")
     };

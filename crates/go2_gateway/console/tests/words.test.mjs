@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { changedFaults, doing, faultWords, linkCarries, linkWords, noPictureWords, noWayWords, refusal } from "../words.js";
 
 test("what to do where no way was found", () => {
-  for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.match(noWayWords(host), /gateway_address/);
-  for (const host of ["192.168.12.5", "dog.local", "[fd00::2]"]) assert.doesNotMatch(noWayWords(host), /127/);
+  for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.match(noWayWords(host, true), /gateway_address/);
+  for (const host of ["192.168.12.5", "dog.local", "[fd00::2]"]) assert.doesNotMatch(noWayWords(host, true), /127/);
+  assert.doesNotMatch(noWayWords("127.0.0.1", false), /own computer/, "the way is to the robot");
 });
 
 test("a browser without H.264 is told why it sees nothing", () => {

@@ -334,6 +334,7 @@ impl Viewer {
                 return Some(Err((Code::Failed, words)));
             };
             let outcome = self.seat.hub.pilot.drive(velocity);
+            // It is carried out all the same, and the next one tells.
             if answered && self.waiting.len() < MOST_WAITING {
                 self.wait(topic, identity, true, async { outcome.await.map(|()| None) });
             }

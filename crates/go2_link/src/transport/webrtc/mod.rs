@@ -1,6 +1,6 @@
 //! The way to a robot: signaling, then a peer connection of the `webrtc` crate.
 //!
-//! What the robot's WebRTC library demands shapes this file. It never acknowledges a data channel, so the
+//! What the robot's WebRTC library demands shapes this folder. It never acknowledges a data channel, so the
 //! channel must count as open once it is asked for; it reads only the last fingerprint and credentials of an
 //! offer, so there is one of each; it numbers media sections by position and puts the data section last, so
 //! the offer does the same; its messages may exceed 64 KiB although its answer does not say so, so the
