@@ -146,9 +146,9 @@ impl Pair {
             probe_every: 0.5,
             lidar_ignores: 0,
             // The mishaps are the test's load, not the streams.
-            lidar_hz: 2.0,
-            pose_hz: 5.0,
-            sport_hz: 10.0,
+            lidar_hz: Some(2.0),
+            pose_hz: Some(5.0),
+            sport_hz: Some(10.0),
             ..robot()
         };
         let robot = Robot::start(options).await.unwrap();

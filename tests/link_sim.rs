@@ -40,7 +40,7 @@ async fn every_generation_connects_and_carries_state() {
         (Generation::Three, Some(key), Firmware::New),
     ] {
         let (robot, mut client) =
-            start(Options { generation, key, firmware, ..common::robot() }).await;
+            start(Options { generation, key, firmware: Some(firmware), ..common::robot() }).await;
         client.live().await;
         client.hear_all().await;
         let offer = robot.log().of("offer").remove(0);

@@ -45,7 +45,7 @@ impl Hardware {
             lidar: Arc::new(Mutex::new(lidar)),
             services: Arc::new(Mutex::new(Services::new(options))),
             mishaps,
-            firmware: options.firmware,
+            firmware: options.firmware(),
             log,
         })
     }

@@ -15,7 +15,8 @@ pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
 pub mod mishap; // what goes wrong on purpose
 pub mod network; // what packets meet on their way
-mod options; // which robot is simulated
+mod options; // the command line
+pub mod profile; // what was seen of which real robot
 mod robot; // signaling, the one slot
 pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
@@ -24,5 +25,6 @@ pub use camera::VideoOptions;
 pub use mishap::{Failure, Fate, Garbage, Mishap, Mishaps, Span, Streams};
 pub use network::{Blackout, Impairment, Network, NetworkOptions};
 pub use options::{Firmware, Generation, Options, Validation};
+pub use profile::Profile;
 pub use robot::{Robot, StartError, SOON};
 pub use services::{Refusal, Service, ServiceOptions, Target};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::camera::VideoOptions;
 use crate::lidar::Stamps;
 use crate::network::NetworkOptions;
+use crate::profile::{Facts, Profile};
 use crate::services::ServiceOptions;
 
 /// How the robot speaks while a connection is made; each one is a range of firmware versions.
@@ -59,6 +60,9 @@ pub enum Validation {
 #[derive(Debug, Clone, Parser)]
 #[command(name = "go2_sim", about = "A simulated Unitree GO2 on a loopback address", version)]
 pub struct Options {
+    /// The robot that is simulated; what it sends and does is what was seen of such robots
+    #[arg(long, value_enum, default_value = "pro-1.1.15")]
+    pub profile: Profile,
     /// Loopback address to be at; several robots take several, 127.0.0.1 to 127.255.255.254
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
@@ -83,9 +87,9 @@ pub struct Options {
     /// Say generation 3, but encrypt under the static key, as some robots do
     #[arg(long)]
     pub static_under_3: bool,
-    /// Messages and commands of this firmware
-    #[arg(long, value_enum, default_value = "new")]
-    pub firmware: Firmware,
+    /// Messages and commands of this firmware; by default the profile's
+    #[arg(long, value_enum)]
+    pub firmware: Option<Firmware>,
     /// What to do about the validation
     #[arg(long, value_enum, default_value = "accept")]
     pub validation: Validation,
@@ -99,15 +103,15 @@ pub struct Options {
     /// Answer with the SCTP description of before 2017
     #[arg(long)]
     pub old_sctp_form: bool,
-    /// Rate of rt/lf/lowstate in Hz; by default what the firmware sends
+    /// Rate of rt/lf/lowstate in Hz; by default the firmware's
     #[arg(long)]
     pub low_hz: Option<f64>,
-    /// Rate of rt/lf/sportmodestate in Hz
-    #[arg(long, default_value_t = 20.0)]
-    pub sport_hz: f64,
-    /// Rate of rt/utlidar/robot_pose in Hz
-    #[arg(long, default_value_t = 18.7)]
-    pub pose_hz: f64,
+    /// Rate of rt/lf/sportmodestate in Hz; by default the profile's
+    #[arg(long)]
+    pub sport_hz: Option<f64>,
+    /// Rate of rt/utlidar/robot_pose in Hz; by default the profile's
+    #[arg(long)]
+    pub pose_hz: Option<f64>,
     /// Send poses in bursts of this many, as robots on Wi-Fi seem to
     #[arg(long, default_value_t = 1)]
     pub pose_burst: u32,
@@ -115,9 +119,9 @@ pub struct Options {
     /// The robot starts at (0, 0) and looks along x
     #[arg(long)]
     pub map: Option<PathBuf>,
-    /// Rate of rt/utlidar/voxel_map_compressed in Hz
-    #[arg(long, default_value_t = 7.5)]
-    pub lidar_hz: f64,
+    /// Rate of rt/utlidar/voxel_map_compressed in Hz; by default the profile's
+    #[arg(long)]
+    pub lidar_hz: Option<f64>,
     /// How many commands of the LiDAR's switch are missed in each session
     #[arg(long, default_value_t = 1)]
     pub lidar_ignores: u32,
@@ -197,12 +201,38 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What is known of the robot that is simulated.
+    pub fn facts(&self) -> &'static Facts {
+        self.profile.facts()
+    }
+
+    /// Form of messages and commands.
+    pub fn firmware(&self) -> Firmware {
+        self.firmware.unwrap_or(self.facts().firmware)
+    }
+
     /// Rate of lowstate in Hz.
     pub fn low_hz(&self) -> f64 {
         self.low_hz.unwrap_or(match self.firmware {
-            Firmware::Old => 20.0,
-            Firmware::New => 1.0,
+            Some(Firmware::Old) => Profile::Year2024.facts().state.low_hz,
+            Some(Firmware::New) => Profile::Pro1115.facts().state.low_hz,
+            None => self.facts().state.low_hz,
         })
+    }
+
+    /// Rate of sportmodestate in Hz.
+    pub fn sport_hz(&self) -> f64 {
+        self.sport_hz.unwrap_or(self.facts().state.sport_hz)
+    }
+
+    /// Rate of robot_pose in Hz.
+    pub fn pose_hz(&self) -> f64 {
+        self.pose_hz.unwrap_or(self.facts().state.pose_hz)
+    }
+
+    /// Rate of the voxel maps in Hz.
+    pub fn lidar_hz(&self) -> f64 {
+        self.lidar_hz.unwrap_or(self.facts().lidar.hz)
     }
 
     /// How long a Move lasts, if it ends by itself.

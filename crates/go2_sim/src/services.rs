@@ -134,7 +134,7 @@ pub(crate) struct Services {
 
 impl Services {
     pub(crate) fn new(options: &Options) -> Self {
-        let firmware = options.firmware;
+        let firmware = options.firmware();
         let space = options.services.space(firmware);
         Self {
             settings: Settings::default(),

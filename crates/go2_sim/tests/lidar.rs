@@ -96,7 +96,7 @@ async fn maps_come_once_all_three_conditions_are_met_and_the_first_command_was_m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lidar_stays_on_between_sessions_and_each_misses_its_first_command() {
-    let options = Options { lidar_hz: 50.0, log_sent: true, ..options() };
+    let options = Options { lidar_hz: Some(50.0), log_sent: true, ..options() };
     let robot = Robot::start(options).await.unwrap();
     let mut client = Client::new(&robot).await;
     client.subscribe(topics::LIDAR_STATE).await;
@@ -137,7 +137,7 @@ async fn the_lidar_stays_on_between_sessions_and_each_misses_its_first_command()
 #[tokio::test(flavor = "multi_thread")]
 async fn older_firmware_frames_the_map_as_anything_else_and_a_lidar_may_stop() {
     let robot = Robot::start(Options {
-        firmware: Firmware::Old,
+        firmware: Some(Firmware::Old),
         generation: Generation::Absent,
         lidar_ignores: 0,
         lidar_stamp: Stamps::Frozen,

@@ -80,7 +80,7 @@ impl Client<'_> {
     }
 
     fn state_of_settings(&self) -> Value {
-        crate::messages::multiple_state(&self.hardware.services().settings, self.options.firmware)
+        crate::messages::multiple_state(&self.hardware.services().settings, self.options.firmware())
     }
 
     fn take_photo(&mut self, identity: Value, answered: bool) {

@@ -28,8 +28,8 @@ pub(super) fn tickers(options: &Options, now: Instant) -> Vec<Ticker> {
     let remote_hz = if options.services.remote { 10.0 } else { 0.0 };
     let tickers = [
         ticker(topics::LOW_STATE, options.low_hz(), 1),
-        ticker(topics::SPORT_MODE_STATE, options.sport_hz, 1),
-        ticker(topics::ROBOT_POSE, options.pose_hz, options.pose_burst),
+        ticker(topics::SPORT_MODE_STATE, options.sport_hz(), 1),
+        ticker(topics::ROBOT_POSE, options.pose_hz(), options.pose_burst),
         ticker(topics::LIDAR_STATE, 1.0, 1),
         ticker(topics::MULTIPLE_STATE, 1.0, 1),
         ticker(topics::AUDIOHUB_STATE, 4.0, 1),
@@ -37,7 +37,7 @@ pub(super) fn tickers(options: &Options, now: Instant) -> Vec<Ticker> {
         ticker(topics::SERVICE_STATE, 10.0, 1),
         ticker(topics::WIRELESS_CONTROLLER, remote_hz, 1),
         // The last, because it takes longest.
-        ticker(VOXEL_MAP, options.lidar_hz, 1),
+        ticker(VOXEL_MAP, options.lidar_hz(), 1),
     ];
     tickers.into_iter().flatten().collect()
 }
@@ -69,7 +69,7 @@ impl Client<'_> {
             return;
         }
         let time = self.hardware.time();
-        let firmware = self.options.firmware;
+        let firmware = self.options.firmware();
         let data = {
             let mut services = self.hardware.services();
             let body = self.hardware.body_now();

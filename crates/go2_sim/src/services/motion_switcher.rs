@@ -107,7 +107,7 @@ mod tests {
     fn switcher(arguments: &[&str]) -> (Switcher, Body, Instant) {
         let arguments = ["go2_sim", "--firmware", "old"].iter().chain(arguments);
         let options = Options::try_parse_from(arguments).unwrap();
-        let space = options.services.space(options.firmware);
+        let space = options.services.space(options.firmware());
         let now = Instant::now();
         (Switcher::new(&options.services, space), Body::new(None, now), now)
     }
