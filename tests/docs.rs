@@ -73,3 +73,37 @@ fn commands_are_documented_as_they_are() {
         );
     }
 }
+
+/// Whether a test of this name stands in the text of a file in Rust, Python or JavaScript.
+fn has_test(text: &str, name: &str) -> bool {
+    [
+        format!("fn {name}("),
+        format!("def {name}("),
+        format!("test('{name}'"),
+        format!("test(\"{name}\""),
+    ]
+    .iter()
+    .any(|form| text.contains(form))
+}
+
+#[test]
+fn each_habit_of_real_robots_has_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = std::fs::read_to_string(root.join("tests/real-robots.md")).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(!rows.is_empty());
+    for (expected, row) in (1..).zip(rows.iter().filter(|row| !row.contains("---"))) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, _, tests] = cells[..] else { panic!("three cells: {row}") };
+        assert_eq!(number.parse(), Ok(expected), "{row}");
+        let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test: {row}");
+        for test in tests {
+            let (file, name) =
+                test.split_once("::").unwrap_or_else(|| panic!("file::name: {test}"));
+            let text =
+                std::fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+            assert!(has_test(&text, name), "{file} has no test {name}");
+        }
+    }
+}

@@ -32,6 +32,8 @@ from std_srvs.srv import Trigger
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+# The node under test may be another one, as with scripts/test --node.
+NODE = Path(os.environ.get("GO2_TEST_NODE", TARGET / "go2_bridge"))
 
 # How long anything may take on a busy machine.
 LIMIT = 20.0
@@ -71,8 +73,7 @@ def wait_for(what: str, check: Callable[[], T], limit: float = LIMIT, pause: Cal
 class Process:
     """A program of ours with its output in a file."""
 
-    def __init__(self, name: str, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
-        program = TARGET / name
+    def __init__(self, program: Path, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
         assert program.exists(), f"{program} is not there: run cargo build --workspace"
         self.log = log
         with log.open("wb") as output:
@@ -154,7 +155,7 @@ class Sim(Process):
         self.address = address
         self.events = directory / "events.jsonl"
         arguments = ["--bind", address, "--log", str(self.events), *options]
-        super().__init__("go2_sim", arguments, directory / "go2_sim.log", environment)
+        super().__init__(TARGET / "go2_sim", arguments, directory / "go2_sim.log", environment)
 
     def listens(self) -> bool:
         assert self.running(), self.output()
@@ -214,7 +215,7 @@ class Bridge(Process):
     """The node."""
 
     def __init__(self, arguments: list[str], directory: Path, environment: dict[str, str]) -> None:
-        super().__init__("go2_bridge", arguments, directory / "go2_bridge.log", environment)
+        super().__init__(NODE, arguments, directory / "go2_bridge.log", environment)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from dog import ROOT, Bridge, Process, World, wait_for
+from dog import ROOT, TARGET, Bridge, Process, World, wait_for
 
 PORT = 8099
 DRIVE, WATCH = "the token for control", "the token for viewing"
@@ -64,7 +64,7 @@ def direct(world: World, *options: str, environment: dict[str, str] | None = Non
     """`go2 gateway`, straight to the test's robot."""
     arguments = ["gateway", world.address, "--bind", f"{world.address}:{PORT}", *options]
     log = world.directory / "gateway.log"
-    process = world.keep(Process("go2", arguments, log, {"GO2_GATEWAY_TOKEN": DRIVE} | (environment or {})))
+    process = world.keep(Process(TARGET / "go2", arguments, log, {"GO2_GATEWAY_TOKEN": DRIVE} | (environment or {})))
     wait_for("the gateway to listen", lambda: listens(world))
     return process
 
