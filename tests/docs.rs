@@ -16,9 +16,10 @@ fn id(api: Option<Api>) -> String {
 
 fn actions() -> String {
     let mut table =
-        "| service | type | normal | ai | mcf | what |\n| --- | --- | --- | --- | --- | --- |\n"
+        "| service | type | normal | ai | mcf | busy, s | what |\n| --- | --- | --- | --- | --- | --- | --- |\n"
             .to_owned();
-    for Action { name, kind, danger, normal, ai, mcf, description } in ACTIONS {
+    for Action { name, kind, danger, takes, normal, ai, mcf, description } in ACTIONS {
+        let takes = takes.as_secs();
         let kind = match kind {
             Kind::Once => "Trigger",
             Kind::Lasting => "SetBool",
@@ -27,7 +28,7 @@ fn actions() -> String {
         let [normal, ai, mcf] = [normal, ai, mcf].map(|api| id(*api));
         let _ = writeln!(
             table,
-            "| `~/{name}` | {kind} | {normal} | {ai} | {mcf} | {description}.{danger} |"
+            "| `~/{name}` | {kind} | {normal} | {ai} | {mcf} | {takes} | {description}.{danger} |"
         );
     }
     table

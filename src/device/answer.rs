@@ -3,7 +3,7 @@
 use go2_link::codec::Response;
 use go2_link::session::RequestError;
 
-use crate::services::refusal;
+use crate::services::{refusal, unanswered};
 
 /// An answer, or why there is none.
 pub(super) type Answer = Result<Response, RequestError>;
@@ -25,7 +25,7 @@ pub(super) fn failure(answer: &Answer) -> Option<Failure> {
         Ok(response) if response.code == 0 => None,
         Ok(response) => Some(Failure::Refused(refusal(response))),
         Err(RequestError::NotLive | RequestError::Lost) => Some(Failure::Gone),
-        Err(error) => Some(Failure::Silent(error.to_string())),
+        Err(error) => Some(Failure::Silent(unanswered(error))),
     }
 }
 

@@ -16,7 +16,7 @@ use go2_link::state::{MultipleState, State as _};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 
-use crate::params::Store;
+use crate::params::{Settings, Store};
 use crate::streams::Shared;
 
 /// Messages with the robot's switches that may wait; they come once a second.
@@ -61,9 +61,29 @@ impl Device {
         shared: &Shared,
     ) {
         let settings = shared.settings.clone();
+        tasks.spawn(permit(link.clone(), settings.clone()));
         let mode = self.mode.subscribe();
         tasks.spawn(identity::follow(link.clone(), settings, mode, self.identity));
         let task = task::Task::new(link.clone(), store, shared.clone(), self.mode);
         tasks.spawn(task.run(self.switches));
+    }
+}
+
+/// The task that tells the link whether changes of the motion mode may go to every robot.
+async fn permit(link: LinkHandle, mut settings: watch::Receiver<Arc<Settings>>) {
+    let mut allowed = false;
+    loop {
+        let allow = settings.borrow_and_update().allow_mode_switch;
+        if allow && !allowed {
+            tracing::warn!(
+                "allow_mode_switch: changes of the motion mode go to every robot; one in mcf may need to be powered off \
+                 after them"
+            );
+        }
+        allowed = allow;
+        link.allow_mode_switch(allowed);
+        if settings.changed().await.is_err() {
+            return;
+        }
     }
 }

@@ -234,6 +234,11 @@ const OWN: &[Spec] = &[
     live("stick_angular_z", number(5.0, 0.5, 10.0), "Turn of a stick all the way aside, rad/s"),
     live("auto_balance_stand", Kind::Switch(false), "Bring the robot into a walkable posture"),
     live("allow_acrobatics", Kind::Switch(false), "Allow flips, jumps, handstand, rage mode"),
+    live(
+        "allow_mode_switch",
+        Kind::Switch(false),
+        "Send a change of the motion mode also to robots that have only one",
+    ),
     live("request_timeout", number(5.0, 0.5, 60.0), "Seconds a service waits for the robot"),
     live("mode_timeout", number(15.0, 1.0, 60.0), "Seconds a change of motion mode may take"),
     live(super::MOTION_MODE, Kind::MotionMode, "Motion mode of the robot"),

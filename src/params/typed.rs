@@ -133,6 +133,8 @@ pub(crate) struct Settings {
     pub(crate) stick_speeds: Velocity,
     pub(crate) auto_balance_stand: bool,
     pub(crate) allow_acrobatics: bool,
+    /// Whether a change of the motion mode is sent to every robot.
+    pub(crate) allow_mode_switch: bool,
     pub(crate) request_timeout: Duration,
     pub(crate) mode_timeout: Duration,
     /// As the user wants it, or as the robot says it is.
@@ -276,6 +278,7 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         },
         auto_balance_stand: switch("auto_balance_stand"),
         allow_acrobatics: switch("allow_acrobatics"),
+        allow_mode_switch: switch("allow_mode_switch"),
         request_timeout: Duration::from_secs_f64(number("request_timeout")),
         mode_timeout: Duration::from_secs_f64(number("mode_timeout")),
         obstacle_avoidance: match values.get("obstacle_avoidance") {

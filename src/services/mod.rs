@@ -50,12 +50,22 @@ pub(crate) fn refusal(response: &Response) -> String {
     }
 }
 
+/// Why there is no answer, in words.
+pub(crate) fn unanswered(error: &RequestError) -> String {
+    match error {
+        RequestError::ModeFixed(_) | RequestError::ModeUnknown => {
+            format!("{error}. The parameter allow_mode_switch has it sent all the same")
+        }
+        error => error.to_string(),
+    }
+}
+
 /// An answer's success and words.
 fn outcome(result: Result<Response, RequestError>) -> Result<String, String> {
     match result {
         Ok(response) if response.code == 0 => Ok(String::new()),
         Ok(response) => Err(refusal(&response)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(unanswered(&error)),
     }
 }
 

@@ -84,7 +84,7 @@ def actions() -> list[Action]:
     found = []
     for heading, rows in tables("service", COMMANDS):
         assert heading == "service"
-        for name, kind, normal, ai, mcf, what in rows:
+        for name, kind, normal, ai, mcf, _busy, what in rows:
             ids = {"normal": api(normal), "ai": api(ai), "mcf": api(mcf)}
             found.append(Action(name.strip("`~/"), kind, ids, what.endswith("*Acrobatic*")))
     assert found, "docs/commands.md has no table of services"

@@ -498,6 +498,10 @@ def test_the_first_client_is_served_by_the_node(
         code, words = first.ask(MOVE, walk)
         assert code == 9003 and "~/stand_up" in words, "it lies"
         assert first.ask(RECOVERY_STAND)[0] == 0
+        code, words = first.ask(1002, {"name": "normal"}, "motion_switcher")
+        assert code == 7004 and words.startswith("not sent: the robot is in motion mode mcf"), words
+        assert first.ask(1003, service="motion_switcher")[0] == 7004
+        assert sim.requests(of="motion_switcher") == []
         assert first.ask(MOVE, {"x": "fast"})[0] == 9003
         assert first.ask(MOVE, still)[0] == 0
         since = sim.now()

@@ -253,6 +253,25 @@ def test_acrobatics_with_a_permission(desk: Desk, ros: Ros, sim: Sim) -> None:
     assert len(sim.requests(1030, since=so_far)) == 1
 
 
+def test_a_change_of_the_motion_mode_never_reaches_a_robot_in_mcf(desk: Desk, ros: Ros, sim: Sim) -> None:
+    changes = [(1002, {"name": "normal"}), (1002, {"name": "ai"}), (1003, {})]
+    for number, (api_id, parameter) in enumerate(changes):
+        answer = desk.ask(number, api_id, "motion_switcher", parameter=parameter)
+        assert (answer["ok"], answer["code"], answer["api_id"]) == (False, 7004, api_id)
+        # Right after the connection the mode may not have been read: the sentence is another then.
+        assert answer["meaning"].startswith("not sent: the robot "), answer
+        assert "allow_mode_switch" in answer["meaning"]
+    assert desk.ask("read", 1001, "motion_switcher")["data"]["name"] == "mcf"
+    assert "motion mode mcf" in desk.ask("known", 1002, "motion_switcher", parameter={"name": "normal"})["meaning"]
+    # To where it is already, and with a permission, it is passed on; the robot refuses.
+    assert desk.ask("same", 1002, "motion_switcher", parameter={"name": "mcf"})["meaning"].startswith("unknown motion")
+    assert [entry["api_id"] for entry in sim.requests(of="motion_switcher")] == [1002]
+    assert ros.set_parameter("allow_mode_switch", value=True).successful
+    refused = desk.ask("allowed", 1002, "motion_switcher", parameter={"name": "normal"})
+    assert (refused["code"], refused["meaning"][:19]) == (7004, "unknown motion mode")
+    assert len(sim.requests(1002, of="motion_switcher")) == 2
+
+
 def test_a_character_that_logs_cannot_have(desk: Desk, bridge: Bridge) -> None:
     # As the first that is refused: later ones may not reach the log.
     answer = desk.next_answer('{"id": 1, "service": "sport", "api_id": 1002, "a\\u0000b": 1}')

@@ -14,7 +14,7 @@ from std_srvs.srv import SetBool
 from dog import LATCHED, Bridge, Entry, Ros, Sim, World, service
 
 OLD, NEW = ["--firmware", "old"], ["--firmware", "new"]
-GET_MODE, SET_MODE = 1001, 1002
+GET_MODE, SET_MODE, RELEASE_MODE = 1001, 1002, 1003
 
 
 @dataclass
@@ -233,13 +233,31 @@ def test_the_motion_mode_is_changed(world: World, ros: Ros) -> None:
     assert "was asked for" not in bridge.output()
 
 
-def test_a_robot_without_other_modes_refuses(world: World, ros: Ros) -> None:
+def test_a_robot_without_other_modes_is_never_asked_to_change(world: World, ros: Ros) -> None:
+    # As from a parameter file: before the mode is known.
+    sim, bridge = start(world, ros, NEW, "motion_mode:=normal")
+    reason = "was asked for: not sent: the robot is in motion mode mcf"
+    ros.until("the warning", lambda: f"motion_mode: normal {reason}" in bridge.output())
+    shows(ros, "motion_mode", "mcf")
+    assert ros.set_parameter("motion_mode", "ai").successful
+    ros.until("the warning", lambda: f"motion_mode: ai {reason}" in bridge.output())
+    assert "allow_mode_switch" in bridge.output()
+    shows(ros, "motion_mode", "mcf")
+    assert not asked(sim, "motion_switcher", SET_MODE, RELEASE_MODE)
+
+
+def test_a_change_of_mode_can_be_allowed(world: World, ros: Ros) -> None:
     sim, bridge = start(world, ros, NEW)
-    shows(ros, "motion_mode", "mcf")
+    assert ros.set_parameter("allow_mode_switch", value=True).successful
+    ros.until("the warning", lambda: "allow_mode_switch: changes of the motion mode go to every robot" in bridge.output())
     assert ros.set_parameter("motion_mode", "normal").successful
-    ros.until("the warning", lambda: "motion_mode: normal was asked for" in bridge.output())
-    assert "status 7004" in bridge.output()
+    ros.until("the refusal", lambda: "normal was asked for: the robot answers status 7004" in bridge.output())
+    assert len(asked(sim, "motion_switcher", SET_MODE)) == 1
+    assert "a change of the motion mode goes to the robot because it is allowed" in bridge.output()
     shows(ros, "motion_mode", "mcf")
+    assert ros.set_parameter("allow_mode_switch", value=False).successful
+    assert ros.set_parameter("motion_mode", "ai").successful
+    ros.until("the warning", lambda: "ai was asked for: not sent" in bridge.output())
     assert len(asked(sim, "motion_switcher", SET_MODE)) == 1
 
 

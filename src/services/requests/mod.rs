@@ -2,6 +2,7 @@
 
 mod check; // from the text of a request to what may be sent
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::Robot;
+use super::{unanswered, Robot};
 use crate::intake::{bounded, Bounded, Intake};
 use crate::motion::Order;
 use crate::streams::publish;
@@ -151,7 +152,19 @@ impl Robot {
             Effect::Limp => self.damp().await,
             _ => self.request(request).await,
         };
-        result.map_err(|error| error.to_string())
+        match result {
+            Err(error) => match error.status() {
+                Some(code) => Ok(Response {
+                    id: None,
+                    api_id: None,
+                    code,
+                    data: unanswered(&error),
+                    payload: Default::default(),
+                }),
+                None => Err(unanswered(&error)),
+            },
+            answered => answered.map_err(|error| error.to_string()),
+        }
     }
 
     /// Has the robot stopped when nothing more is heard of what is about to walk it that way. A robot that is not there will
@@ -172,7 +185,7 @@ enum Answer {
         id: Box<RawValue>,
         ok: bool,
         code: i64,
-        meaning: &'static str,
+        meaning: Cow<'static, str>,
         api_id: i64,
         data: Value,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,12 +201,31 @@ enum Answer {
 }
 
 impl Answer {
+    /// Without the robot: in its own numbers where it has one for the reason.
+    fn unanswered(id: Box<RawValue>, api_id: i64, error: &RequestError) -> Self {
+        let words = unanswered(error);
+        let Some(code) = error.status() else {
+            return Self::Failed { id, ok: false, error: words };
+        };
+        let (meaning, data) = (words.into(), Value::String(String::new()));
+        Self::Answered {
+            id,
+            ok: false,
+            code,
+            meaning,
+            api_id,
+            data,
+            binary: None,
+            binary_length: None,
+        }
+    }
+
     fn new(id: Box<RawValue>, api_id: i64, result: Result<Response, RequestError>) -> Self {
         let response = match result {
             Ok(response) => response,
-            Err(error) => return Self::Failed { id, ok: false, error: error.to_string() },
+            Err(error) => return Self::unanswered(id, api_id, &error),
         };
-        let meaning = response.meaning();
+        let meaning = response.meaning().into();
         let Response { code, data, payload, .. } = response;
         let bytes = Some(payload).filter(|payload| !payload.is_empty());
         Self::Answered {
@@ -212,6 +244,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use go2_link::commands::MotionMode;
     use serde_json::json;
 
     fn answer(data: &str, payload: &'static [u8]) -> Value {
@@ -247,5 +280,15 @@ mod tests {
         let failed = Answer::new(RawValue::NULL.to_owned(), 1, Err(RequestError::Lost));
         let expected = json!({"id": null, "ok": false, "error": RequestError::Lost.to_string()});
         assert_eq!(serde_json::to_value(failed).unwrap(), expected);
+        let fixed = RequestError::ModeFixed(MotionMode::new("mcf"));
+        let kept = serde_json::to_value(Answer::new(RawValue::NULL.to_owned(), 1002, Err(fixed)));
+        let kept = kept.unwrap();
+        assert_eq!(
+            (&kept["ok"], &kept["code"], &kept["api_id"]),
+            (&json!(false), &json!(7004), &json!(1002))
+        );
+        let meaning = kept["meaning"].as_str().unwrap();
+        assert!(meaning.starts_with("not sent: the robot is in motion mode mcf"), "{meaning}");
+        assert!(meaning.contains("allow_mode_switch"), "{meaning}");
     }
 }

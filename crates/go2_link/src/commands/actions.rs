@@ -1,6 +1,8 @@
 //! The sport service's actions. Ids from Unitree's SDK headers and the phone app's tables; where these disagree, the
 //! entry says so.
 
+use std::time::Duration;
+
 use super::mode::{MotionMode, Space};
 use crate::codec::{api, Request};
 
@@ -53,6 +55,10 @@ pub struct Action {
     pub kind: Kind,
     /// Whether it takes a permission.
     pub danger: Danger,
+    /// The longest that the robot is busy with it, or with beginning and ending it where it lasts. Some actions are answered
+    /// only when they are done: sitting down was seen to be answered after 1.2 s, lying down at once. Of dances 20 s are told,
+    /// and a robot that has stood up ignores Move for up to 10 s; the others are estimates on the long side.
+    pub takes: Duration,
     /// In the normal mode of firmware before 1.1.7.
     pub normal: Option<Api>,
     /// In the ai mode of firmware before 1.1.7.
@@ -116,12 +122,21 @@ pub fn action(name: &str) -> Option<&'static Action> {
 
 type Ids = [Option<Api>; 3];
 
-const fn once(name: &'static str, [normal, ai, mcf]: Ids, description: &'static str) -> Action {
-    Action { name, kind: Kind::Once, danger: Danger::None, normal, ai, mcf, description }
+/// Seconds in which a lasting action has begun or ended.
+const CHANGES: u64 = 4;
+
+const fn once(
+    name: &'static str,
+    seconds: u64,
+    [normal, ai, mcf]: Ids,
+    description: &'static str,
+) -> Action {
+    let takes = Duration::from_secs(seconds);
+    Action { name, kind: Kind::Once, danger: Danger::None, takes, normal, ai, mcf, description }
 }
 
-const fn lasting(name: &'static str, [normal, ai, mcf]: Ids, description: &'static str) -> Action {
-    Action { name, kind: Kind::Lasting, danger: Danger::None, normal, ai, mcf, description }
+const fn lasting(name: &'static str, ids: Ids, description: &'static str) -> Action {
+    Action { kind: Kind::Lasting, ..once(name, CHANGES, ids, description) }
 }
 
 const fn dangerous(action: Action) -> Action {
@@ -147,30 +162,35 @@ const fn plain(id: i64) -> Option<Api> {
 
 /// Every action. 1012 (Trigger) is left out: nobody says what it does.
 pub const ACTIONS: &[Action] = &[
-    once("damp", all(api::DAMP), "Motors limp: the robot drops. The emergency stop"),
-    once("stop", all(api::STOP_MOVE), "Stop walking: zeros, then StopMove"),
-    once("stand_up", all(api::STAND_UP), "Stand with locked joints; it does not walk like this"),
-    once("stand_down", all(api::STAND_DOWN), "Lie down"),
-    once("balance_stand", all(api::BALANCE_STAND), "Stand ready to walk"),
-    once("recovery_stand", all(api::RECOVERY_STAND), "Get up from any posture, as after a fall"),
-    once("sit", all(1009), "Sit"),
-    once("rise_sit", all(1010), "Get up from sitting"),
-    once("hello", all(1016), "Wave a front paw"),
-    once("stretch", all(1017), "Stretch"),
-    once("content", all(1020), "Look happy"),
-    once("wallow", all(1021), "Roll on the back"),
-    once("dance1", all(1022), "Dance"),
-    once("dance2", all(1023), "Another dance"),
-    once("scrape", all(1029), "Scrape with the front paws"),
-    once("wiggle_hips", [plain(1033), plain(1033), None], "Wiggle the hips"),
-    once("heart", all(1036), "Draw a heart with the front paws"),
-    once("switch_avoid_mode", [None, None, plain(2058)], "The next mode of avoiding obstacles"),
-    dangerous(once("front_flip", [plain(1030), plain(1030), on(1030)], "Flip forward")),
-    dangerous(once("front_jump", all(1031), "Jump forward")),
-    dangerous(once("front_pounce", all(1032), "Pounce forward")),
-    dangerous(once("left_flip", [None, plain(1042), on(2041)], "Flip to the left")),
-    dangerous(once("right_flip", [None, plain(1043), None], "Flip to the right")),
-    dangerous(once("back_flip", [None, plain(1044), on(2043)], "Flip backward")),
+    once("damp", 0, all(api::DAMP), "Motors limp: the robot drops. The emergency stop"),
+    once("stop", 0, all(api::STOP_MOVE), "Stop walking: zeros, then StopMove"),
+    once(
+        "stand_up",
+        10,
+        all(api::STAND_UP),
+        "Stand with locked joints; it does not walk like this",
+    ),
+    once("stand_down", 3, all(api::STAND_DOWN), "Lie down"),
+    once("balance_stand", 3, all(api::BALANCE_STAND), "Stand ready to walk"),
+    once("recovery_stand", 6, all(api::RECOVERY_STAND), "Get up from any posture, as after a fall"),
+    once("sit", 3, all(1009), "Sit"),
+    once("rise_sit", 4, all(1010), "Get up from sitting"),
+    once("hello", 8, all(1016), "Wave a front paw"),
+    once("stretch", 10, all(1017), "Stretch"),
+    once("content", 8, all(1020), "Look happy"),
+    once("wallow", 12, all(1021), "Roll on the back"),
+    once("dance1", 25, all(1022), "Dance"),
+    once("dance2", 25, all(1023), "Another dance"),
+    once("scrape", 10, all(1029), "Scrape with the front paws"),
+    once("wiggle_hips", 8, [plain(1033), plain(1033), None], "Wiggle the hips"),
+    once("heart", 10, all(1036), "Draw a heart with the front paws"),
+    once("switch_avoid_mode", 0, [None, None, plain(2058)], "The next mode of avoiding obstacles"),
+    dangerous(once("front_flip", 6, [plain(1030), plain(1030), on(1030)], "Flip forward")),
+    dangerous(once("front_jump", 5, all(1031), "Jump forward")),
+    dangerous(once("front_pounce", 5, all(1032), "Pounce forward")),
+    dangerous(once("left_flip", 6, [None, plain(1042), on(2041)], "Flip to the left")),
+    dangerous(once("right_flip", 6, [None, plain(1043), None], "Flip to the right")),
+    dangerous(once("back_flip", 6, [None, plain(1044), on(2043)], "Flip backward")),
     lasting("pose", [flag(1028); 3], "Hold a pose; cmd_pose shapes it"),
     lasting("continuous_gait", [flag(1019); 3], "Step on the spot without a command"),
     lasting(

@@ -104,15 +104,17 @@ impl<'a, T: Transport> Session<'a, T> {
                         self.velocity = Some(*inlets.velocity.borrow_and_update());
                         self.send_velocity();
                     }
+                    self.take_wishes(inlets);
                     self.command(command);
                 }
-                Some(command) = inlets.commands.recv() => self.command(command),
+                Some(command) = inlets.commands.recv() => {
+                    self.take_wishes(inlets);
+                    self.command(command);
+                }
                 Ok(()) = inlets.velocity.changed() => {
                     self.velocity = Some(*inlets.velocity.borrow_and_update());
                 }
-                Ok(()) = inlets.wishes.changed() => {
-                    self.machine.wish(&inlets.wishes.borrow_and_update(), now());
-                }
+                Ok(()) = inlets.wishes.changed() => self.wish(inlets),
                 () = Inlets::stopped(&mut inlets.stop) => return Ok(SessionEnd::Closed),
                 () = tokio::time::sleep_until(due) => {
                     self.machine.handle_timeout(now())?;
@@ -120,6 +122,17 @@ impl<'a, T: Transport> Session<'a, T> {
                 }
             }
         }
+    }
+
+    /// Takes up what was wished before a command was given: it may be what allows the command.
+    fn take_wishes(&mut self, inlets: &mut Inlets) {
+        if inlets.wishes.has_changed().unwrap_or(false) {
+            self.wish(inlets);
+        }
+    }
+
+    fn wish(&mut self, inlets: &mut Inlets) {
+        self.machine.wish(&inlets.wishes.borrow_and_update(), now());
     }
 
     /// Says how the session stands, where that has changed.
@@ -224,6 +237,9 @@ impl<'a, T: Transport> Session<'a, T> {
                     );
                 }
             }
+            Event::ModeSwitch(reason) => tracing::warn!(
+                "a change of the motion mode goes to the robot because it is allowed; otherwise it is {reason}"
+            ),
             Event::RobotError(text) => {
                 if let Some(more) = self.refused.allow(now()) {
                     tracing::warn!("the robot reports: {text}{more}");

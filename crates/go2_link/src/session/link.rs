@@ -275,6 +275,12 @@ impl LinkHandle {
         self.wishes.send_modify(|wishes| wishes.lidar = Some(on));
     }
 
+    /// Has every change of the motion mode sent, or only those to robots of which it is known that they have several modes,
+    /// as it is at first.
+    pub fn allow_mode_switch(&self, allowed: bool) {
+        self.wishes.send_modify(|wishes| wishes.mode_switch = allowed);
+    }
+
     /// Has the video track on, or off, from now on and in every session to come.
     pub fn set_video(&self, on: bool) {
         self.wishes.send_modify(|wishes| wishes.video = Some(on));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::guard::{ModeGuard, Verdict};
 use super::requests::{RequestId, Requests, Responded};
 use super::state::{
     Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
@@ -36,6 +37,8 @@ pub enum Event {
     Unawaited(Response),
     /// A response to no request that is open: too late, a second one, or another client's.
     Stray(Response),
+    /// A change of the motion mode goes out that is kept back unless the owner allows it; why.
+    ModeSwitch(RequestError),
     /// An error message of the robot.
     RobotError(String),
     /// Bytes that are no message.
@@ -65,6 +68,7 @@ pub struct Machine {
     more: Arc<BTreeSet<String>>,
     streams: Streams,
     requests: Requests,
+    guard: ModeGuard,
     lidar: Upkeep,
     video: Upkeep,
     transmit: VecDeque<Outbound>,
@@ -102,6 +106,7 @@ impl Machine {
             topics,
             more: Arc::default(),
             requests: Requests::new(first_id),
+            guard: ModeGuard::default(),
             lidar: Upkeep::new(LIDAR_PACE),
             video: Upkeep::new(VIDEO_PACE),
             transmit: VecDeque::new(),
@@ -177,6 +182,7 @@ impl Machine {
             Kind::RtcInnerReq => self.inner(message.data),
             Kind::Res => match Response::decode(&message) {
                 Ok((response, chunk)) => {
+                    self.guard.hear(&message.topic, &response);
                     let settled = self.requests.response(&message.topic, response, chunk, now);
                     self.responded(settled);
                 }
@@ -304,6 +310,7 @@ impl Machine {
 
     /// What is wanted of the robot's streams from now on.
     pub fn wish(&mut self, wishes: &Wishes, now: Instant) {
+        self.guard.allows = wishes.mode_switch;
         self.streams.wish(wishes, now);
         for (stream, wish) in [(&mut self.lidar, wishes.lidar), (&mut self.video, wishes.video())] {
             if let Some(on) = wish {
@@ -344,7 +351,7 @@ impl Machine {
         timeout: Duration,
         now: Instant,
     ) -> Result<RequestId, RequestError> {
-        self.must_be_live()?;
+        self.may_go(&request)?;
         let id = self.requests.ask(&request, timeout, now)?;
         self.transmit.push_back(Outbound::Request { id: id.0, request });
         Ok(id)
@@ -352,7 +359,7 @@ impl Machine {
 
     /// Sends a request whose response nobody awaits.
     pub fn tell(&mut self, request: Request) -> Result<RequestId, RequestError> {
-        self.must_be_live()?;
+        self.may_go(&request)?;
         let id = self.requests.tell(&request)?;
         self.transmit.push_back(Outbound::Request { id: id.0, request });
         Ok(id)
@@ -362,9 +369,23 @@ impl Machine {
         self.is_live().then_some(()).ok_or(RequestError::NotLive)
     }
 
-    /// Publishes on a plain topic.
+    /// Whether a request may be sent now: the one place that all of them pass.
+    fn may_go(&mut self, request: &Request) -> Result<(), RequestError> {
+        self.must_be_live()?;
+        if let Verdict::Allowed(reason) = self.guard.judge(request)? {
+            self.events.push_back(Event::ModeSwitch(reason));
+        }
+        Ok(())
+    }
+
+    /// Publishes on a plain topic. Robots take requests that come so, too, without an answer.
     pub fn publish(&mut self, topic: &str, data: Value) -> Result<(), RequestError> {
         self.must_be_live()?;
+        if topic.ends_with("/request") {
+            let api_id = data["header"]["identity"]["api_id"].as_i64().unwrap_or_default();
+            let parameter = data["parameter"].as_str().unwrap_or_default().to_owned();
+            self.may_go(&Request { topic: topic.to_owned(), parameter, ..Request::sport(api_id) })?;
+        }
         if data.to_string().len() > LONGEST_MESSAGE {
             return Err(RequestError::TooLong);
         }

@@ -399,3 +399,46 @@ fn answers_in_parts_are_put_together_and_take_their_time() {
         |event: &Event| matches!(event, Event::Settled(i, Err(RequestError::Garbled)) if *i == id);
     assert!(session.events().iter().any(settled));
 }
+
+#[test]
+fn a_change_of_the_motion_mode_passes_one_place_whichever_way_it_goes() {
+    let topic = topics::MOTION_SWITCHER_REQUEST;
+    let select = || Request {
+        topic: topic.to_owned(),
+        parameter: r#"{"name":"normal"}"#.to_owned(),
+        ..Request::sport(api::motion_switcher::SELECT)
+    };
+    let published = || {
+        let identity = serde_json::json!({"identity": {"id": 1, "api_id": 1003}});
+        serde_json::json!({"header": identity, "parameter": ""})
+    };
+    let mut session = Session::live();
+    let mut tries = |session: &mut Session| {
+        let limit = Duration::from_secs(5);
+        let results = [
+            session.machine.request(select(), limit, session.now).map(drop),
+            session.machine.tell(select()).map(drop),
+            session.machine.publish(topic, published()),
+        ];
+        (results, session.said().len())
+    };
+    let (results, said) = tries(&mut session);
+    assert!(results.iter().all(|each| *each == Err(RequestError::ModeUnknown)), "{results:?}");
+    assert_eq!(said, 0);
+    session
+        .hear(
+            r#"{"type":"res","topic":"rt/api/motion_switcher/response","data":{"header":{"identity":{"id":3,"api_id":1001},"status":{"code":0}},"data":"{\"form\":\"0\",\"name\":\"mcf\"}"}}"#,
+        )
+        .unwrap();
+    let (results, said) = tries(&mut session);
+    let fixed = RequestError::ModeFixed(crate::commands::MotionMode::new("mcf"));
+    assert!(results.iter().all(|each| *each == Err(fixed.clone())), "{results:?}");
+    assert_eq!(said, 0);
+    session.events();
+    session.machine.wish(&Wishes { mode_switch: true, ..Wishes::default() }, session.now);
+    let (results, said) = tries(&mut session);
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(said, 3);
+    let warned = session.events().into_iter().filter(|e| matches!(e, Event::ModeSwitch(_)));
+    assert_eq!(warned.count(), 3);
+}

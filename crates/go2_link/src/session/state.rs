@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::codec::Json;
+use crate::commands::MotionMode;
 use crate::help::Help;
 use crate::signaling::{Retry, SignalingError};
 use crate::transport::{ConnectError, MediaCount, TransportError};
@@ -36,6 +37,8 @@ pub struct Wishes {
     pub watched: bool,
     /// Topics to subscribe to beside those that the link was made with.
     pub topics: Arc<BTreeSet<String>>,
+    /// Whether a change of the motion mode is sent to every robot.
+    pub mode_switch: bool,
 }
 
 impl Wishes {
@@ -293,6 +296,29 @@ pub enum RequestError {
     /// The parameter does not fit into a message.
     #[error("it is too long for a message to the robot")]
     TooLong,
+    /// A change of the motion mode that is not sent to this robot.
+    #[error(
+        "not sent: the robot is in motion mode {0}, the only one that its firmware has. Told to change or leave it, robots \
+         refuse, and one was reported to hang until it was powered off"
+    )]
+    ModeFixed(MotionMode),
+    /// A change of the motion mode that is not sent before the robot has said which one it is in.
+    #[error(
+        "not sent: the robot has not said which motion mode it is in, and a robot in mcf must not be told to change or \
+         leave it. Ask for the mode first (motion_switcher 1001)"
+    )]
+    ModeUnknown,
+}
+
+impl RequestError {
+    /// The status that stands for it, where the robot's own services have one.
+    pub fn status(&self) -> Option<i64> {
+        match self {
+            // Unknown motion mode.
+            Self::ModeFixed(_) | Self::ModeUnknown => Some(7004),
+            _ => None,
+        }
+    }
 }
 
 /// What a link has seen, summed over all its sessions.
