@@ -41,10 +41,11 @@ use crate::clock::RosClock;
 use crate::device::Device;
 use crate::gateway::GatewayError;
 use crate::intake::Intake;
-use crate::motion::{Inputs, Motion, Order};
+use crate::motion::{Heard, Inputs, Motion, Order};
 use crate::params::{Refused, SecretError, Settings, Store};
 use crate::raw::{Raw, RawTopicError};
 use crate::recording::{Started, Tape};
+use crate::services::again::Newest;
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 
@@ -206,6 +207,8 @@ async fn serve(
     let camera = camera.start(link.handle())?;
     tasks.spawn(camera);
     let (orders, inbox) = mpsc::channel(ORDERS);
+    let newest = Newest::default();
+    let heard = Heard { doing, avoidance: facts.avoidance.clone() };
     let robot = Robot {
         link: link.handle(),
         settings: settings.clone(),
@@ -213,6 +216,7 @@ async fn serve(
         store,
         shared,
         mode: facts.mode,
+        newest: newest.clone(),
     };
     services::start(&mut node, &mut tasks, &robot)?;
     services::requests::start(&mut node, &mut intake, &mut tasks, &robot)?;
@@ -223,7 +227,7 @@ async fn serve(
     }
     let gateway = gateway::start(&start, &robot, wheel).await?;
     let inputs = Inputs { velocities, attitudes, orders: inbox, steering };
-    let motion = tokio::spawn(Motion::new(link.handle(), settings, doing).run(inputs));
+    let motion = tokio::spawn(Motion::new(link.handle(), settings, heard, newest).run(inputs));
     let spinner = spin(node, intake, Arc::clone(spinning))?;
     if start.replay.is_none() {
         tracing::info!("connecting to the robot at {}", start.place());

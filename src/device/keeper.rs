@@ -25,6 +25,8 @@ pub(super) struct Keeper {
     standing: Standing,
     /// What the robot said last.
     known: Option<Value>,
+    /// Whether that was in this session.
+    heard: bool,
     /// Whether the robot can be asked.
     in_session: bool,
     /// Whether the robot lacks it in its motion mode.
@@ -63,6 +65,7 @@ impl Keeper {
             wish: None,
             standing: Standing::Open,
             known: None,
+            heard: false,
             in_session: false,
             lacking: false,
             under_way: None,
@@ -98,6 +101,7 @@ impl Keeper {
     pub(super) fn begin(&mut self, mode: Option<&MotionMode>, now: Instant) -> Option<String> {
         let unavailable = mode.and_then(|mode| self.setting.available(mode).err());
         self.in_session = unavailable.is_none();
+        self.heard = false;
         if let Some(reason) = unavailable {
             self.known = None;
             let told = std::mem::replace(&mut self.lacking, true);
@@ -143,6 +147,19 @@ impl Keeper {
         [self.write_at, read_at].into_iter().flatten().min().filter(|_| idle)
     }
 
+    /// The robot has refused the latest request, but may take it later: it is asked again after the pause.
+    pub(super) fn postpone(&mut self, pause: Duration, now: Instant) {
+        let at = Some(now + pause);
+        match self.under_way.take() {
+            // A newer wish is due already.
+            Some(Ask::Write(value)) if self.wish.as_ref() == Some(&value) => {
+                self.write_at = self.write_at.or(at);
+            }
+            Some(Ask::Read) => self.read_at = self.read_at.or(at),
+            Some(Ask::Write(_)) | None => {}
+        }
+    }
+
     /// Takes the answer to the latest request. Returns what the user must be told.
     pub(super) fn settle(&mut self, answer: Answer, now: Instant) -> Option<String> {
         match self.under_way.take()? {
@@ -157,6 +174,7 @@ impl Keeper {
             None => {
                 let released = value == "" && self.setting.release().is_some();
                 self.known = Some(value).filter(|_| !released);
+                self.heard = true;
                 self.deaf_until = Some(now + DEAF);
                 if !newer {
                     let renew = |lasts: Duration| now + lasts.saturating_sub(RENEW_BEFORE);
@@ -189,11 +207,12 @@ impl Keeper {
         }
         let value = answer.ok().filter(|_| failure.is_none());
         let Some(value) = value.and_then(|answer| self.setting.answer(&answer.data)) else {
-            if self.standing != Standing::Taken {
+            if self.standing != Standing::Taken && !self.heard {
                 self.known = None;
             }
             return None;
         };
+        self.heard = true;
         let Some(wish) = &self.wish else {
             self.known = Some(value);
             return None;
@@ -226,6 +245,13 @@ impl Keeper {
         }
         let wish = self.wish.as_ref().filter(|wish| same(wish, &value));
         self.known = Some(wish.cloned().unwrap_or(value));
+        self.heard = true;
+    }
+
+    /// What the robot has, as far as it is known for certain: it was heard in this session, and no change is under way.
+    pub(super) fn certain(&self) -> Option<&Value> {
+        let open = self.wish.is_some() && self.standing == Standing::Open;
+        self.known.as_ref().filter(|_| self.heard && !open && !self.lacking)
     }
 
     /// What the parameter says: the wish until the robot has judged it, then what the robot has.

@@ -278,3 +278,58 @@ fn a_wish_can_be_taken_back() {
     bench.keeper.begin(None, bench.now);
     assert_eq!(bench.asks(), read());
 }
+
+#[test]
+fn what_is_refused_too_early_is_asked_for_again() {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let mut bench = Bench::in_session("volume");
+    assert_eq!(bench.asks(), read());
+    bench.keeper.postpone(PAUSE, bench.now);
+    assert_eq!(bench.asks(), None);
+    bench.later(1.0);
+    assert_eq!(bench.asks(), read());
+    bench.answer(status(0, r#"{"volume":4}"#));
+    bench.wish(json!(7));
+    for _ in 0..3 {
+        assert_eq!(bench.asks(), write(7));
+        bench.keeper.postpone(PAUSE, bench.now);
+        assert_eq!((bench.asks(), bench.shown()), (None, Some(json!(7))));
+        assert!(bench.keeper.take_verdict().is_none(), "it is still open");
+        bench.later(1.0);
+    }
+    // A newer one does not wait for the older one's pause.
+    assert_eq!(bench.asks(), write(7));
+    bench.wish(json!(8));
+    bench.keeper.postpone(PAUSE, bench.now);
+    assert_eq!(bench.asks(), write(8));
+    assert_eq!(bench.answer(status(0, "")), None);
+    assert_eq!(bench.keeper.take_verdict(), Some(Ok(())));
+    // Nor is one asked for again that was taken back.
+    bench.wish(json!(9));
+    assert_eq!(bench.asks(), write(9));
+    bench.keeper.wish(None, bench.now);
+    bench.keeper.postpone(PAUSE, bench.now);
+    bench.later(5.0);
+    assert_eq!(bench.asks(), read());
+}
+
+#[test]
+fn what_the_robot_has_is_certain_once_it_was_heard_in_the_session() {
+    let mut bench = Bench::new("volume");
+    let certain = |bench: &Bench| bench.keeper.certain().cloned();
+    bench.keeper.begin(None, bench.now);
+    assert_eq!((bench.asks(), certain(&bench)), (read(), None));
+    bench.keeper.told(json!(4), bench.now);
+    assert_eq!(certain(&bench), Some(json!(4)));
+    // A reading that is not answered takes nothing away from what the robot told by itself.
+    assert_eq!(bench.answer(silence()), None);
+    assert_eq!((certain(&bench), bench.shown()), (Some(json!(4)), Some(json!(4))));
+    bench.wish(json!(7));
+    assert_eq!((bench.asks(), certain(&bench)), (write(7), None), "it has not taken it yet");
+    bench.answer(status(0, ""));
+    assert_eq!(certain(&bench), Some(json!(7)));
+    // Meanwhile it may have been turned off and on.
+    bench.keeper.end();
+    bench.keeper.begin(None, bench.now);
+    assert_eq!(certain(&bench), None);
+}

@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     /// Its motion mode; `None` without a session, and while the robot does not tell.
     pub(crate) mode: watch::Receiver<Option<MotionMode>>,
     pub(crate) identity: watch::Receiver<Arc<Identity>>,
+    /// Whether it avoids obstacles; `None` while that is not known for certain.
+    pub(crate) avoidance: watch::Receiver<Option<bool>>,
 }
 
 /// The tasks, before they start.
@@ -35,6 +37,7 @@ pub(crate) struct Device {
     switches: broadcast::Receiver<Message>,
     mode: watch::Sender<Option<MotionMode>>,
     identity: watch::Sender<Arc<Identity>>,
+    avoidance: watch::Sender<Option<bool>>,
 }
 
 impl Device {
@@ -44,12 +47,17 @@ impl Device {
             switches: link.subscribe(MultipleState::TOPIC, QUEUE),
             mode: watch::Sender::new(None),
             identity: watch::Sender::new(Arc::default()),
+            avoidance: watch::Sender::new(None),
         }
     }
 
     /// What will be known.
     pub(crate) fn facts(&self) -> Facts {
-        Facts { mode: self.mode.subscribe(), identity: self.identity.subscribe() }
+        Facts {
+            mode: self.mode.subscribe(),
+            identity: self.identity.subscribe(),
+            avoidance: self.avoidance.subscribe(),
+        }
     }
 
     /// Starts the tasks. They end when the link does, or with the set.
@@ -64,7 +72,7 @@ impl Device {
         tasks.spawn(permit(link.clone(), settings.clone()));
         let mode = self.mode.subscribe();
         tasks.spawn(identity::follow(link.clone(), settings, mode, self.identity));
-        let task = task::Task::new(link.clone(), store, shared.clone(), self.mode);
+        let task = task::Task::new(link.clone(), store, shared.clone(), self.mode, self.avoidance);
         tasks.spawn(task.run(self.switches));
     }
 }

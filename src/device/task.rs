@@ -1,14 +1,14 @@
 //! The task that owns the keepers and sends what they ask.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::{topics, Request};
 use go2_link::commands::{MotionMode, SETTINGS};
-use go2_link::session::{LinkHandle, Message};
+use go2_link::session::{LinkHandle, Message, RequestError};
 use go2_link::state::{MultipleState, State as _};
 use serde_json::Value;
 use tokio::sync::broadcast::{error::RecvError, Receiver};
@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use super::answer::Answer;
 use super::keeper::Keeper;
 use super::mode::{Ask, ModeKeeper};
+use crate::motion::fresh;
 use crate::params::{Store, MOTION_MODE};
+use crate::services::again::{self, NOT_YET};
 use crate::streams::Shared;
 
 pub(super) struct Task {
@@ -30,7 +32,15 @@ pub(super) struct Task {
     begun: Option<Option<MotionMode>>,
     asked: FuturesUnordered<BoxFuture<'static, (Who, Answer)>>,
     known: watch::Sender<Option<MotionMode>>,
+    /// Whether the robot avoids obstacles.
+    avoidance: watch::Sender<Option<bool>>,
+    /// Whether it was told in this session that the robot does not take settings yet.
+    told_early: bool,
 }
+
+const OBSTACLE_AVOIDANCE: &str = "obstacle_avoidance";
+/// The robot's obstacle avoidance answers nothing for about 10 s after power-on; with what is under way then.
+const SERVICE_STARTS: Duration = Duration::from_secs(15);
 
 /// Who asked.
 #[derive(Clone, Copy)]
@@ -45,6 +55,7 @@ impl Task {
         store: Arc<Mutex<Store>>,
         shared: Shared,
         known: watch::Sender<Option<MotionMode>>,
+        avoidance: watch::Sender<Option<bool>>,
     ) -> Self {
         Self {
             link,
@@ -55,6 +66,8 @@ impl Task {
             begun: None,
             asked: FuturesUnordered::new(),
             known,
+            avoidance,
+            told_early: false,
         }
     }
 
@@ -90,6 +103,7 @@ impl Task {
     fn session_changed(&mut self, live: bool) {
         let now = Instant::now();
         self.begun = None;
+        self.told_early = false;
         self.mode.end();
         self.keepers.iter_mut().for_each(Keeper::end);
         if live {
@@ -140,6 +154,9 @@ impl Task {
         store.show(MOTION_MODE, self.mode.shown().as_ref());
         store.set_mode(self.mode.known());
         drop(store);
+        let avoids = self.keepers.iter().find(|keeper| keeper.setting().name == OBSTACLE_AVOIDANCE);
+        let avoids = avoids.and_then(Keeper::certain).and_then(Value::as_bool);
+        self.avoidance.send_if_modified(|known| std::mem::replace(known, avoids) != avoids);
         self.known.send_if_modified(|known| {
             let changed = known.as_ref() != self.mode.known();
             if changed {
@@ -162,13 +179,33 @@ impl Task {
         self.begun = Some(mode);
     }
 
-    fn ask(&mut self, who: Who, request: Request, timeout: std::time::Duration) {
+    fn ask(&mut self, who: Who, request: Request, timeout: Duration) {
         let link = self.link.clone();
         self.asked.push(Box::pin(async move { (who, link.request(request, timeout).await) }));
     }
 
     fn settle(&mut self, who: Who, answer: Answer) {
         let now = Instant::now();
+        if let Who::Keeper(number) = who {
+            let keeper = &mut self.keepers[number];
+            let doing = fresh(*self.shared.doing().borrow());
+            let age = self.link.session_age();
+            let early = |response| again::is_early(response, age, doing);
+            // What is unanswered because its service has not started yet will be answered.
+            let starts = age.is_some_and(|age| age < SERVICE_STARTS)
+                && keeper.setting().topic == topics::OBSTACLES_AVOID_REQUEST;
+            if starts && matches!(answer, Err(RequestError::Timeout(_))) {
+                return keeper.postpone(again::PAUSE, now);
+            }
+            if of_sport(keeper) && answer.as_ref().is_ok_and(early) {
+                if !std::mem::replace(&mut self.told_early, true) {
+                    tracing::info!(
+                        "settings of the sport service: {NOT_YET}; they are asked for again"
+                    );
+                }
+                return keeper.postpone(again::PAUSE, now);
+            }
+        }
         complain(match who {
             Who::Mode => self.mode.settle(answer, now),
             Who::Keeper(number) => self.keepers[number].settle(answer, now),
@@ -200,7 +237,7 @@ fn value(state: &MultipleState, name: &str) -> Option<Value> {
     match name {
         "volume" => state.volume.map(Value::from),
         "brightness" => state.brightness.map(Value::from),
-        "obstacle_avoidance" => state.obstacle_avoidance.map(Value::from),
+        OBSTACLE_AVOIDANCE => state.obstacle_avoidance.map(Value::from),
         "speed_level" => state.speed_level.map(Value::from),
         "body_height" => state.body_height.map(Value::from),
         "foot_raise_height" => state.foot_raise_height.map(Value::from),

@@ -25,6 +25,7 @@ use crate::clock::RosClock;
 use crate::gateway::{Heeded, Helm, Steering};
 use crate::params::{CommandPath, Settings};
 use crate::safety::{Action, Governor, Limits};
+use crate::services::again::Newest;
 use pose::{Attitudes, Posing};
 use posture::{Readiness, Ready};
 use remote::Remote;
@@ -102,11 +103,18 @@ pub(crate) struct Inputs {
     pub(crate) steering: Steering,
 }
 
+/// What is heard of the robot.
+pub(crate) struct Heard {
+    pub(crate) doing: watch::Receiver<Option<Doing>>,
+    /// Whether it avoids obstacles, once that is known for certain in a session.
+    pub(crate) avoidance: watch::Receiver<Option<bool>>,
+}
+
 /// The task.
 pub(crate) struct Motion {
     link: LinkHandle,
     settings: watch::Receiver<Arc<Settings>>,
-    doing: watch::Receiver<Option<Doing>>,
+    heard: Heard,
     governor: Governor,
     remote: Remote,
     readiness: Readiness,
@@ -122,13 +130,16 @@ pub(crate) struct Motion {
     ignored: Throttle,
     /// What viewers of the gateway do.
     helm: Helm,
+    /// What makes void the actions that are to be asked for again.
+    newest: Newest,
 }
 
 impl Motion {
     pub(crate) fn new(
         link: LinkHandle,
         settings: watch::Receiver<Arc<Settings>>,
-        doing: watch::Receiver<Option<Doing>>,
+        heard: Heard,
+        newest: Newest,
     ) -> Self {
         let governor = Governor::new(limits(&settings.borrow()));
         Self {
@@ -137,7 +148,7 @@ impl Motion {
             posing: Posing::new(link.clone()),
             link,
             settings,
-            doing,
+            heard,
             governor,
             path: Path::default(),
             unsettled: false,
@@ -145,6 +156,7 @@ impl Motion {
             waiting: Vec::new(),
             ignored: Throttle::new(LOG_EVERY),
             helm: Helm::default(),
+            newest,
         }
     }
 
@@ -190,6 +202,7 @@ impl Motion {
                 Ok(()) = hears.changed() => {
                     if !*hears.borrow_and_update() && self.governor.is_walking() {
                         tracing::warn!("the robot has fallen silent while walking: stopping it");
+                        self.newest.tell("a stop");
                         self.governor.stop(Instant::now());
                     }
                 }
@@ -240,6 +253,9 @@ impl Motion {
     /// A viewer of the gateway has taken control or given it back, or commands a velocity; what has become of that.
     fn steer(&mut self, helm: Helm) -> Option<Result<(), String>> {
         let before = std::mem::replace(&mut self.helm, helm);
+        if before.taken != helm.taken {
+            self.newest.tell("a change of who drives");
+        }
         match (before.taken, helm.taken) {
             // The viewer has not driven yet: it has nothing to let go of.
             (false, true) => self.governor.stop(Instant::now()),
@@ -281,7 +297,12 @@ impl Motion {
                 Ready::Walks => Ok(()),
             };
             match self.governor.command(velocity, now) {
-                Ok(()) => return outcome,
+                Ok(()) => {
+                    if velocity != Velocity::ZERO {
+                        self.newest.tell("a velocity");
+                    }
+                    return outcome;
+                }
                 Err(ignored) => ignored.to_string(),
             }
         };
@@ -301,13 +322,13 @@ impl Motion {
     }
 
     fn doing(&self) -> Option<Doing> {
-        fresh(*self.doing.borrow())
+        fresh(*self.heard.doing.borrow())
     }
 
-    /// The way that velocities go now.
-    fn choose(&self) -> Path {
+    /// The way that velocities go now; `None` while it is not known which is the right one.
+    fn choose(&self) -> Option<Path> {
         let settings = self.settings.borrow();
-        match settings.command_path {
+        Some(match settings.command_path {
             CommandPath::Move => Path::Sport,
             CommandPath::Avoid => Path::Avoidance,
             CommandPath::Sticks => Path::Sticks,
@@ -315,13 +336,17 @@ impl Motion {
                 // In rage mode nothing else is listened to.
                 if self.doing().is_some_and(|doing| doing.lasting == Some("rage_mode")) {
                     Path::Sticks
-                } else if settings.obstacle_avoidance == Some(true) {
-                    Path::Avoidance
                 } else {
-                    Path::Sport
+                    let wished = || settings.obstacle_avoidance.unwrap_or(false);
+                    // A Move goes past an avoidance that is on.
+                    match *self.heard.avoidance.borrow() {
+                        None if self.remote.may_be_starting() => return None,
+                        avoids if avoids.unwrap_or_else(wished) => Path::Avoidance,
+                        _ => Path::Sport,
+                    }
                 }
             }
-        }
+        })
     }
 
     /// Sends what is due.
@@ -346,11 +371,14 @@ impl Motion {
     fn drive(&mut self, velocity: Velocity) {
         let (now, timeout) = (Instant::now(), self.settings.borrow().request_timeout);
         let still = velocity == Velocity::ZERO;
-        let path = match (still && self.unsettled, self.path) {
+        let path = match (still, self.unsettled.then_some(self.path).or_else(|| self.choose())) {
             // A robot that walks is stopped the way that it was driven, as far as that is still open.
-            (true, Path::Avoidance) if !self.remote.is_ours() => Path::Sport,
-            (true, path) => path,
-            (false, _) => self.choose(),
+            (true, Some(Path::Avoidance) | None) if !self.remote.is_ours() => Path::Sport,
+            (true, path) => path.unwrap_or_default(),
+            (false, _) => match self.choose() {
+                Some(path) => path,
+                None => return self.remote.wait(now),
+            },
         };
         if path != self.path && self.unsettled {
             // Only the newest velocity waits on the link: the zero goes alone, and the governor repeats what is wanted.
@@ -360,9 +388,7 @@ impl Motion {
         }
         if path == Path::Avoidance && !self.remote.is_ours() {
             // What is sent before the robot has agreed would be lost; the governor repeats itself.
-            if !still {
-                self.remote.take(timeout, now);
-            }
+            self.remote.take(timeout, now);
             return;
         }
         if path != Path::Avoidance {
@@ -392,6 +418,7 @@ impl Motion {
 
     /// The robot must not walk on when this program is gone.
     async fn shut_down(mut self) {
+        self.newest.tell("the end of the node");
         let stopped = !self.unsettled && !self.governor.is_active() && self.stops.is_empty();
         if stopped && self.remote.is_free() {
             return;

@@ -15,6 +15,8 @@ pub(crate) struct Doing {
     pub(crate) activity: Option<Activity>,
     /// The lasting action that it is in, by its name.
     pub(crate) lasting: Option<&'static str>,
+    /// The number by which firmware since 1.1.7 says what it does.
+    pub(crate) code: Option<i64>,
     /// When.
     pub(crate) at: Instant,
 }

@@ -12,6 +12,10 @@ use go2_link::throttle::Throttle;
 
 /// After a refusal the robot is left alone for this long.
 const AGAIN: Duration = Duration::from_secs(2);
+/// For about 10 s after power-on the service answers nothing. A session that is younger may be of such a robot; it is asked
+/// again every second.
+const STARTS: Duration = Duration::from_secs(12);
+const ASK_EVERY: Duration = Duration::from_secs(1);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +24,44 @@ enum Owner {
     Us,
 }
 
+/// Why the robot does not do it.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("it does not answer; its firmware may not have this service")]
+    Silent,
+    #[error("{0}")]
+    Other(String),
+}
+
 /// Asks for the commands and gives them back, one request at a time.
 pub(super) struct Remote {
     link: LinkHandle,
     owner: Owner,
-    asking: Option<(Owner, BoxFuture<'static, Result<(), String>>)>,
+    /// Whether the robot may take this node's commands although nothing is known of it: a request was not answered, or the
+    /// session ended meanwhile.
+    doubtful: bool,
+    /// Whether what is being asked for is to be given back as soon as it is here, and how long that may take.
+    unwanted: Option<Duration>,
+    asking: Option<(Owner, BoxFuture<'static, Result<(), Refusal>>)>,
     not_before: Option<Instant>,
     refused: Throttle,
+    waits: Throttle,
 }
 
 impl Remote {
     pub(super) fn new(link: LinkHandle) -> Self {
         let refused = Throttle::new(LOG_EVERY);
-        Self { link, owner: Owner::Robot, asking: None, not_before: None, refused }
+        let waits = Throttle::new(LOG_EVERY);
+        Self {
+            link,
+            owner: Owner::Robot,
+            doubtful: false,
+            unwanted: None,
+            asking: None,
+            not_before: None,
+            refused,
+            waits,
+        }
     }
 
     /// Whether the avoidance takes this node's commands.
@@ -42,12 +71,29 @@ impl Remote {
 
     /// Whether nothing is left to give back.
     pub(super) fn is_free(&self) -> bool {
-        self.owner == Owner::Robot && self.asking.is_none()
+        self.owner == Owner::Robot && !self.doubtful && self.asking.is_none()
+    }
+
+    /// Whether the robot may have been turned on so lately that its avoidance does not answer yet.
+    pub(super) fn may_be_starting(&self) -> bool {
+        self.link.session_age().is_some_and(|age| age < STARTS)
+    }
+
+    /// Tells that nothing moves before the robot has said whether its avoidance is on.
+    pub(super) fn wait(&mut self, now: Instant) {
+        if let Some(more) = self.waits.allow(now) {
+            tracing::warn!(
+                "cmd_vel waits: the robot has not said yet whether its obstacle avoidance is on; nothing moves meanwhile. \
+                 Set command_path to move to walk without it{more}"
+            );
+        }
     }
 
     /// Asks for the commands, unless that is under way or was refused just now.
     pub(super) fn take(&mut self, timeout: Duration, now: Instant) {
+        self.unwanted = None;
         if self.owner == Owner::Robot && self.not_before.is_none_or(|at| now >= at) {
+            let timeout = if self.may_be_starting() { ASK_EVERY.min(timeout) } else { timeout };
             self.ask(Owner::Us, timeout);
         }
     }
@@ -61,14 +107,18 @@ impl Remote {
 
     /// Gives the commands back, if they are here.
     pub(super) fn give_back(&mut self, timeout: Duration) {
-        if self.owner == Owner::Us {
+        if matches!(self.asking, Some((Owner::Us, _))) {
+            self.unwanted = Some(timeout);
+        } else if self.owner == Owner::Us || self.doubtful {
             self.ask(Owner::Robot, timeout);
         }
     }
 
-    /// The session is over, and whose commands count with it.
+    /// The session is over. Whether the robot forgets with it whose commands count is not known.
     pub(super) fn forget(&mut self) {
+        self.doubtful |= self.owner == Owner::Us || matches!(self.asking, Some((Owner::Us, _)));
         (self.owner, self.asking, self.not_before) = (Owner::Robot, None, None);
+        self.unwanted = None;
     }
 
     fn ask(&mut self, owner: Owner, timeout: Duration) {
@@ -87,9 +137,13 @@ impl Remote {
         let answer = async move {
             match link.request(request, timeout).await {
                 Ok(response) if response.code == 0 => Ok(()),
-                Ok(response) => Err(format!("status {}: {}", response.code, response.meaning())),
+                Ok(response) => {
+                    let words = format!("status {}: {}", response.code, response.meaning());
+                    Err(Refusal::Other(words))
+                }
                 Err(RequestError::Lost | RequestError::NotLive) => Ok(()), // forgotten with the session
-                Err(error) => Err(error.to_string()),
+                Err(RequestError::Timeout(_)) if ours => Err(Refusal::Silent),
+                Err(error) => Err(Refusal::Other(error.to_string())),
             }
         };
         self.asking = Some((owner, answer.boxed()));
@@ -102,10 +156,26 @@ impl Remote {
         };
         let (owner, answer) = (*owner, answer.await);
         self.asking = None;
+        let now = Instant::now();
         match (owner, answer) {
-            (owner, Ok(())) => self.owner = owner,
+            (owner, Ok(())) => {
+                (self.owner, self.doubtful) = (owner, false);
+                if let Some(timeout) = self.unwanted.take() {
+                    self.give_back(timeout);
+                }
+            }
+            (Owner::Us, Err(Refusal::Silent)) if self.may_be_starting() => {
+                self.doubtful = true;
+                self.not_before = Some(now);
+                if let Some(more) = self.waits.allow(now) {
+                    tracing::warn!(
+                        "cmd_vel waits: the robot's obstacle avoidance is on and starting, which takes about 10 s after \
+                         power-on. It is asked again every second, and nothing moves meanwhile{more}"
+                    );
+                }
+            }
             (Owner::Us, Err(reason)) => {
-                let now = Instant::now();
+                self.doubtful |= matches!(reason, Refusal::Silent);
                 self.not_before = Some(now + AGAIN);
                 if let Some(more) = self.refused.allow(now) {
                     tracing::warn!(
@@ -115,7 +185,8 @@ impl Remote {
                 }
             }
             (Owner::Robot, Err(reason)) => {
-                self.owner = Owner::Robot; // there is no use in asking for ever
+                // There is no use in asking for ever.
+                (self.owner, self.doubtful) = (Owner::Robot, false);
                 tracing::warn!(
                     "the robot's obstacle avoidance did not confirm that it listens to the remote again ({reason}). If the \
                      remote is dead, turn obstacle_avoidance off and on"

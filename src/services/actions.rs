@@ -10,6 +10,7 @@ use r2r::std_srvs::srv::{SetBool, Trigger};
 use r2r::QosProfile;
 use tokio::task::JoinSet;
 
+use super::again::{self, Wish, NOT_YET};
 use super::{outcome, respond, Robot};
 use crate::motion::fresh;
 
@@ -68,6 +69,16 @@ fn serve_lasting(
     Ok(())
 }
 
+/// An action whose answer does not come.
+fn unfinished(action: &Action, limit: Duration) -> String {
+    let words = RequestError::Timeout(limit).to_string();
+    if action.takes.is_zero() {
+        return words;
+    }
+    let first = words.split(';').next().unwrap_or_default();
+    format!("{first}: it may still be doing it, or its firmware may not have this service")
+}
+
 fn words(result: Result<String, String>) -> (bool, String) {
     match result {
         Ok(message) => (true, message),
@@ -94,12 +105,56 @@ impl Robot {
                 action.name
             ));
         }
-        let mode = self.motion_mode().await?;
+        let mut wish = self.newest.tell("a newer action");
+        let mode = tokio::select! {
+            biased;
+            void = wish.void() => return Err(format!("not done: {void} came first")),
+            mode = self.motion_mode() => mode?,
+        };
         let request = action.request(&mode, on).map_err(|unavailable| unavailable.to_string())?;
         if action.name == "rage_mode" && on {
             return self.rage(request).await;
         }
-        outcome(self.request(request).await)
+        self.carry_out(action, request, wish).await
+    }
+
+    /// Asks for an action until the robot is ready for it, while nothing newer comes.
+    async fn carry_out(
+        &self,
+        action: &Action,
+        request: Request,
+        mut wish: Wish,
+    ) -> Result<String, String> {
+        // It may be answered only when it is done.
+        let timeout = self.settings.borrow().request_timeout + action.takes;
+        let mut session = self.link.session();
+        session.borrow_and_update();
+        let mut answer = self.send(request.clone(), timeout).await;
+        loop {
+            let response = match answer {
+                Ok(response) if again::may_repeat(action) && self.is_early(&response) => response,
+                Err(RequestError::Timeout(limit)) => return Err(unfinished(action, limit)),
+                answer => return outcome(answer),
+            };
+            tracing::info!("{}: {NOT_YET}; it is asked again in a second", action.name);
+            let again = async {
+                tokio::time::sleep(again::PAUSE).await;
+                self.send(request.clone(), timeout).await
+            };
+            let void = tokio::select! {
+                biased;
+                what = wish.void() => what,
+                _ = session.changed() => "the end of the session",
+                next = again => {
+                    answer = next;
+                    continue;
+                }
+            };
+            return Err(format!(
+                "not done: {NOT_YET} (status {}), and after {void} it is not asked again",
+                response.code
+            ));
+        }
     }
 
     /// The robot has to stand, and listens to nothing but sticks afterwards.

@@ -1,11 +1,13 @@
 //! The node's services: each is a request to the robot, and answers what the robot answered.
 
 mod actions; // what the robot does when told, from the link's table
+pub(crate) mod again; // what is refused because it is too early
 pub(crate) mod requests; // any request, as JSON
 mod sight; // LiDAR and camera
 mod switches; // what the robot keeps switched on or off
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use go2_link::codec::{api, Request, Response};
 use go2_link::commands::MotionMode;
@@ -14,9 +16,10 @@ use r2r::{ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::motion::{Order, Stopped};
+use crate::motion::{fresh, Order, Stopped};
 use crate::params::{Settings, Store};
 use crate::streams::Shared;
+use again::Newest;
 
 /// What the services need.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub(crate) struct Robot {
     pub(crate) shared: Shared,
     /// The robot's motion mode, once it is known.
     pub(crate) mode: watch::Receiver<Option<MotionMode>>,
+    /// What makes void the actions that are to be asked for again.
+    pub(crate) newest: Newest,
 }
 
 /// Creates the services and starts their tasks, one each, so that a slow one keeps no other waiting.
@@ -41,7 +46,7 @@ pub(crate) fn start(
     switches::serve(node, tasks, robot)
 }
 
-/// In words.
+/// A refusal in words.
 pub(crate) fn refusal(response: &Response) -> String {
     let words = format!("the robot answers status {}: {}", response.code, response.meaning());
     match response.advice() {
@@ -79,8 +84,23 @@ pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(
 }
 
 impl Robot {
+    /// Whether the robot has refused what it may do a few seconds later.
+    fn is_early(&self, response: &Response) -> bool {
+        let doing = fresh(*self.shared.doing().borrow());
+        again::is_early(response, self.link.session_age(), doing)
+    }
+
     pub(crate) async fn request(&self, request: Request) -> Result<Response, RequestError> {
         let timeout = self.settings.borrow().request_timeout;
+        self.send(request, timeout).await
+    }
+
+    /// Sends a request and waits so long for the answer.
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<Response, RequestError> {
         self.link.request(request, timeout).await
     }
 
@@ -94,6 +114,7 @@ impl Robot {
         &self,
         order: impl FnOnce(oneshot::Sender<Stopped>) -> Order,
     ) -> Result<Response, RequestError> {
+        self.newest.tell("a stop");
         let (reply, stopped) = oneshot::channel();
         let sent = self.motion.send(order(reply)).await;
         sent.map_err(|_| RequestError::NotLive)?;
@@ -103,6 +124,7 @@ impl Robot {
     /// Motors limp. Goes past everything that waits, here and in the robot, and nothing follows it: a
     /// StopMove could make a limp robot stand. If the robot does not become limp, it is stopped instead.
     async fn damp(&self) -> Result<Response, RequestError> {
+        self.newest.tell("Damp");
         let motion = self.motion.clone();
         let _ = motion.try_send(Order::FallSilent); // must not be waited for
         let result = self.request(Request::sport(api::DAMP).with_priority()).await;

@@ -50,7 +50,8 @@ pub(super) async fn publish_imu(
         let to_imu = has_listener(&publisher);
         let Some(state) = source.decode::<SportModeState>(&message) else { continue };
         let (activity, lasting) = (state.activity(), state.lasting());
-        let doing = Doing { activity, lasting, at: message.received };
+        let code = state.error_code.filter(|_| state.mode == Some(0));
+        let doing = Doing { activity, lasting, code, at: message.received };
         source.shared.doing.send_replace(Some(doing));
         motion.send_replace(Motion::new(&state, message.received));
         let stamp = source.stamps.place(state.stamp, message.received).time;

@@ -9,7 +9,7 @@ use base64::prelude::{Engine as _, BASE64_STANDARD};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
-use go2_link::codec::{Request, Response};
+use go2_link::codec::{topics, Request, Response};
 use go2_link::session::{Path, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::again::{self, NOT_YET};
 use super::{unanswered, Robot};
 use crate::intake::{bounded, Bounded, Intake};
 use crate::motion::Order;
@@ -109,15 +110,25 @@ impl Desk {
             }
         }
         let robot = self.robot.clone();
+        if again::is_action(&request) {
+            robot.newest.tell("a request");
+        }
         self.waiting.push(Box::pin(async move {
             let api_id = request.api_id;
+            let moves = request.topic == topics::SPORT_REQUEST;
             let result = if effect == Effect::Limp {
                 robot.damp().await
             } else {
                 let timeout = timeout.unwrap_or_else(|| robot.settings.borrow().request_timeout);
-                robot.link.request(request, timeout).await
+                robot.send(request, timeout).await
             };
-            Answer::new(id, api_id, result)
+            let early = moves && result.as_ref().is_ok_and(|response| robot.is_early(response));
+            let answer = Answer::new(id, api_id, result);
+            if early {
+                answer.meaning(NOT_YET)
+            } else {
+                answer
+            }
         }));
     }
 
@@ -148,6 +159,9 @@ impl Robot {
         if let Effect::Walks(path) = effect {
             self.watch(path).await.map_err(|error| error.to_string())?;
         }
+        if again::is_action(&request) {
+            self.newest.tell("a request");
+        }
         let result = match effect {
             Effect::Limp => self.damp().await,
             _ => self.request(request).await,
@@ -173,6 +187,7 @@ impl Robot {
         if !self.link.in_session() {
             return Err(RequestError::NotLive);
         }
+        self.newest.tell("a velocity");
         self.motion.send(Order::Watch(path)).await.map_err(|_| RequestError::NotLive)
     }
 }
@@ -201,6 +216,14 @@ enum Answer {
 }
 
 impl Answer {
+    /// The same with other words for the status.
+    fn meaning(mut self, words: &'static str) -> Self {
+        if let Self::Answered { meaning, .. } = &mut self {
+            *meaning = words.into();
+        }
+        self
+    }
+
     /// Without the robot: in its own numbers where it has one for the reason.
     fn unanswered(id: Box<RawValue>, api_id: i64, error: &RequestError) -> Self {
         let words = unanswered(error);

@@ -1,5 +1,7 @@
 //! What the robot's services answer, in one message or, where the answer has bytes, in several.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -66,7 +68,16 @@ impl Assembly {
     }
 }
 
+/// For about so long after a client has connected, robots that stand refuse motion with status 3203.
+const EARLY: Duration = Duration::from_secs(10);
+
 impl Response {
+    /// Whether the robot may take later what it has refused: it is a refusal of the first seconds after connecting, or of
+    /// something that this firmware lacks. `connected` is how long the session has lasted.
+    pub fn may_be_early(&self, connected: Duration) -> bool {
+        self.code == 3203 && connected < EARLY
+    }
+
     /// What the status means, in words.
     pub fn meaning(&self) -> &'static str {
         match self.code {
@@ -89,6 +100,7 @@ impl Response {
             4206 => "not possible in this posture",
             7002 => "the motion service is busy",
             7004 => "unknown motion mode, or the robot is in it already",
+            401_001 => "not while moving or just connected",
             5201 | 5202 => "the service could not be switched",
             _ => "a status that this version does not know",
         }
@@ -97,7 +109,7 @@ impl Response {
     /// What a person can do about the status; empty where there is nothing to say.
     pub fn advice(&self) -> &'static str {
         match self.code {
-            3102 | 3104 | 3201 | 3202 | 4201 => "try again",
+            3102 | 3104 | 3201 | 3202 | 4201 | 401_001 => "try again",
             3103 | 3203 => "it may be in another motion mode, or nowhere on this robot",
             3107 | 3205 | 3206 | 3207 => "close other programs that command the robot",
             3204 => "check the value and its range",
@@ -186,6 +198,19 @@ mod tests {
         let expected = Response { id: None, api_id: Some(1), code: 3203, ..expected };
         assert_eq!(decode(bare).unwrap(), expected);
         assert_eq!(decode(r#"{"header":{"status":{"code":-1}}}"#).unwrap().data, "");
+    }
+
+    #[test]
+    fn refusals_of_the_first_seconds_are_told_apart() {
+        let refused =
+            |code| decode(&format!(r#"{{"header":{{"status":{{"code":{code}}}}}}}"#)).unwrap();
+        let early = |code, seconds| refused(code).may_be_early(Duration::from_secs(seconds));
+        assert!(early(3203, 9) && !early(3203, 10) && !early(4206, 1) && !early(0, 1));
+        let moving = refused(401_001);
+        assert_eq!(
+            (moving.meaning(), moving.advice()),
+            ("not while moving or just connected", "try again")
+        );
     }
 
     #[test]

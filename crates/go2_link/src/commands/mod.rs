@@ -6,6 +6,6 @@ pub mod audio; // sounds that it keeps
 mod mode;
 mod settings;
 
-pub use actions::{action, Action, Api, Danger, Kind, Unavailable, ACTIONS};
+pub use actions::{action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS};
 pub use mode::{MotionMode, Space};
 pub use settings::{setting, Domain, Read, Setting, SETTINGS};

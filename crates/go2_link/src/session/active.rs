@@ -25,6 +25,9 @@ pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
 /// Unsent bytes above which requests are refused; twice as many would end the session.
 const REQUEST_BACKLOG: usize = 32 * 1024;
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// What a refusal of the first seconds means.
+const NOT_YET: &str =
+    "not ready yet, as for about 10 s after connecting, or this firmware does not have the action";
 
 /// What the hand-held remote would send. Its axes are forward and to the right, ROS's forward and to the left.
 fn sticks(velocity: Velocity) -> serde_json::Value {
@@ -196,6 +199,7 @@ impl<'a, T: Transport> Session<'a, T> {
                 self.live_since = Some(now());
                 self.finished.sessions += 1;
                 self.report();
+                self.outlets.begun.send_replace(self.live_since);
                 self.outlets.session.send_replace(Some(self.finished.sessions));
             }
             Event::Message(mut message) => match self.outlets.topics.get(&message.topic) {
@@ -219,7 +223,8 @@ impl<'a, T: Transport> Session<'a, T> {
             }
             Event::Unawaited(response) if response.code != 0 => {
                 if let Some(more) = self.refused.allow(now()) {
-                    let meaning = response.meaning();
+                    let early = response.may_be_early(self.lasted());
+                    let meaning = if early { NOT_YET } else { response.meaning() };
                     let Response { code, api_id, .. } = response;
                     let api = api_id.map_or("?".to_owned(), |id| id.to_string());
                     tracing::warn!(
@@ -260,6 +265,8 @@ impl<'a, T: Transport> Session<'a, T> {
             Command::Request { request, reply, .. } if crowded && !request.priority => {
                 let _ = reply.send(Err(RequestError::Crowded));
             }
+            // Nobody waits for it any more: what was called off must not be done.
+            Command::Request { reply, .. } if reply.is_closed() => {}
             Command::Request { request, timeout, reply } => {
                 match self.machine.request(request, timeout, now()) {
                     Ok(id) => {
@@ -310,6 +317,7 @@ impl<'a, T: Transport> Session<'a, T> {
         self.outlets.faults.send_replace(Arc::default());
         self.outlets.hears.send_replace(false);
         self.outlets.session.send_replace(None);
+        self.outlets.begun.send_replace(None);
         self.outlets.streams.send_replace(Arc::default());
         self.transport
     }

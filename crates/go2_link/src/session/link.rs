@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -110,6 +110,7 @@ impl LinkBuilder {
         let (velocity_tx, velocity) = watch::channel(Drive::default());
         let (state_tx, state) = watch::channel(LinkState::Resolving { target: connector.target() });
         let (session_tx, session) = watch::channel(None);
+        let (begun_tx, begun) = watch::channel(None);
         let (streams_tx, streams) = watch::channel(Arc::default());
         let (counters_tx, counters) = watch::channel(Counters::default());
         let (faults_tx, faults) = watch::channel(Arc::default());
@@ -126,6 +127,7 @@ impl LinkBuilder {
                 pictures: self.pictures,
                 state: state_tx,
                 session: session_tx,
+                begun: begun_tx,
                 streams: streams_tx,
                 counters: counters_tx,
                 faults: faults_tx,
@@ -145,6 +147,7 @@ impl LinkBuilder {
             wishes: Arc::new(wishes_tx),
             state,
             session,
+            begun,
             streams,
             counters,
             faults,
@@ -165,6 +168,7 @@ pub struct LinkHandle {
     wishes: Arc<watch::Sender<Wishes>>,
     state: watch::Receiver<LinkState>,
     session: watch::Receiver<Option<u64>>,
+    begun: watch::Receiver<Option<Instant>>,
     streams: watch::Receiver<Arc<Vec<StreamReport>>>,
     counters: watch::Receiver<Counters>,
     faults: watch::Receiver<Arc<Vec<Fault>>>,
@@ -212,6 +216,11 @@ impl LinkHandle {
         self.session.clone()
     }
 
+    /// For how long the present session has lasted; `None` without one.
+    pub fn session_age(&self) -> Option<Duration> {
+        self.begun.borrow().map(|begun| begun.elapsed())
+    }
+
     /// Whether there is a session: requests can be made.
     pub fn in_session(&self) -> bool {
         self.session.borrow().is_some()
@@ -244,7 +253,7 @@ impl LinkHandle {
     }
 
     /// Sends a request and waits for the robot's response, at most for `timeout`. One with priority waits behind
-    /// no others.
+    /// no others. Where the caller no longer waits when its turn comes, it is not sent.
     pub async fn request(
         &self,
         request: Request,

@@ -184,6 +184,31 @@ async fn a_request_goes_out_after_the_velocity_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_called_off_before_its_turn_is_not_sent() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    assert!(link.session_age().is_some());
+    let limit = Duration::from_secs(1);
+    {
+        let mut asked = std::pin::pin!(link.request(Request::sport(api::STAND_UP), limit));
+        assert!(is_pending(&mut asked), "it waits in the queue");
+    }
+    let handle = link.handle();
+    let stop = Request::sport(api::STOP_MOVE);
+    tokio::spawn(async move { handle.request(stop, limit).await });
+    settle().await;
+    assert_eq!(wire.requests(), [(api::STOP_MOVE, String::new())]);
+    link.close().await;
+}
+
+/// Polls a future once; whether it is not done.
+fn is_pending<T>(future: &mut (impl std::future::Future<Output = T> + Unpin)) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(future).poll(&mut context).is_pending()
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_driven_before_a_session_is_not_walked_in_it() {
     let wire = Wire::default();
     let link = LinkBuilder::default().start(wire.clone());

@@ -413,7 +413,7 @@ fn a_change_of_the_motion_mode_passes_one_place_whichever_way_it_goes() {
         serde_json::json!({"header": identity, "parameter": ""})
     };
     let mut session = Session::live();
-    let mut tries = |session: &mut Session| {
+    let tries = |session: &mut Session| {
         let limit = Duration::from_secs(5);
         let results = [
             session.machine.request(select(), limit, session.now).map(drop),

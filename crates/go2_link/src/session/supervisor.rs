@@ -99,6 +99,8 @@ pub(super) struct Outlets {
     pub(super) pictures: broadcast::Sender<AccessUnit>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) session: watch::Sender<Option<u64>>,
+    /// When the present session became live.
+    pub(super) begun: watch::Sender<Option<std::time::Instant>>,
     pub(super) streams: watch::Sender<Arc<Vec<StreamReport>>>,
     pub(super) counters: watch::Sender<Counters>,
     pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
