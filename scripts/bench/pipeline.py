@@ -320,7 +320,7 @@ def measure(binaries: Path, camera: str, seconds: float, speed: float) -> Run:
                 assert robot.poll() is None, "the simulated robot has ended"
                 time.sleep(0.05)
             started = time.time()
-            node_command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}"]
+            node_command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}", "command_path:=move"]
             node = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
             try:
                 while not listener.received["joint_states"]:

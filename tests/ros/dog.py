@@ -41,6 +41,8 @@ POLL = 0.02
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 STOP_MOVE, MOVE = 1003, 1008
+# Of obstacles_avoid.
+AVOID_MOVE, TAKE_COMMANDS = 1003, 1004
 # What the node asks on its own account in every session: mode, settings, versions, programs.
 QUESTIONS = {
     ("motion_switcher", 1001),
@@ -174,17 +176,22 @@ class Sim(Process):
         return [entry for entry in entries if event in (None, entry["event"])]
 
     def requests(self, *api_ids: int, since: int = 0, of: str | None = None) -> list[Entry]:
-        """The requests it executed, of some apis or all, of one service or all, without QUESTIONS.
+        """The requests it executed, without QUESTIONS: some apis of one service, by default sport, or all of one or of all.
 
         The first `since` of them, counted over all services, are left out.
         """
         told = [entry for entry in self.entries("request") if (service(entry), entry["api_id"]) not in QUESTIONS]
+        of = of or ("sport" if api_ids else None)
         wanted = [entry for entry in told[since:] if of in (None, service(entry))]
         return [entry for entry in wanted if not api_ids or entry["api_id"] in api_ids]
 
+    def walks(self, since: int = 0) -> list[Entry]:
+        """The Moves that it was given, past its obstacle avoidance or through it."""
+        return [entry for entry in self.requests(since=since) if is_move(entry)]
+
     def moves(self, since: int = 0) -> list[tuple[float, float, float]]:
-        """The velocities it was given by Move of the sport service."""
-        return [velocity(entry) for entry in self.requests(MOVE, since=since, of="sport")]
+        """Their velocities."""
+        return [velocity(entry) for entry in self.walks(since)]
 
     def now(self) -> int:
         """How many requests there were so far, to all services."""
@@ -196,19 +203,25 @@ def service(entry: Entry) -> str:
     return str(entry["topic"]).removeprefix("rt/api/").removesuffix("/request")
 
 
+def is_move(entry: Entry) -> bool:
+    """Whether it is a Move, of whichever service."""
+    return (service(entry), entry["api_id"]) in {("sport", MOVE), ("obstacles_avoid", AVOID_MOVE)}
+
+
 def velocity(entry: Entry) -> tuple[float, float, float]:
     """Of a Move."""
     parameter = json.loads(entry["parameter"])
-    return parameter["x"], parameter["y"], parameter["z"]
+    return parameter["x"], parameter["y"], parameter["z" if service(entry) == "sport" else "yaw"]
 
 
 def ends_stopped(requests: list[Entry]) -> bool:
-    """Whether explicit zeros and then a StopMove are the last it was told."""
-    *before, last = requests or [{}]
-    zeros = itertools.takewhile(
-        lambda entry: entry["api_id"] == MOVE and velocity(entry) == (0, 0, 0), reversed(before)
-    )
-    return last.get("api_id") == STOP_MOVE and len(list(zeros)) >= 3
+    """Whether explicit zeros and then a StopMove are the last it was told, whoever its avoidance listens to."""
+    taking = ("obstacles_avoid", TAKE_COMMANDS)
+    told = [entry for entry in requests if (service(entry), entry["api_id"]) != taking]
+    if not told or (service(told[-1]), told[-1]["api_id"]) != ("sport", STOP_MOVE):
+        return False
+    before = reversed(told[:-1])
+    return len(list(itertools.takewhile(lambda entry: is_move(entry) and not any(velocity(entry)), before))) >= 3
 
 
 class Bridge(Process):

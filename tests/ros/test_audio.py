@@ -16,7 +16,6 @@ from std_msgs.msg import String
 from dog import LATCHED, Bridge, Heard, Ros, Sim, World, wait_for
 
 LIST, PLAY, PAUSE, UPLOAD = 1001, 1002, 1003, 2001
-AUDIOHUB = "rt/api/audiohub/request"
 CONVERT = "ffmpeg -i in -ar 44100 -ac 1 -c:a pcm_s16le out.wav"
 BLOCK = 4096
 
@@ -61,8 +60,7 @@ class Hub:
 
     def requests(self, api_id: int) -> list[dict[str, Any]]:
         """The parameters of what the audio player was asked."""
-        asked = [entry for entry in self.sim.requests(api_id) if entry["topic"] == AUDIOHUB]
-        return [json.loads(entry["parameter"] or "{}") for entry in asked]
+        return [json.loads(entry["parameter"] or "{}") for entry in self.sim.requests(api_id, of="audiohub")]
 
 
 @pytest.fixture

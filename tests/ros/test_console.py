@@ -18,7 +18,7 @@ from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
 
 from browser import LIMIT, PHONE, Console, chromium
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Heard, Ros, Sim, World, ends_stopped, twist, velocity, wait_for
+from dog import MOVE, STOP_MOVE, Bridge, Driver, Heard, Ros, Sim, World, ends_stopped, is_move, twist, velocity, wait_for
 from gateways import DRIVE, PORT, WATCH, direct, elsewhere, shared, url
 
 DAMP, RECOVERY_STAND = 1001, 1006
@@ -107,7 +107,8 @@ def forward(sim: Sim, since: int) -> bool:
 
 def told_to_stop(sim: Sim, since: int) -> bool:
     """Whether zeros and StopMove are the last that it was told."""
-    return ends_stopped(sim.requests(MOVE, STOP_MOVE, since=since))
+    stops = sim.requests(STOP_MOVE, since=since)
+    return ends_stopped([entry for entry in sim.requests(since=since) if is_move(entry) or entry in stops])
 
 
 def walk_until(page: Console, sim: Sim, let_go: Callable[[], Any]) -> int:
@@ -224,7 +225,7 @@ def test_the_robot_stops_when_the_page_crashes(page: Console, world: World, sim:
         page.kill()
         crashed = time.time()
         wait_for("the stop", lambda: told_to_stop(sim, since), LIMIT)
-        zero = next(entry for entry in sim.requests(MOVE, since=since) if velocity(entry) == STILL)
+        zero = next(entry for entry in sim.walks(since) if velocity(entry) == STILL)
         assert zero["t"] - crashed < STALE
         # The page had control until it lapsed; after that ROS has to let go of what it went on to send.
         wait_for("the lapse", lambda: "loses it" in gateway.output() or "given control back" in gateway.output(), LIMIT)

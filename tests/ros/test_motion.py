@@ -15,7 +15,21 @@ from rclpy.duration import Duration
 from sensor_msgs.msg import Imu
 from std_srvs.srv import SetBool
 
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Entry, Ros, Sim, World, ends_stopped, twist, velocity
+from dog import (
+    AVOID_MOVE,
+    MOVE,
+    STOP_MOVE,
+    TAKE_COMMANDS,
+    Bridge,
+    Driver,
+    Entry,
+    Ros,
+    Sim,
+    World,
+    ends_stopped,
+    twist,
+    velocity,
+)
 
 FORWARD = twist(x=0.5, y=0.1, yaw=0.25)
 WANTED = (0.5, 0.1, 0.25)
@@ -35,7 +49,7 @@ def test_commands_arrive_at_20_hz_as_they_were_given(ros: Ros, sim: Sim) -> None
     drive(ros, sim)
     ros.until("twenty Moves", lambda: len(sim.moves()) >= 20)
     assert set(sim.moves()) == {WANTED}
-    times = [entry["t"] for entry in sim.requests(MOVE)]
+    times = [entry["t"] for entry in sim.walks()]
     assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(20, abs=6)
 
 
@@ -71,7 +85,7 @@ def test_a_command_that_goes_stale_ends_in_zeros_and_stop_move(ros: Ros, sim: Si
     left = time.time()
     ros.until("StopMove", lambda: sim.requests(STOP_MOVE))
     assert ends_stopped(sim.requests())
-    zero = next(entry for entry in sim.requests(MOVE) if velocity(entry) == STILL)
+    zero = next(entry for entry in sim.walks() if velocity(entry) == STILL)
     # cmd_vel_timeout is 0.3 s; the rest is for a busy machine.
     assert 0.2 < zero["t"] - left < 0.8
     assert sim.requests(STOP_MOVE)[0]["t"] - zero["t"] < 0.6
@@ -88,7 +102,7 @@ def test_the_timeout_is_a_parameter(ros: Ros, sim: Sim) -> None:
     driver.stop_publishing()
     left = time.time()
     ros.until("StopMove", lambda: sim.requests(STOP_MOVE))
-    zero = next(entry for entry in sim.requests(MOVE) if velocity(entry) == STILL)
+    zero = next(entry for entry in sim.walks() if velocity(entry) == STILL)
     assert 1.3 < zero["t"] - left < 2.0
 
 
@@ -166,7 +180,6 @@ def test_a_connection_lost_while_walking_is_made_again_and_the_robot_stopped(
 
 # --- The ways that velocities go -----------------------------------------------------------------------------------
 
-AVOID_MOVE, TAKE_COMMANDS = 1003, 1004
 EULER = 1007
 
 
@@ -189,7 +202,7 @@ def test_through_the_avoidance_and_the_remote_is_given_back(world: World, sim: S
     moves = sim.requests(AVOID_MOVE, of="obstacles_avoid")
     assert moves[0]["t"] >= taken[0]["t"], "it is taken first"
     assert parameters(moves)[0] == {"x": 0.5, "y": 0.1, "yaw": 0.25, "mode": 0}
-    assert not sim.moves(), "and nothing goes past it"
+    assert not sim.requests(MOVE, of="sport"), "and nothing goes past it"
     if end == "stale":
         driver.stop_publishing()
     else:
@@ -202,6 +215,21 @@ def test_through_the_avoidance_and_the_remote_is_given_back(world: World, sim: S
     zeros = parameters(sim.requests(AVOID_MOVE, of="obstacles_avoid"))[-4:]
     assert zeros == [{"x": 0, "y": 0, "yaw": 0, "mode": 0}] * 4
     ros.until("StopMove", lambda: sim.requests(STOP_MOVE, of="sport"))
+
+
+def test_an_avoidance_that_is_starting_is_waited_for(world: World, ros: Ros) -> None:
+    sim = world.sim("--avoidance-starts", "10")
+    bridge = world.bridge()
+    ros.live()
+    assert ros.trigger("balance_stand")[0]
+    Driver(ros, FORWARD)
+    ros.until("a walk", lambda: WANTED in sim.moves())
+    assert all(not any(velocity(entry)) for entry in sim.requests(MOVE)), "nothing goes past it"
+    unheard = [entry["t"] for entry in sim.entries("unknown_service") if "obstacles_avoid" in entry["topic"]]
+    (taken,) = sim.requests(TAKE_COMMANDS, of="obstacles_avoid")
+    assert len(unheard) >= 5, "it is asked again and again"
+    assert taken["t"] - unheard[-1] < 3.0
+    assert "is on and starting" in bridge.output() and "may not have this service" not in bridge.output()
 
 
 def test_an_avoidance_that_takes_no_commands_is_told_of(world: World, ros: Ros) -> None:
@@ -276,7 +304,7 @@ def test_speed_is_gained_no_faster_than_allowed(ros: Ros, sim: Sim) -> None:
     assert ros.set_parameter("max_linear_acceleration", 1.0).successful
     driver = drive(ros, sim, twist(x=0.5))
     ros.until("full speed", lambda: (0.5, 0.0, 0.0) in sim.moves())
-    gained = [(entry["t"], velocity(entry)[0]) for entry in sim.requests(MOVE)]
+    gained = [(entry["t"], velocity(entry)[0]) for entry in sim.walks()]
     gained = gained[: [speed for _, speed in gained].index(0.5) + 1]
     assert len(gained) >= 8, "a step of 0.05 m/s each 50 ms"
     for (before, slower), (after, faster) in itertools.pairwise(gained):

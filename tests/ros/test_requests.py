@@ -68,16 +68,17 @@ def desk(bridge: Bridge, ros: Ros) -> Desk:
 
 
 def test_a_request_is_answered_as_the_robot_answers_it(desk: Desk, sim: Sim) -> None:
+    # Of a robot that stands, and has connected just now, this would only mean that it is not ready yet.
+    refused = desk.ask(2, 9999, priority=True)
+    assert (refused["ok"], refused["code"], refused["api_id"]) == (False, NOT_IMPLEMENTED, 9999)
+    assert refused["meaning"] == "this firmware does not have the action"
+    assert sim.requests(9999)[-1]["priority"] == 1
     so_far = sim.now()
     answer = desk.ask("first", 1002)
     expected = {"id": "first", "ok": True, "code": 0, "meaning": "success", "api_id": 1002, "data": ""}
     assert answer == expected
     (seen,) = sim.requests(since=so_far)
     assert (seen["api_id"], seen["parameter"], seen["answered"]) == (1002, "", True)
-    refused = desk.ask(2, 9999, priority=True)
-    assert (refused["ok"], refused["code"], refused["api_id"]) == (False, NOT_IMPLEMENTED, 9999)
-    assert refused["meaning"] == "this firmware does not have the action"
-    assert sim.requests(9999)[-1]["priority"] == 1
 
 
 @pytest.mark.parametrize("identifier", [0, -1.5, "", "a é \u4e16", True, None, 2**60])
@@ -216,10 +217,10 @@ def test_a_move_through_the_avoidance_ends_there_and_the_remote_is_given_back(de
     so_far = sim.now()
     desk.put(4, 1003, parameter={"x": 0.3, "y": 0, "yaw": 0, "mode": 0}, **avoid)
     ros.until("StopMove", lambda: sim.requests(STOP_MOVE, since=so_far, of="sport"))
-    ros.until("the end", lambda: sim.requests(1004, since=so_far))
+    ros.until("the end", lambda: sim.requests(1004, since=so_far, of="obstacles_avoid"))
     moves = [json.loads(entry["parameter"])["x"] for entry in sim.requests(1003, since=so_far, of="obstacles_avoid")]
     assert moves == [0.3, 0, 0, 0, 0]
-    assert "false" in sim.requests(1004, since=so_far)[0]["parameter"]
+    assert "false" in sim.requests(1004, since=so_far, of="obstacles_avoid")[0]["parameter"]
 
 
 def test_moves_that_follow_each_other_are_left_alone(desk: Desk, ros: Ros, sim: Sim) -> None:

@@ -7,7 +7,7 @@ import signal
 import pytest
 from nav_msgs.msg import Odometry
 
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist
+from dog import STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, twist
 
 # Service, api id, height of the trunk that it ends in.
 POSTURES = [
@@ -73,10 +73,12 @@ def test_nothing_follows_damp(bridge: Bridge, ros: Ros, sim: Sim) -> None:
     Driver(ros, twist(x=0.5))
     ros.until("Moves", lambda: len(sim.moves()) > 3)
     assert ros.trigger("damp") == (True, "")
+    so_far = sim.now()
     # Neither the commands that go on, nor a stop on the way out: it could make a limp robot stand.
     ros.spin_for(0.5)
     assert bridge.end(signal.SIGINT) == 0
-    assert sim.requests()[-1]["api_id"] == 1001
+    assert sim.requests(of="sport")[-1]["api_id"] == 1001
+    assert not any(map(any, sim.moves(so_far)))
 
 
 def test_a_damp_that_is_not_answered_ends_in_a_stop(world: World, sim: Sim, ros: Ros) -> None:
@@ -101,9 +103,9 @@ def test_a_robot_that_does_not_answer(world: World, sim: Sim, ros: Ros) -> None:
     world.bridge("-p", "request_timeout:=0.5")
     ros.live()
     sim.freeze()
-    success, message = ros.trigger("stand_up")
+    success, message = ros.trigger("snapshot")
     assert not success
-    assert message.startswith("the robot did not answer within 0.5 s")
+    assert message.startswith("the robot did not answer within 0.5 s; its firmware may not have")
 
 
 def test_a_robot_that_is_gone(bridge: Bridge, sim: Sim, ros: Ros) -> None:
@@ -111,4 +113,4 @@ def test_a_robot_that_is_gone(bridge: Bridge, sim: Sim, ros: Ros) -> None:
     sim.kill()
     ros.until("the loss to be noticed", lambda: states.last.data.startswith("backing_off"))
     assert ros.trigger("stand_up") == (False, "not connected to the robot")
-    assert bridge.running() and not sim.requests(MOVE)
+    assert bridge.running() and not sim.walks()

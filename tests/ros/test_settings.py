@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ SETTINGS = [
     Setting("gait", 2, "sport", 1011, {"data": 2}, None, OLD),
     Setting("switch_joystick", False, "sport", 1027, {"data": False}, None, NEW),
     Setting("auto_recovery", True, "sport", 2054, {"data": True}, 2055, NEW),
-    Setting("obstacle_avoidance", True, "obstacles_avoid", 1001, {"enable": True}, 1002, NEW),
+    Setting("obstacle_avoidance", False, "obstacles_avoid", 1001, {"enable": False}, 1002, NEW),
     Setting("volume", 7, "vui", 1003, {"volume": 7}, 1004, NEW),
     Setting("brightness", 3, "vui", 1005, {"brightness": 3}, 1006, NEW),
     Setting("led_color", "red", "vui", 1007, {"color": "red", "time": 60}, None, NEW),
@@ -91,7 +92,7 @@ def test_settings_that_nobody_set_show_what_the_robot_has(world: World, ros: Ros
         "motion_mode": "normal",
         "volume": 5,
         "brightness": 0,
-        "obstacle_avoidance": False,
+        "obstacle_avoidance": True,
         "speed_level": 0,
         "body_height": 0.0,
         "foot_raise_height": 0.0,
@@ -129,6 +130,24 @@ def test_bad_values_are_refused_with_the_reason(world: World, ros: Ros) -> None:
     shows(ros, "volume", 3)
 
 
+def test_settings_of_a_robot_that_is_not_ready_yet_are_asked_for_again(world: World, ros: Ros) -> None:
+    sim = world.sim(*NEW, "--not-ready-for", "6")
+    first = world.bridge()
+    states = ros.live()
+    assert ros.trigger("balance_stand")[0]
+    assert first.end(signal.SIGINT) == 0
+    ros.until("the end", lambda: states.last.data != "live")
+    ros.leave(states)
+    # Now it stands when the session begins.
+    bridge = world.bridge("-p", "speed_level:=1")
+    ros.until("the setting", lambda: [e for e in asked(sim, "sport", 1015) if e["code"] == 0])
+    codes = [entry["code"] for entry in asked(sim, "sport", 1015)]
+    assert codes[-1] == 0 and set(codes[:-1]) == {3203}, codes
+    shows(ros, "speed_level", 1)
+    assert "was asked for" not in bridge.output()
+    assert "not ready for it yet" in bridge.output()
+
+
 def test_what_this_robot_lacks_is_told_when_it_was_set_at_start(world: World, ros: Ros) -> None:
     sim, bridge = start(world, ros, NEW, "body_height:=-0.1")
     ros.until("the warning", lambda: "only normal or ai has body_height" in bridge.output())
@@ -163,9 +182,10 @@ def test_switches_have_services(world: World, ros: Ros) -> None:
             assert switch(ros, setting.name, on) == (True, "")
             assert told(sim, setting)[-1] == {"data": on}
             assert ros.get_parameters([setting.name]) == {setting.name: on}
-    success, message = switch(ros, "obstacle_avoidance", True)
+    # Robots start with it on.
+    success, message = switch(ros, "obstacle_avoidance", False)
     assert not success and "status 3202" in message
-    shows(ros, "obstacle_avoidance", False)
+    shows(ros, "obstacle_avoidance", True)
     sim.kill()
     ros.until("the loss", lambda: switch(ros, "obstacle_avoidance", True)[1] == "not connected to the robot")
 
@@ -212,7 +232,7 @@ def test_settings_are_set_again_after_the_robot_was_restarted(world: World, ros:
 def test_what_the_robot_tells_by_itself_is_shown(world: World, ros: Ros) -> None:
     silent = [each for name in ("vui", "obstacles_avoid", "sport") for each in ("--never-answers", name)]
     start(world, ros, [*OLD, *silent], "request_timeout:=0.5")
-    for name, value in {"volume": 5, "obstacle_avoidance": False, "body_height": 0.0, "speed_level": 0}.items():
+    for name, value in {"volume": 5, "obstacle_avoidance": True, "body_height": 0.0, "speed_level": 0}.items():
         shows(ros, name, value)
 
 

@@ -66,6 +66,7 @@ pub struct Body {
     refuses_until: Option<Instant>,
     avoids: bool,
     takes_commands: bool,
+    follows_by_itself: bool,
     charge: u32,
     gait_phase: f64,
     world: Option<Arc<World>>,
@@ -108,6 +109,7 @@ impl Body {
             refuses_until: None,
             avoids: false,
             takes_commands: false,
+            follows_by_itself: false,
             charge: CHARGE,
             gait_phase: 0.0,
             world: None,
@@ -126,6 +128,11 @@ impl Body {
     /// The same body with so much charge in its battery, in percent.
     pub fn charged(self, charge: u32) -> Self {
         Self { charge, ..self }
+    }
+
+    /// The same body, which walks by itself or stands while it follows a leash.
+    pub fn following(self, by_itself: bool) -> Self {
+        Self { follows_by_itself: by_itself, ..self }
     }
 
     /// Where it has bumped into a wall since this was last asked. Each contact is told once.

@@ -120,6 +120,7 @@ impl<'a> Client<'a> {
     pub(crate) async fn run(mut self, ending: &mut Ending) -> &'static str {
         let mut mishaps = self.hardware.mishaps.watch();
         self.shut().await; // a mishap that is on already
+        self.hardware.services().connect(Instant::now());
         self.hardware.refuse_motion(self.options.services.motion_refused_for());
         self.send_text(self.session.challenge()).await;
         let mut buffer = vec![0; RECEIVE_BUFFER];

@@ -34,7 +34,9 @@ impl Hardware {
     pub(crate) fn new(options: &Options, world: World, log: Log, mishaps: Mishaps) -> Option<Self> {
         let world = Arc::new(world);
         let body = Body::new(options.move_lasts(), Instant::now()).within(Arc::clone(&world))?;
-        let body = body.charged(options.services.charge);
+        let habits = options.facts().services;
+        let mut body = body.charged(options.services.charge).following(habits.follows_by_itself);
+        body.avoid(habits.avoidance_at_start);
         let lidar = Lidar::new(options.lidar_stamp, options.lidar_stops_after());
         let body = Arc::new(Mutex::new(body));
         let camera = Camera::new(options.video.clone(), Arc::clone(&world), Arc::clone(&body));

@@ -149,7 +149,7 @@ fn old_options(body: &Body) -> i64 {
 }
 
 /// `error_code` since firmware 1.1.7, which is the mode.
-fn mode_code(body: &Body) -> i64 {
+pub(crate) fn mode_code(body: &Body) -> i64 {
     match body.doing().map(|(name, _)| name) {
         Some("free_walk") => 100,
         Some("hello") => 1006,

@@ -2,6 +2,7 @@
 
 mod audiohub; // sounds that are kept and played
 mod bashrunner; // versions, serial number, addresses
+mod habits; // what they do beside their task
 mod motion_switcher; // which set of ids the sport service has
 mod obstacles_avoid; // walking that sees walls
 mod options; // how they misbehave
@@ -13,6 +14,7 @@ mod vui; // head light and loudspeaker
 use std::time::{Duration, Instant};
 
 use go2_link::codec::api;
+use go2_link::commands::Space;
 use serde_json::Value;
 
 pub(crate) use audiohub::Player;
@@ -25,6 +27,7 @@ pub(crate) use sport::{ask, execute as sport};
 use crate::body::Body;
 use crate::options::Options;
 use audiohub::Audiohub;
+use habits::Habits;
 use motion_switcher::Switcher;
 use robot_state::Programs;
 use vui::Vui;
@@ -125,6 +128,7 @@ impl Reply {
 /// The state of all services. Outlives sessions.
 pub(crate) struct Services {
     pub(crate) settings: Settings,
+    habits: Habits,
     facts: Facts,
     switcher: Switcher,
     vui: Vui,
@@ -137,7 +141,8 @@ impl Services {
         let firmware = options.firmware();
         let space = options.services.space(firmware);
         Self {
-            settings: Settings::default(),
+            settings: Settings::avoiding(options.facts().services.avoidance_at_start),
+            habits: Habits::new(options.facts().services, &options.services, Instant::now()),
             facts: Facts {
                 firmware,
                 address: options.bind,
@@ -150,6 +155,11 @@ impl Services {
         }
     }
 
+    /// A client has connected.
+    pub(crate) fn connect(&mut self, now: Instant) {
+        self.habits.connect(now);
+    }
+
     /// Executes a request; `None` if nobody is there to answer it. Still pictures are taken elsewhere.
     pub(crate) fn execute(
         &mut self,
@@ -160,11 +170,15 @@ impl Services {
         now: Instant,
     ) -> Option<Reply> {
         body.step(now);
-        if !self.programs.runs(service) {
+        if !self.programs.runs(service) || self.habits.is_starting(service, now) {
             return None;
         }
         let Some(api_id) = api_id else { return Some(Reply::without_api()) };
-        Some(match service {
+        let space = self.switcher.space(now).unwrap_or(Space::Mcf);
+        if let Some(refusal) = self.habits.refuse(service, space, api_id, body, now) {
+            return Some(refusal);
+        }
+        let reply = match service {
             Service::Sport => match self.switcher.space(now) {
                 Ok(space) => {
                     sport::execute(&mut self.settings, body, space, api_id, parameter, now)
@@ -181,7 +195,8 @@ impl Services {
             Service::RobotState => self.programs.execute(api_id, parameter, now),
             Service::Bashrunner => bashrunner::execute(&self.facts, api_id, parameter),
             Service::Videohub => Reply::NOT_IMPLEMENTED,
-        })
+        };
+        Some(self.habits.time(service, space, api_id, reply))
     }
 
     /// Whether a request is for a still picture.

@@ -33,6 +33,8 @@ const FASTEST: [f64; 3] = [3.8, 1.0, 4.0];
 /// Velocities of sticks that are pushed to their ends, usually and in rage mode.
 const STICKS: [f64; 3] = [1.5, 0.6, 2.0];
 const RAGE: [f64; 3] = [2.5, 1.0, 5.0];
+/// How it walks behind a leash by itself.
+const FOLLOWS: [f64; 3] = [0.2, 0.0, 0.0];
 /// A message of the sticks lasts this long.
 const STICKS_LAST: Duration = Duration::from_secs(1);
 /// A robot that avoids obstacles stays this far from walls before it (m).
@@ -68,6 +70,11 @@ impl Body {
         self.takes_commands = take;
     }
 
+    /// Whether it takes commands from that service only.
+    pub(crate) fn takes_commands(&self) -> bool {
+        self.takes_commands
+    }
+
     /// Does not obey until then.
     pub(crate) fn refuse_to_walk_until(&mut self, until: Instant) {
         self.refuses_until = Some(until);
@@ -101,6 +108,9 @@ impl Body {
     /// The velocity at which it aims: what is asked for, if it still can walk and need not keep from a wall.
     pub(super) fn velocity_now(&self) -> [f64; 3] {
         let Wanted { velocity: [x, y, yaw], source, .. } = self.wanted;
+        if self.follows_by_itself && self.is_doing("lead_follow") {
+            return FOLLOWS;
+        }
         if self.posture != Posture::Balancing || !self.doing_lets_walk() {
             return [0.0; 3];
         }

@@ -29,13 +29,14 @@ impl Client<'_> {
             None if is_photo => Some(Reply::OK),
             None => self.hardware.execute(service, api_id, parameter),
         };
-        let Some(reply) = reply else { return self.nobody_answers(topic) };
+        let Some(mut reply) = reply else { return self.nobody_answers(topic) };
+        reply.after += self.options.services.slowness(service, api_id);
         self.log.add(
             "request",
             json!({"topic": topic, "api_id": api_id, "parameter": parameter, "code": reply.code,
                 "priority": data["header"]["policy"]["priority"], "answered": answered}),
         );
-        if is_photo && reply == Reply::OK {
+        if is_photo && reply.code == 0 {
             self.take_photo(identity.clone(), answered);
         } else if answered {
             self.answer(topic, identity, &reply);

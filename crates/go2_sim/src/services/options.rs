@@ -33,6 +33,15 @@ pub struct Refusal {
     pub code: i64,
 }
 
+/// A request that is answered late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slow {
+    /// Which.
+    pub target: Target,
+    /// How late.
+    pub milliseconds: u64,
+}
+
 /// The options of requests and of what they find.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceOptions {
@@ -52,6 +61,14 @@ pub struct ServiceOptions {
     /// Answer every command to walk with success, and do nothing, for this many seconds after a client has connected
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
     pub motion_refused_for: f64,
+    /// While the robot balances (mode code 1013), refuse motion with 3203 for this many seconds after a client has connected;
+    /// robots were seen to do so for about 10
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    pub not_ready_for: f64,
+    /// The obstacle avoidance answers nothing for this many seconds after the robot was turned on, which is when this program
+    /// starts; robots were seen to take about 10
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    pub avoidance_starts: f64,
     /// Somebody plays with a remote control: rt/wirelesscontroller at 10 Hz for who subscribes to it
     #[arg(long)]
     pub remote: bool,
@@ -62,6 +79,9 @@ pub struct ServiceOptions {
     /// Answer requests this many milliseconds late
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub answer_after: u64,
+    /// Answer the requests of an api this many milliseconds late, e.g. sport:1022:7000; may be repeated
+    #[arg(long, value_name = "SERVICE:API:MS", value_parser = slow)]
+    pub slow: Vec<Slow>,
     /// Send every answer twice
     #[arg(long)]
     pub answers_twice: bool,
@@ -90,6 +110,22 @@ impl ServiceOptions {
     /// How long a client that has connected cannot have the robot walk.
     pub fn motion_refused_for(&self) -> Duration {
         Duration::from_secs_f64(self.motion_refused_for)
+    }
+
+    /// How long a client that has connected has motion refused.
+    pub fn not_ready_for(&self) -> Duration {
+        Duration::from_secs_f64(self.not_ready_for)
+    }
+
+    /// How long the obstacle avoidance takes to start.
+    pub fn avoidance_starts(&self) -> Duration {
+        Duration::from_secs_f64(self.avoidance_starts)
+    }
+
+    /// How late the answers of an api are beside the others.
+    pub(crate) fn slowness(&self, service: Service, api_id: Option<i64>) -> Duration {
+        let slow = self.slow.iter().find(|slow| slow.target.is(service, api_id));
+        slow.map_or(Duration::ZERO, |slow| Duration::from_millis(slow.milliseconds))
     }
 
     /// Whether a request is executed and not answered.
@@ -140,6 +176,16 @@ fn refusal(text: &str) -> Result<Refusal, String> {
     }
 }
 
+fn slow(text: &str) -> Result<Slow, String> {
+    let shape = "a slow answer is a service, an api and milliseconds, e.g. sport:1022:7000";
+    let (request, milliseconds) = text.rsplit_once(':').ok_or(shape)?;
+    let target = target(request)?;
+    match milliseconds.parse() {
+        Ok(milliseconds) if target.api_id.is_some() => Ok(Slow { target, milliseconds }),
+        _ => Err(shape.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +198,8 @@ mod tests {
         assert!(target("sports").unwrap_err().contains("bashrunner"));
         assert!(target("sport:x").is_err());
         assert_eq!(refusal("sport:1016:-1"), Ok(Refusal { target: hello, code: -1 }));
+        assert_eq!(slow("sport:1016:70"), Ok(Slow { target: hello, milliseconds: 70 }));
+        assert!(slow("sport:70").is_err() && slow("sport:1016:x").is_err());
         assert!(refusal("sport:3203").is_err() && refusal("vui").is_err());
         assert!(hello.is(Service::Sport, Some(1016)) && !hello.is(Service::Sport, Some(1017)));
         assert!(!hello.is(Service::Sport, None) && !hello.is(Service::Vui, Some(1016)));

@@ -30,6 +30,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Of a robot that was turned on, whose obstacle avoidance is on or off.
+    pub(crate) fn avoiding(on: bool) -> Self {
+        let mut settings = Self::default();
+        settings.0.insert("obstacle_avoidance", json!(on));
+        settings
+    }
+
     /// Executes a request that sets or reads a setting; `None` if there is no such setting.
     pub(crate) fn execute(
         &mut self,
