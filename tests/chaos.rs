@@ -247,6 +247,8 @@ async fn next<T: Clone>(what: &str, receiver: &mut broadcast::Receiver<T>) {
 fn connect(robot: &Robot, sees: bool) -> Client {
     let timing = Timing {
         heartbeat: milliseconds(200),
+        quiet: milliseconds(300),
+        unacknowledged: milliseconds(200),
         stale: milliseconds(800),
         silence: milliseconds(3000),
         validation: milliseconds(1000),

@@ -186,13 +186,15 @@ async fn garbage_is_dropped_and_counted_and_the_session_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_robot_is_noticed_within_five_seconds_and_called_again() {
+async fn a_silent_robot_is_noticed_within_ten_seconds_and_called_again() {
     let (robot, client) = start(Options { heartbeat_timeout: 4.0, ..robot() }).await;
     client.live().await;
     let mute = robot.mishaps().begin(Mishap::Mute, Span::Open);
     let muted = Instant::now();
     let reason = client.failure().await;
-    assert!(muted.elapsed() < Duration::from_secs(6), "{:?}", muted.elapsed());
+    // No sooner: a hole of 5 s in the network costs no session.
+    assert!(muted.elapsed() > Duration::from_secs(8), "{:?}", muted.elapsed());
+    assert!(muted.elapsed() < Duration::from_secs(11), "{:?}", muted.elapsed());
     assert!(reason.contains("silent"), "{reason}");
     assert!(robot.mishaps().end(mute));
     client.live().await;

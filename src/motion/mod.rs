@@ -3,6 +3,7 @@
 mod pose; // attitudes of the standing body
 mod posture; // whether it can walk as it stands
 mod remote; // whose commands the obstacle avoidance takes
+mod silence; // how long the robot has not been heard
 
 pub(crate) use pose::subscribe as subscribe_pose;
 pub(crate) use posture::{fresh, Doing};
@@ -29,6 +30,7 @@ use crate::services::again::Newest;
 use pose::{Attitudes, Posing};
 use posture::{Readiness, Ready};
 use remote::Remote;
+use silence::Silence;
 
 /// A velocity as it comes from ROS.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +130,8 @@ pub(crate) struct Motion {
     /// Who waits for the next StopMove.
     waiting: Waiting,
     ignored: Throttle,
+    silent: Throttle,
+    silence: Silence,
     /// What viewers of the gateway do.
     helm: Helm,
     /// What makes void the actions that are to be asked for again.
@@ -155,6 +159,8 @@ impl Motion {
             stops: FuturesUnordered::new(),
             waiting: Vec::new(),
             ignored: Throttle::new(LOG_EVERY),
+            silent: Throttle::new(LOG_EVERY),
+            silence: Silence::default(),
             helm: Helm::default(),
             newest,
         }
@@ -165,7 +171,8 @@ impl Motion {
         let (mut session, mut hears) = (self.link.session(), self.link.hears());
         loop {
             self.act();
-            let due = self.governor.poll_timeout();
+            let due =
+                [self.governor.poll_timeout(), self.silence.due()].into_iter().flatten().min();
             let timeout = self.settings.borrow().request_timeout;
             tokio::select! {
                 Some(command) = inputs.velocities.next() => {
@@ -192,29 +199,57 @@ impl Motion {
                 () = self.readiness.settled() => {}
                 () = self.posing.settled(timeout) => {}
                 Ok(()) = session.changed() => {
-                    if session.borrow_and_update().is_none() {
-                        self.remote.forget();
-                    } else if self.unsettled {
-                        tracing::warn!("the connection was lost while walking: stopping the robot");
-                        self.governor.stop(Instant::now());
-                    }
+                    let is = session.borrow_and_update().is_some();
+                    self.in_session(is);
                 }
-                Ok(()) = hears.changed() => {
-                    if !*hears.borrow_and_update() && self.governor.is_walking() {
-                        tracing::warn!("the robot has fallen silent while walking: stopping it");
-                        self.newest.tell("a stop");
-                        self.governor.stop(Instant::now());
-                    }
-                }
+                Ok(()) = hears.changed() => self.heard(*hears.borrow_and_update()),
                 Ok(()) = self.settings.changed() => {
                     let limits = limits(&self.settings.borrow_and_update());
                     self.governor.set_limits(limits);
                 }
-                () = until(due) => {}
+                () = until(due) => {
+                    let now = Instant::now();
+                    if self.silence.is_long(now) {
+                        self.governor.hold(now);
+                    }
+                }
             }
         }
         inputs.orders.close(); // who asks for more, learns that it is too late
         self.shut_down().await;
+    }
+
+    /// A session has begun, or has ended.
+    fn in_session(&mut self, is: bool) {
+        let now = Instant::now();
+        if !is {
+            self.remote.forget();
+            self.silence.ended();
+            self.governor.hold(now);
+        } else if self.unsettled {
+            tracing::warn!("the connection was lost while walking: stopping the robot");
+            self.governor.stop_and_hold(now);
+        }
+    }
+
+    /// The robot has fallen silent, or is heard again.
+    fn heard(&mut self, hears: bool) {
+        let now = Instant::now();
+        let was_held = self.silence.heard(hears, now);
+        if hears && was_held && self.unsettled {
+            self.newest.tell("a stop");
+            // What was said into the silence may be lost or late.
+            self.governor.stop_and_hold(now);
+        } else if !hears && self.governor.is_walking() {
+            if let Some(more) = self.silent.allow(now) {
+                tracing::warn!(
+                    "nothing was heard of the robot for half a second while it walks: stopping it. Until it is heard again, \
+                     nothing reaches it{more}"
+                );
+            }
+            self.newest.tell("a stop");
+            self.governor.stop(now);
+        }
     }
 
     fn obey(&mut self, order: Order) {
@@ -277,6 +312,10 @@ impl Motion {
     /// Takes up a velocity, or logs and says why it is ignored.
     fn command(&mut self, Command { velocity, age }: Command, source: &str) -> Result<(), String> {
         let now = Instant::now();
+        let unheard = !self.link.in_session() || !*self.link.hears().borrow();
+        if unheard && velocity != Velocity::ZERO {
+            self.governor.pass_over(now);
+        }
         let reason = if self.helm.taken && source != GATEWAY {
             "a viewer of the gateway drives the robot".to_owned()
         } else if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
@@ -286,7 +325,7 @@ impl Motion {
             RequestError::Recording.to_string()
         } else if !self.link.in_session() {
             "not connected to the robot".to_owned()
-        } else if !*self.link.hears().borrow() && velocity != Velocity::ZERO {
+        } else if unheard && velocity != Velocity::ZERO {
             "nothing is heard of the robot".to_owned()
         } else {
             let ready = if velocity == Velocity::ZERO { Ready::Walks } else { self.ready(now) };

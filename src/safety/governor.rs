@@ -132,6 +132,18 @@ impl Governor {
         self.held = Some(now);
     }
 
+    /// Does not walk again before whoever drives has let go; what is being sent goes on.
+    pub(crate) fn hold(&mut self, now: Instant) {
+        self.held = Some(now);
+    }
+
+    /// A command came that cannot be followed: whoever drives has not let go.
+    pub(crate) fn pass_over(&mut self, now: Instant) {
+        if self.held.is_some() {
+            self.held = Some(now);
+        }
+    }
+
     /// Sends nothing more, not even zeros, and does not walk again before whoever drives has let go. For a
     /// robot that was made limp.
     pub(crate) fn fall_silent(&mut self, now: Instant) {

@@ -277,3 +277,27 @@ fn polling_at_the_timeout_is_enough() {
     }
     assert_eq!(test.sent.last(), Some(&(500, Action::StopMove)));
 }
+
+#[test]
+fn a_command_that_is_passed_over_does_not_let_go_and_zero_or_a_pause_does() {
+    let mut test = Test::new();
+    test.governor.hold(test.now);
+    for _ in 0..20 {
+        test.wait(50);
+        test.governor.pass_over(test.now);
+    }
+    test.wait(50);
+    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    test.wait(300);
+    test.command(FORWARD);
+    assert_eq!(test.taken(), []);
+    test.wait(0);
+    assert_eq!(test.taken().len(), 1);
+
+    let mut test = Test::new();
+    test.governor.pass_over(test.now);
+    test.command(FORWARD);
+    test.governor.hold(test.now);
+    test.command(Velocity::ZERO);
+    test.command(FORWARD);
+}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 
-from dog import LATCHED, Driver, Ros, Sim, World, ends_stopped, twist
+from dog import LATCHED, MOVE, Driver, Ros, Sim, World, ends_stopped, twist, velocity
 
 BAD = {
     "loss": ["--net-loss", "0.05"],
@@ -68,19 +69,84 @@ def test_a_blackout_of_ten_seconds(world: World, ros: Ros, still_driven: bool) -
     assert ros.trigger("balance_stand")[0]
     driver = Faster(ros)
     ros.until("the robot to walk", lambda: odometry.messages and odometry.last.twist.twist.linear.x > 0.1)
-    ros.until("the link to be lost", lambda: not states.last.data.startswith("live"), limit=30)
+    ros.until("the link to be lost", lambda: states.last.data.startswith("backing_off"), limit=40)
     before, latest = sim.now(), max(speeds(sim))
     if not still_driven:
         driver.stop_publishing()
     ros.until("another session", lambda: len(sim.entries("validated")) == 2, limit=40)
     ros.until("the link to be live", lambda: states.last.data == "live")
     odometry.clear()
-    ros.until("poses", lambda: len(odometry.messages) >= 10)
+    ros.until("poses", lambda: len(odometry.messages) >= 40)
+    assert not speeds(sim, before), "nobody has let go since"
+    ros.until("the robot to be stopped", lambda: ends_stopped(sim.requests()))
+    ros.until("it to stand", lambda: abs(odometry.last.twist.twist.linear.x) < 0.01)
     if still_driven:
+        driver.stop_publishing()
+        ros.spin_for(0.5)
+        driver.command = twist(x=0.1)
         ros.until("newer velocities", lambda: speeds(sim, before))
         # Those of the dark, some ten seconds long at 20 Hz, were never walked.
         assert min(speeds(sim, before)) > latest + 0.1, "a velocity from before"
-        driver.stop_publishing()
+
+
+# The channel repeats what was under way when the network went, and the zeros of the stop come with it.
+UNDER_WAY = 3
+
+
+@pytest.mark.parametrize("seconds", [3.5, 5.0])
+def test_a_hole_costs_no_session_and_nothing_is_walked_after_it_until_whoever_drives_lets_go(
+    world: World, ros: Ros, seconds: float
+) -> None:
+    sim = world.sim("--control-port", "0")
+    bridge = world.bridge()
+    ros.live()
+    control = sim.control()
+    odometry = ros.listen(Odometry, "odom")
+    states = ros.listen(String, "/go2_bridge/link_state", LATCHED)
+    assert ros.trigger("balance_stand")[0]
+    driver = Timed(ros)
+    ros.until("the robot to walk", lambda: odometry.messages and odometry.last.twist.twist.linear.x > 0.1)
+    before = sim.now()
+    hole = control.begin("blackhole", for_=seconds)
+    ros.until("its end", lambda: control.over(hole))
+    ended = time.time()
+    odometry.clear()
+    ros.until("the robot to be heard again", lambda: len(odometry.messages) > 20)
+    ros.until("the link to be live", lambda: states.last.data == "live")
+    assert len(sim.entries("validated")) == 1, "it cost a session"
     ros.until("the robot to be stopped", lambda: ends_stopped(sim.requests()))
-    ros.until("it to stand", lambda: abs(odometry.last.twist.twist.linear.x) < 0.01)
-    assert still_driven or not speeds(sim, before), "nobody drove it any more"
+    ros.spin_for(2.0)
+
+    came = [entry for entry in sim.requests(MOVE, since=before, of="sport") if velocity(entry)[0] > 0]
+    late = [entry for entry in came if entry["t"] - driver.given(velocity(entry)[0]) > 0.5]
+    assert len(late) <= UNDER_WAY, late
+    after = [entry for entry in came if entry["t"] > ended]
+    assert after == late, "whoever drives has not let go"
+    if late:
+        zeros = [entry["t"] for entry in sim.requests(MOVE, since=before, of="sport") if velocity(entry)[0] == 0]
+        assert any(0 <= zero - late[-1]["t"] < 0.05 for zero in zeros), "the zeros are in the same packet"
+    assert abs(odometry.last.twist.twist.linear.x) < 0.01
+    assert "nothing was heard of the robot" in bridge.output()
+
+    driver.stop_publishing()
+    ros.spin_for(0.5)
+    again = sim.now()
+    driver.command = twist(x=0.1)
+    ros.until("the robot to walk again", lambda: speeds(sim, again))
+
+
+class Timed(Faster):
+    """Knows when it gave each velocity."""
+
+    def __init__(self, ros: Ros) -> None:
+        self._times: dict[float, float] = {}
+        super().__init__(ros)
+
+    def _publish(self) -> None:
+        super()._publish()
+        if self.command is not None:
+            self._times[round(self.command.linear.x, 6)] = time.time()
+
+    def given(self, speed: float) -> float:
+        """When, in seconds since 1970."""
+        return self._times[round(speed, 6)]

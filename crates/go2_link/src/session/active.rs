@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::link::{Drive, Path, Velocity};
 use super::machine::{Event, Machine};
+use super::outgoing::Outgoing;
 use super::requests::RequestId;
 use super::state::{Counters, LinkState, RequestError, SessionEnd};
 use super::supervisor::{Command, Inlets, Outlets};
@@ -18,9 +19,12 @@ use crate::codec::{Request, Response};
 use crate::throttle::Throttle;
 use crate::transport::Transport;
 
-/// Unsent bytes above which a velocity is held back for a newer one: on a stuck link, old velocities
-/// must not queue up to be walked later.
-pub(super) const VELOCITY_BACKLOG: usize = 4096;
+/// Bytes that wait to be acknowledged from which on a velocity is held back for a newer one: on a stuck link, old velocities
+/// must not queue up to be walked later. These are about three velocities. The zeros of a stop then fit into the same
+/// packet, so that what is repeated after a hole in the network brings both or neither.
+pub(super) const VELOCITY_BACKLOG: usize = 500;
+/// As much for a zero, which ends what came before it.
+pub(super) const ZERO_BACKLOG: usize = 4096;
 pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
 /// Unsent bytes above which requests are refused; twice as many would end the session.
 const REQUEST_BACKLOG: usize = 32 * 1024;
@@ -46,8 +50,9 @@ pub(super) struct Session<'a, T: Transport> {
     machine: Machine,
     transport: T,
     replies: HashMap<RequestId, oneshot::Sender<Result<Response, RequestError>>>,
-    /// The velocity that is to be sent next.
-    velocity: Option<Drive>,
+    /// The velocity that is to be sent next, and when it was given.
+    velocity: Option<(Drive, std::time::Instant)>,
+    outgoing: Outgoing,
     outlets: &'a Outlets,
     finished: &'a mut Counters,
     live_since: Option<std::time::Instant>,
@@ -69,6 +74,7 @@ impl<'a, T: Transport> Session<'a, T> {
             transport,
             replies: HashMap::new(),
             velocity: None,
+            outgoing: Outgoing::default(),
             outlets,
             finished,
             live_since: None,
@@ -104,7 +110,7 @@ impl<'a, T: Transport> Session<'a, T> {
                 Some(command) = inlets.urgent.recv() => {
                     // Velocities given before a request are sent before it: a StopMove comes last.
                     if inlets.velocity.has_changed().unwrap_or(false) {
-                        self.velocity = Some(*inlets.velocity.borrow_and_update());
+                        self.velocity = Some((*inlets.velocity.borrow_and_update(), now()));
                         self.send_velocity();
                     }
                     self.take_wishes(inlets);
@@ -115,7 +121,7 @@ impl<'a, T: Transport> Session<'a, T> {
                     self.command(command);
                 }
                 Ok(()) = inlets.velocity.changed() => {
-                    self.velocity = Some(*inlets.velocity.borrow_and_update());
+                    self.velocity = Some((*inlets.velocity.borrow_and_update(), now()));
                 }
                 Ok(()) = inlets.wishes.changed() => self.wish(inlets),
                 () = Inlets::stopped(&mut inlets.stop) => return Ok(SessionEnd::Closed),
@@ -145,12 +151,13 @@ impl<'a, T: Transport> Session<'a, T> {
         if self.transport.is_recording() && standing.in_session() {
             standing = LinkState::Live;
         }
+        let hears =
+            standing.in_session() && (self.transport.is_recording() || self.machine.hears(now()));
+        self.outlets.hears.send_if_modified(|told| std::mem::replace(told, hears) != hears);
         let before = self.outlets.state.borrow().clone();
         if standing == before {
             return;
         }
-        let hears = matches!(standing, LinkState::Live | LinkState::Degraded { .. });
-        self.outlets.hears.send_if_modified(|told| std::mem::replace(told, hears) != hears);
         if !matches!((&before, &standing), (LinkState::Validating, _) | (_, LinkState::Validating))
         {
             if let Some(more) = self.standing.allow(now()) {
@@ -167,16 +174,32 @@ impl<'a, T: Transport> Session<'a, T> {
         }
         self.send_velocity();
         while let Some(message) = self.machine.poll_transmit() {
-            self.transport.send(message.encode(chrono::Local::now())).await?;
+            let text = message.encode(chrono::Local::now());
+            self.outgoing.sent(text.len(), self.transport.backlog(), now());
+            self.transport.send(text).await?;
         }
         Ok(())
     }
 
+    /// Sends the velocity that waits, if its time has come.
     fn send_velocity(&mut self) {
-        if self.transport.backlog() >= VELOCITY_BACKLOG {
+        let Some((Drive { velocity, path }, given)) = self.velocity else { return };
+        let (now, backlog) = (now(), self.transport.backlog());
+        if velocity == Velocity::ZERO {
+            if backlog >= ZERO_BACKLOG {
+                return;
+            }
+        } else if !self.machine.hears(now)
+            || now.saturating_duration_since(given) >= self.machine.timing().quiet
+        {
+            self.velocity = None; // it would be walked when nobody means it any more
+            return;
+        } else if backlog >= VELOCITY_BACKLOG
+            || self.outgoing.oldest(backlog, now) >= self.machine.timing().unacknowledged
+        {
             return;
         }
-        let Some(Drive { velocity, path }) = self.velocity.take() else { return };
+        self.velocity = None;
         let Velocity { x, y, yaw } = velocity;
         // Without a session it is dropped; what is not finite never comes this far.
         let _ = match path {

@@ -154,8 +154,8 @@ async fn on_a_stuck_link_only_the_newest_velocity_waits() {
     let link = LinkBuilder::default().start(wire.clone());
     live(&link).await;
     wire.0.backlog.store(VELOCITY_BACKLOG, Ordering::Relaxed);
-    for i in 0..5 {
-        link.drive(forward(f64::from(i)));
+    for i in 0..4 {
+        link.drive(forward(f64::from(i + 1)));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(wire.requests(), []);
@@ -163,6 +163,86 @@ async fn on_a_stuck_link_only_the_newest_velocity_waits() {
     tokio::time::sleep(BACKLOG_POLL).await;
     settle().await;
     assert_eq!(wire.requests(), [(api::MOVE, r#"{"x":4,"y":0,"z":0}"#.to_owned())]);
+    link.close().await;
+}
+
+/// Lets so many milliseconds pass in which the robot is heard.
+async fn talk(wire: &Wire, milliseconds: u64) {
+    for _ in 0..milliseconds / 10 {
+        wire.say(r#"{"type":"msg","topic":"rt/lf/lowstate","data":{}}"#);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    settle().await;
+}
+
+fn moves(wire: &Wire) -> Vec<String> {
+    wire.requests().into_iter().map(|(_, parameter)| parameter).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn into_silence_of_half_a_second_only_zeros_are_sent() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    let mut hears = link.hears();
+    talk(&wire, 100).await;
+    let silent = Instant::now();
+    hears.wait_for(|hears| !hears).await.unwrap();
+    let half = Timing::default().quiet;
+    assert!((half - Duration::from_millis(11)..=half).contains(&silent.elapsed()));
+    assert_eq!(*link.state().borrow(), LinkState::Live, "that is nothing to tell a person");
+    link.drive(forward(1.0));
+    settle().await;
+    assert!(moves(&wire).is_empty());
+    link.drive(Velocity::ZERO);
+    settle().await;
+    assert_eq!(moves(&wire), [r#"{"x":0,"y":0,"z":0}"#]);
+    talk(&wire, 10).await;
+    assert!(*hears.borrow());
+    assert_eq!(moves(&wire).len(), 1, "what was given into the silence is not kept");
+    link.drive(forward(2.0));
+    settle().await;
+    assert_eq!(moves(&wire).pop().unwrap(), r#"{"x":2,"y":0,"z":0}"#);
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_velocity_that_has_waited_for_half_a_second_is_dropped() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    wire.0.backlog.store(VELOCITY_BACKLOG, Ordering::Relaxed);
+    link.drive(forward(1.0));
+    talk(&wire, 510).await;
+    wire.0.backlog.store(0, Ordering::Relaxed);
+    talk(&wire, 100).await;
+    assert!(moves(&wire).is_empty());
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_velocity_waits_while_an_earlier_message_is_not_acknowledged_for_long() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    talk(&wire, 100).await;
+    link.drive(forward(1.0));
+    settle().await;
+    wire.0.backlog.store(100, Ordering::Relaxed); // some of this one
+    talk(&wire, 250).await;
+    link.drive(forward(2.0));
+    settle().await;
+    assert_eq!(moves(&wire).len(), 2, "that can be a slow acknowledgment");
+    wire.0.backlog.store(300, Ordering::Relaxed); // some of the first still
+    talk(&wire, 60).await;
+    link.drive(forward(3.0));
+    talk(&wire, 100).await;
+    link.drive(forward(4.0));
+    talk(&wire, 100).await;
+    assert_eq!(moves(&wire).len(), 2);
+    wire.0.backlog.store(0, Ordering::Relaxed);
+    talk(&wire, 20).await;
+    assert_eq!(moves(&wire)[2..], [r#"{"x":4,"y":0,"z":0}"#]);
     link.close().await;
 }
 

@@ -61,8 +61,8 @@ pub struct Machine {
     timing: Timing,
     phase: Phase,
     last_received: Instant,
-    /// Whether nothing has come for longer than is usual.
-    stale: bool,
+    /// How long the silence was when it was last looked at: it is looked at again when it grows beyond the next limit.
+    silence: Duration,
     topics: BTreeSet<String>,
     /// Those that are wished for at present.
     more: Arc<BTreeSet<String>>,
@@ -83,10 +83,14 @@ const REVIEW: Duration = Duration::from_millis(500);
 /// Messages must stay below 64 KiB; the rest is for the envelope.
 const LONGEST_MESSAGE: usize = 60_000;
 /// Firmware ignores the first LiDAR switch; the phone app sends five.
-const LIDAR_PACE: Pace =
-    Pace { first: Duration::from_millis(100), firsts: 5, later: Duration::from_secs(2) };
-const VIDEO_PACE: Pace =
-    Pace { first: Duration::from_secs(1), firsts: 3, later: Duration::from_secs(2) };
+const LIDAR_PACE: Pace = Pace {
+    first: Duration::from_millis(100),
+    firsts: 5,
+    later: Duration::from_secs(2),
+    laters: 10,
+    at_last: Duration::from_secs(15),
+};
+const VIDEO_PACE: Pace = Pace { first: Duration::from_secs(1), firsts: 3, ..LIDAR_PACE };
 const ACCEPTED: &str = "Validation Ok.";
 const NOT_VALIDATED: &str = "Validation Needed.";
 /// Spelled so on the wire.
@@ -101,7 +105,7 @@ impl Machine {
             timing,
             phase: Phase::Validating { challenge: None, answers: 0, deadline },
             last_received: now,
-            stale: false,
+            silence: Duration::ZERO,
             streams: Streams::new(topics.iter()),
             topics,
             more: Arc::default(),
@@ -125,13 +129,23 @@ impl Machine {
         if !self.is_live() {
             return LinkState::Validating;
         }
-        if self.stale {
+        if self.silence >= self.timing.stale {
             return LinkState::Stale;
         }
         match self.streams.stopped(now) {
             stopped if stopped.is_empty() => LinkState::Live,
             stopped => LinkState::Degraded { stopped },
         }
+    }
+
+    /// How long this session waits for what.
+    pub(super) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// Whether the robot was heard a moment ago.
+    pub fn hears(&self, now: Instant) -> bool {
+        self.is_live() && now.saturating_duration_since(self.last_received) < self.timing.quiet
     }
 
     /// How each stream has come so far.
@@ -158,7 +172,7 @@ impl Machine {
             }
         };
         self.last_received = now;
-        self.stale = false;
+        self.silence = Duration::ZERO;
         self.counters.messages += 1;
         self.counters.bytes += length as u64;
         match decoded {
@@ -409,7 +423,7 @@ impl Machine {
             self.keep_up(now);
         }
         let silence = now.saturating_duration_since(self.last_received);
-        self.stale = silence >= self.timing.stale;
+        self.silence = silence;
         if self.is_live() && silence >= self.timing.silence {
             return Err(SessionEnd::Silent(silence));
         }
@@ -425,8 +439,10 @@ impl Machine {
             Phase::Live { next_heartbeat, review, .. } => {
                 let upkeep =
                     [&self.lidar, &self.video].into_iter().filter_map(Upkeep::poll_timeout);
-                let silence = if self.stale { self.timing.silence } else { self.timing.stale };
-                let silence = self.last_received + silence;
+                let Timing { quiet, stale, silence, .. } = self.timing;
+                let limits = [quiet, stale, silence].into_iter();
+                let next = limits.filter(|limit| *limit > self.silence).min().unwrap_or(silence);
+                let silence = self.last_received + next;
                 upkeep.fold(next_heartbeat.min(silence).min(review), Instant::min)
             }
         };

@@ -121,11 +121,22 @@ fn heartbeats_go_out_and_their_echo_is_timed() {
 }
 
 #[test]
-fn silence_ends_the_session_within_five_seconds() {
+fn silence_is_looked_at_when_it_grows_beyond_each_limit_and_ends_the_session_after_a_hole_of_five_seconds(
+) {
     let mut session = Session::live();
-    let start = session.now;
+    let (start, timing) = (session.now, Timing::default());
+    let at = |silence| start + silence;
+    let millisecond = Duration::from_millis(1);
+    assert!(session.machine.hears(at(timing.quiet - millisecond)));
+    assert!(!session.machine.hears(at(timing.quiet)));
+    session.wait(1.499).unwrap();
+    assert_eq!(session.machine.standing(session.now), LinkState::Live);
+    session.wait(0.001).unwrap();
+    assert_eq!(session.machine.standing(session.now), LinkState::Stale);
+    // SCTP repeats what was lost after 1, 3 and 7 s.
+    session.wait(5.6).unwrap();
     assert!(matches!(session.wait(60.0), Err(SessionEnd::Silent(_))));
-    assert!(session.now - start < Duration::from_secs(5));
+    assert!(session.now - start < Duration::from_secs(10));
 }
 
 #[test]

@@ -12,8 +12,11 @@ pub(super) struct Pace {
     /// Between the first commands, and how many those are.
     pub(super) first: Duration,
     pub(super) firsts: u32,
-    /// Between the later ones.
+    /// Between the later ones, and how many those are.
     pub(super) later: Duration,
+    pub(super) laters: u32,
+    /// Between those after them: by then the switch is not what is wrong.
+    pub(super) at_last: Duration,
 }
 
 /// Without a frame for this long a stream counts as stopped.
@@ -74,8 +77,12 @@ impl Upkeep {
         let before = self.commands;
         self.commands += 1;
         self.last_command = Some(now);
-        let pause =
-            if self.commands < self.pace.firsts { self.pace.first } else { self.pace.later };
+        let Pace { first, firsts, later, laters, at_last } = self.pace;
+        let pause = match self.commands {
+            few if few < firsts => first,
+            many if many < firsts + laters => later,
+            _ => at_last,
+        };
         // Off is said a few times; after that frames would tell that it was not heard.
         let again = on || self.commands < self.pace.firsts;
         self.due = again.then(|| now + pause);
@@ -87,8 +94,13 @@ impl Upkeep {
 mod tests {
     use super::*;
 
-    const PACE: Pace =
-        Pace { first: Duration::from_millis(100), firsts: 5, later: Duration::from_secs(2) };
+    const PACE: Pace = Pace {
+        first: Duration::from_millis(100),
+        firsts: 5,
+        later: Duration::from_secs(2),
+        laters: 3,
+        at_last: Duration::from_secs(15),
+    };
 
     /// Milliseconds at which a command is given, until `end`, with frames at the times given.
     fn commands(upkeep: &mut Upkeep, start: Instant, end: u64, frames: &[u64]) -> Vec<(u64, bool)> {
@@ -118,6 +130,18 @@ mod tests {
             [0, 100, 200, 2400, 2500, 2600, 2700, 2800, 6500, 6600, 6700, 6800, 6900, 8900]
         );
         assert!(given.iter().all(|(_, on)| *on));
+    }
+
+    #[test]
+    fn what_does_not_help_is_repeated_less_often() {
+        let start = Instant::now();
+        let mut upkeep = Upkeep::new(PACE);
+        upkeep.want(true, start);
+        let given = commands(&mut upkeep, start, 60_000, &[50_000]);
+        let times: Vec<_> = given.iter().map(|(ms, _)| *ms).collect();
+        let again = [52_000, 52_100, 52_200, 52_300, 52_400, 54_400, 56_400, 58_400];
+        assert_eq!(times[..10], [0, 100, 200, 300, 400, 2400, 4400, 6400, 21_400, 36_400]);
+        assert_eq!(times[10..], again, "from the beginning after a frame");
     }
 
     #[test]

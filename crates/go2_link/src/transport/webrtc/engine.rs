@@ -21,7 +21,7 @@ use webrtc::rtp_transceiver::RTCPFeedback;
 
 use crate::transport::ice::{IcePolicy, IceServer, IceSettings};
 
-/// Silence on the wire after which the connection is suspect.
+/// Silence on the wire after which the connection is suspect; [`peer`](super::peer) has how long it may stay so.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
 /// The engine looks for a path for as long as both its own times together. So this one is long, for slow robots and relays;
 /// what counts as lost in session is decided sooner, by [`peer`](super::peer).
