@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use go2_link::codec::topics;
 use go2_link::session::{LinkBuilder, LinkHandle, Message};
-use go2_link::state::{LowState, Remote, RobotPose, SportModeState, State};
+use go2_link::state::{LidarState, LowState, Remote, RobotPose, SportModeState, State};
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
 use r2r::nav_msgs::msg::Odometry;
 use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, Joy, LaserScan, PointCloud2};
@@ -93,6 +93,7 @@ pub(crate) struct Streams {
     diagnostics: Publisher<DiagnosticArray>,
     link_state: Publisher<Text>,
     low_states: Receiver<Message>,
+    lidar_states: Receiver<Message>,
     sport_states: Receiver<Message>,
     poses: Receiver<Message>,
     voxel_maps: Receiver<Message>,
@@ -119,6 +120,7 @@ impl Streams {
             diagnostics: node.create_publisher("/diagnostics", QosProfile::default())?,
             link_state: node.create_publisher("~/link_state", latched_qos())?,
             low_states: link.subscribe(LowState::TOPIC, QUEUE),
+            lidar_states: link.subscribe(LidarState::TOPIC, QUEUE),
             sport_states: link.subscribe(SportModeState::TOPIC, QUEUE),
             poses: link.subscribe(RobotPose::TOPIC, QUEUE),
             voxel_maps: link.subscribe(topics::VOXEL_MAP, LIDAR_QUEUE),
@@ -143,6 +145,8 @@ impl Streams {
 
         let low_states = source(LowState::TOPIC, self.low_states);
         tasks.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
+        let (lidar_tx, lidar_state) = watch::channel(None);
+        tasks.spawn(lidar::keep_state(source(LidarState::TOPIC, self.lidar_states), lidar_tx));
         let sport_states = source(SportModeState::TOPIC, self.sport_states);
         tasks.spawn(state::publish_imu(sport_states, self.imu, motion_tx));
         let pose_source = source(RobotPose::TOPIC, self.poses);
@@ -159,7 +163,7 @@ impl Streams {
             self.diagnostics,
             node_name,
             link,
-            low,
+            status::Latest { low, lidar: lidar_state },
             facts,
             helm,
         );
@@ -221,5 +225,7 @@ pub(crate) fn publish<T: WrappedTypesupport + 'static>(publisher: &Publisher<T>,
 
 /// The latest low state and when it came.
 type LatestLowState = Option<(Instant, LowState)>;
+/// What the LiDAR last said of itself, and when.
+type LatestLidarState = Option<(Instant, LidarState)>;
 
 const DIAGNOSTICS_EVERY: Duration = Duration::from_secs(1);

@@ -9,13 +9,15 @@ use r2r::std_msgs::msg::String as Text;
 use r2r::Publisher;
 use tokio::sync::watch;
 
-use super::{has_listener, publish, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY};
+use super::{
+    has_listener, publish, LatestLidarState, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY,
+};
 use crate::convert::{self, Report, StreamView};
 use crate::device::Facts;
 use crate::gateway::Helm;
 
-/// Age at which a low state no longer says anything; robots send one a second or more.
-const LOW_STATE_KEPT: Duration = Duration::from_secs(5);
+/// Age at which a state no longer says anything; robots send one a second or more.
+const STATE_KEPT: Duration = Duration::from_secs(5);
 
 pub(super) async fn publish_link_state(link: LinkHandle, publisher: Publisher<Text>) {
     let mut state = link.state();
@@ -39,12 +41,18 @@ fn views(shared: &Shared, heard: &[StreamReport]) -> Vec<StreamView> {
     shared.tallies.all().into_iter().map(view).collect()
 }
 
+/// The latest states, as far as diagnostics tell of them.
+pub(super) struct Latest {
+    pub(super) low: watch::Receiver<LatestLowState>,
+    pub(super) lidar: watch::Receiver<LatestLidarState>,
+}
+
 pub(super) async fn publish_diagnostics(
     shared: Shared,
     publisher: Publisher<DiagnosticArray>,
     node_name: String,
     link: LinkHandle,
-    low: watch::Receiver<LatestLowState>,
+    latest: Latest,
     facts: Facts,
     helm: watch::Receiver<Helm>,
 ) {
@@ -58,7 +66,8 @@ pub(super) async fn publish_diagnostics(
         if !has_listener(&publisher) {
             continue;
         }
-        let low = low.borrow().clone().filter(|(at, _)| at.elapsed() < LOW_STATE_KEPT);
+        let low = latest.low.borrow().clone().filter(|(at, _)| at.elapsed() < STATE_KEPT);
+        let lidar = latest.lidar.borrow().clone().filter(|(at, _)| at.elapsed() < STATE_KEPT);
         let message = convert::diagnostics(
             &Report {
                 node: &node_name,
@@ -67,6 +76,7 @@ pub(super) async fn publish_diagnostics(
                 steps: &steps.borrow().clone(),
                 streams: &views(&shared, &streams.borrow()),
                 low_state: low.as_ref().map(|(_, state)| state),
+                lidar_state: lidar.as_ref().map(|(_, state)| state),
                 lost_before,
                 faults: &Arc::clone(&faults.borrow()),
                 mode: facts.mode.borrow().clone().as_ref(),

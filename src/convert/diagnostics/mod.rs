@@ -12,7 +12,7 @@ pub(crate) use streams::StreamView;
 use go2_link::commands::MotionMode;
 use go2_link::progress::Milestone;
 use go2_link::session::{Counters, LinkState};
-use go2_link::state::{Fault, LowState};
+use go2_link::state::{Fault, LidarState, LowState};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 
@@ -32,6 +32,8 @@ pub(crate) struct Report<'a> {
     pub(crate) streams: &'a [StreamView],
     /// The latest, if it is recent.
     pub(crate) low_state: Option<&'a LowState>,
+    /// What the LiDAR says of itself, if it is recent.
+    pub(crate) lidar_state: Option<&'a LidarState>,
     /// The lost counters of the report before this one.
     pub(crate) lost_before: Option<Lost>,
     pub(crate) faults: &'a [Fault],

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use go2_link::codec::topics::VOXEL_MAP;
 use go2_link::session::{Flow, StreamReport, VIDEO};
+use go2_link::state::LidarState;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, unknown, Report, ERROR, OK, STALE, WARN};
@@ -107,14 +108,34 @@ fn entry(
 }
 
 pub(super) fn lidar(report: &Report<'_>) -> DiagnosticStatus {
-    entry(report, "lidar", VOXEL_MAP, |level, message, flow| match (report.settings.lidar, flow) {
-        (false, _) => (OK, "switched off".to_owned()),
-        (true, Flow::Idle) => (WARN, "it is switched on, and has yet to begin".to_owned()),
-        (true, Flow::Stopped) => {
-            (level, format!("it is switched on, but {message}; it is switched again"))
+    let state = report.lidar_state;
+    let trouble = state.and_then(LidarState::trouble);
+    let mut status = entry(report, "lidar", VOXEL_MAP, |level, message, flow| {
+        match (report.settings.lidar, flow, trouble) {
+            (false, ..) => (OK, "switched off".to_owned()),
+            (true, _, Some(trouble)) if trouble.is_fatal() => (ERROR, trouble.to_string()),
+            (true, Flow::Stopped, _) => {
+                let why =
+                    state.map_or("it is switched again".to_owned(), LidarState::without_frames);
+                (level, format!("it is switched on, but {message}; {why}"))
+            }
+            (true, _, Some(trouble)) => (WARN, trouble.to_string()),
+            (true, Flow::Idle, None) => {
+                (WARN, "it is switched on, and has yet to begin".to_owned())
+            }
+            (true, Flow::Flowing, None) => (level, message),
         }
-        (true, Flow::Flowing) => (level, message),
-    })
+    });
+    let mut add = |key: &str, value: Option<String>| {
+        status.values.extend(value.map(|value| super::value(key.to_owned(), value)));
+    };
+    if let Some(state) = state {
+        add("error state", state.error_state.map(|error| error.to_string()));
+        add("clouds inside (Hz)", state.cloud_frequency.map(|hz| format!("{hz:.1}")));
+        add("dirt (%)", state.dirty_percentage.map(|dirt| format!("{dirt:.0}")));
+        add("packet loss inside", state.cloud_packet_loss_rate.map(|loss| format!("{loss:.3}")));
+    }
+    status
 }
 
 pub(super) fn camera(report: &Report<'_>) -> DiagnosticStatus {

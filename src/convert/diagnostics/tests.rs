@@ -23,6 +23,7 @@ fn empty(settings: &Settings) -> Report<'_> {
         counters: &NOTHING.0,
         streams: &[],
         low_state: None,
+        lidar_state: None,
         lost_before: None,
         faults: &[],
         mode: None,
@@ -272,4 +273,49 @@ fn the_robot_and_its_programs_are_told() {
     let message = diagnostics(&gone, &START);
     assert_eq!((entry(&message, "robot").level, entry(&message, "services").level), (STALE, STALE));
     assert_eq!(message.status[0].hardware_id, "GO2 B42", "it is the same robot");
+}
+
+#[test]
+fn a_dead_lidar_and_one_that_is_well_without_frames_are_told_with_what_helps() {
+    let settings = Store::new().settings();
+    let settings = settings.borrow();
+    let told = |state: &str, flow: Flow| {
+        let state = LidarState::decode(&Json::from(state.to_owned())).unwrap();
+        let view = StreamView {
+            name: topics::VOXEL_MAP.to_owned(),
+            report: Some(StreamReport {
+                name: topics::VOXEL_MAP.to_owned(),
+                flow,
+                count: 0,
+                interval: None,
+                last: None,
+            }),
+            counts: Counts::default(),
+            stamps: None,
+        };
+        let report = Report { lidar_state: Some(&state), streams: &[view], ..empty(&settings) };
+        let message = diagnostics(&report, &START);
+        let mut lidar = message.status.into_iter().filter(|status| status.name == "dog: lidar");
+        let lidar = lidar.next().unwrap();
+        let values = lidar.values.iter().map(|value| format!("{} {}", value.key, value.value));
+        (lidar.level, lidar.message, values.collect::<Vec<_>>())
+    };
+    let dead = r#"{"error_state":6,"cloud_frequency":0,"dirty_percentage":0}"#;
+    for flow in [Flow::Idle, Flow::Stopped, Flow::Flowing] {
+        let (level, message, values) = told(dead, flow);
+        assert_eq!(level, ERROR);
+        assert!(message.contains("error 6") && message.contains("power-cycle"), "{message}");
+        assert!(values.contains(&"error state 6".to_owned()), "{values:?}");
+    }
+    let well = r#"{"error_state":0,"cloud_frequency":15.4,"dirty_percentage":2}"#;
+    let (level, message, values) = told(well, Flow::Stopped);
+    assert_eq!(level, ERROR);
+    assert!(
+        message.contains("says that it is well") && message.contains("power-cycle"),
+        "{message}"
+    );
+    assert!(values.contains(&"clouds inside (Hz) 15.4".to_owned()), "{values:?}");
+    assert_eq!(told(well, Flow::Flowing).0, OK);
+    let dirty = r#"{"error_state":0,"cloud_frequency":15.4,"dirty_percentage":60}"#;
+    assert_eq!(told(dirty, Flow::Flowing).0, WARN);
 }

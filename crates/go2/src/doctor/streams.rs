@@ -1,7 +1,9 @@
 //! What comes in session: the first message of each topic, a frame of the LiDAR, a picture.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use go2_link::codec::topics::VOXEL_MAP;
@@ -19,8 +21,19 @@ const CAMERA: &str = "camera";
 /// What may wait to be looked at.
 const QUEUE: usize = 8;
 
-/// Looks at a message: what is in it, or why it cannot be read.
-type Look = Box<dyn FnMut(&Message) -> Result<String, String>>;
+/// Looks at a message: what is in it.
+type Look = Box<dyn FnMut(&Message) -> Result<String, Wrong>>;
+
+/// What is wrong with a message.
+enum Wrong {
+    /// It cannot be read, and why.
+    Unreadable(String),
+    /// It tells of something that is wrong with the robot.
+    Told(String),
+}
+
+/// What the LiDAR has said of itself.
+type Health = Rc<RefCell<Option<LidarState>>>;
 
 struct Topic {
     name: &'static str,
@@ -28,6 +41,8 @@ struct Topic {
     help: Option<Help>,
     messages: Receiver<Message>,
     look: Look,
+    /// Of the LiDAR, which its silence is explained by.
+    health: Option<Health>,
 }
 
 /// All that is waited for.
@@ -39,6 +54,7 @@ pub(super) struct Streams {
 impl Streams {
     pub(super) fn new(builder: &mut LinkBuilder, lidar: bool, camera: bool) -> Self {
         let always = Some(Help::NoMessages);
+        let lidar_health = Health::default();
         let mut topics = vec![
             topic::<LowState>(builder, always, |low| match (low.battery, low.voltage) {
                 (Some(battery), _) => format!("battery {:.0} %", 100.0 * battery.charge),
@@ -53,7 +69,7 @@ impl Streams {
                 let [x, y, z] = pose.position;
                 format!("at {x:.2} {y:.2} {z:.2} m")
             }),
-            topic::<LidarState>(builder, None, |_| "state of the LiDAR".to_owned()),
+            health(builder, &lidar_health),
             topic::<MultipleState>(builder, None, |_| "volume, brightness, avoidance".to_owned()),
         ];
         if lidar {
@@ -61,7 +77,7 @@ impl Streams {
             let look = move |message: &Message| {
                 let payload = message.payload.as_deref().unwrap_or_default();
                 let grid = decoder.decode(&message.data, payload);
-                let grid = grid.map_err(|error| error.to_string())?;
+                let grid = grid.map_err(|error| Wrong::Unreadable(error.to_string()))?;
                 Ok(format!("a frame of {} occupied voxels", grid.count()))
             };
             topics.push(Topic {
@@ -69,6 +85,7 @@ impl Streams {
                 help: Some(Help::NoLidar),
                 messages: builder.subscribe(VOXEL_MAP, QUEUE),
                 look: Box::new(look),
+                health: Some(lidar_health),
             });
         }
         Self { topics, pictures: camera.then(|| builder.pictures()) }
@@ -120,9 +137,30 @@ fn topic<S: State>(
     let messages = builder.subscribe(S::TOPIC, QUEUE);
     let look = move |message: &Message| match S::decode(&message.data) {
         Ok(state) => Ok(seen(state)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(Wrong::Unreadable(error.to_string())),
     };
-    Topic { name: S::TOPIC, help, messages, look: Box::new(look) }
+    Topic { name: S::TOPIC, help, messages, look: Box::new(look), health: None }
+}
+
+/// The LiDAR's state, which is kept as well.
+fn health(builder: &mut LinkBuilder, health: &Health) -> Topic {
+    let messages = builder.subscribe(LidarState::TOPIC, QUEUE);
+    let kept = Rc::clone(health);
+    let look = move |message: &Message| {
+        let state = LidarState::decode(&message.data)
+            .map_err(|error| Wrong::Unreadable(error.to_string()))?;
+        let trouble = state.trouble();
+        let frequency = state.cloud_frequency.map(|hz| format!(", {hz:.1} clouds a second inside"));
+        kept.replace(Some(state));
+        match trouble {
+            Some(trouble) if trouble.is_fatal() => {
+                Err(Wrong::Told(format!("{trouble} [{}]", Help::NoLidar.code())))
+            }
+            Some(trouble) => Ok(trouble.to_string()),
+            None => Ok(format!("it is well{}", frequency.unwrap_or_default())),
+        }
+    };
+    Topic { name: LidarState::TOPIC, help: None, messages, look: Box::new(look), health: None }
 }
 
 /// The first message that can be read.
@@ -132,8 +170,9 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
         loop {
             match topic.messages.recv().await {
                 Ok(message) => match (topic.look)(&message) {
-                    Ok(seen) => return Some(seen),
-                    Err(why) => unreadable = Some(why),
+                    Ok(seen) => return Some(Ok(seen)),
+                    Err(Wrong::Told(what)) => return Some(Err(what)),
+                    Err(Wrong::Unreadable(why)) => unreadable = Some(why),
                 },
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
@@ -144,7 +183,8 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
     let seen = tokio::time::timeout_at(end, readable).await.ok().flatten();
     let took = begun.elapsed();
     match (seen, topic.help, unreadable) {
-        (Some(seen), _, _) => Finding::passed(topic.name, took, seen),
+        (Some(Ok(seen)), _, _) => Finding::passed(topic.name, took, seen),
+        (Some(Err(what)), _, _) => Finding::failed(topic.name, took, what),
         (None, None, None) => {
             let outcome = Outcome::Left("nothing came; not all firmware sends it");
             Finding { step: topic.name, took: None, outcome }
@@ -154,11 +194,11 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
                 format!("what came could not be read: {why}")
             });
             let code = help.unwrap_or(Help::NoMessages).code();
-            Finding::failed(
-                topic.name,
-                took,
-                format!("{why}, within {} s [{code}]", limit.as_secs()),
-            )
+            let health = topic.health.and_then(|health| health.take());
+            let more =
+                health.map_or(String::new(), |health| format!(": {}", health.without_frames()));
+            let why = format!("{why}, within {} s{more} [{code}]", limit.as_secs());
+            Finding::failed(topic.name, took, why)
         }
     }
 }

@@ -99,9 +99,7 @@ pub enum SignalingError {
     )]
     Unreachable(IpAddr),
     /// The connection broke or timed out in mid-exchange.
-    #[error(
-        "{step} to the robot failed: {what}. It is tried again; if it stays so, restart the robot"
-    )]
+    #[error("{}", broken(*.step, .what))]
     Http {
         /// In which exchange.
         step: Step,
@@ -158,6 +156,20 @@ pub enum SignalingError {
     NoAnswer(#[from] AnswerProblem),
 }
 
+fn broken(step: Step, what: &str) -> String {
+    // Robots whose clock is at 1970 answer con_notify and then leave the offer alone.
+    let clock = match step {
+        Step::Notify => "",
+        Step::Offer => {
+            " Robots whose clock is wrong, as after a time without Internet, leave an offer without an answer: let the robot \
+             into the Internet once."
+        }
+    };
+    format!(
+        "{step} to the robot failed: {what}.{clock} It is tried again; if it stays so, restart the robot"
+    )
+}
+
 /// Whether it helps to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -181,8 +193,29 @@ impl SignalingError {
             Self::Throttled => Retry::NotBefore(Duration::from_secs(12)),
             Self::Busy => Retry::NotBefore(Duration::from_secs(10)),
             Self::Transition => Retry::NotBefore(Duration::from_secs(3)),
+            // A robot that cuts its answers off is throttling; each offer in this time makes it longer.
+            Self::NoAnswer(AnswerProblem::Incomplete) => Retry::NotBefore(Duration::from_secs(8)),
             Self::Key(_) | Self::UnsupportedData2(_) | Self::Refused(_) => Retry::Never,
             _ => Retry::Backoff,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_without_an_answer_hints_at_the_robots_clock() {
+        let broken = |step| SignalingError::Http { step, what: "timed out".to_owned() }.to_string();
+        assert!(broken(Step::Offer).contains("clock"));
+        assert!(!broken(Step::Notify).contains("clock"));
+    }
+
+    #[test]
+    fn a_cut_off_answer_is_not_asked_for_again_at_once() {
+        let retry = |problem| SignalingError::NoAnswer(problem).retry();
+        assert_eq!(retry(AnswerProblem::Incomplete), Retry::NotBefore(Duration::from_secs(8)));
+        assert_eq!(retry(AnswerProblem::Undecryptable), Retry::Backoff);
     }
 }

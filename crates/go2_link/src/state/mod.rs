@@ -17,7 +17,7 @@ mod sport;
 mod switches;
 
 pub use faults::{Fault, FaultChange};
-pub use lidar::LidarState;
+pub use lidar::{LidarState, LidarTrouble};
 pub use low::{Battery, BatteryStatus, LowState, Motor, LEG_MOTORS};
 pub use player::{PlayerState, Playing};
 pub use pose::RobotPose;
