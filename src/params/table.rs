@@ -193,6 +193,11 @@ const OWN: &[Spec] = &[
     ),
     live("lidar", Kind::Switch(true), "Whether the LiDAR is on"),
     live("points_frame", Kind::Choice(&["lidar", "base", "odom"]), "In which frame the cloud is"),
+    live(
+        "points_seen_only",
+        Kind::Switch(false),
+        "Whether points leaves out what the LiDAR cannot see from where it is",
+    ),
     at_start(
         "lidar_mount",
         Kind::Mount([0.28945, 0.0, -0.046825, 0.0, 2.8782, 0.0]),

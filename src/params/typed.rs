@@ -106,6 +106,7 @@ pub(crate) struct Settings {
     pub(crate) stamp_source: StampSource,
     pub(crate) lidar: bool,
     pub(crate) points_frame: PointsFrame,
+    pub(crate) points_seen_only: bool,
     /// The LiDAR in the trunk's frame.
     pub(crate) lidar_mount: Transform,
     /// In the trunk's frame, metres.
@@ -227,6 +228,7 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             "base" => PointsFrame::Base,
             _ => PointsFrame::Lidar,
         },
+        points_seen_only: switch("points_seen_only"),
         lidar_mount: mount(numbers(values, "lidar_mount")),
         body_box: body_box(numbers(values, "body_box")),
         scan: ScanSettings {

@@ -4,14 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use go2_link::geometry::Transform;
-use go2_link::lidar::{write_points, Body, ScanError, ScanPose, Scanner, VoxelDecoder, VoxelGrid};
+use go2_link::lidar::{
+    write_points, Body, ScanError, ScanPose, Scanner, SurfaceFilter, VoxelDecoder, VoxelGrid,
+};
 use go2_link::session::LinkHandle;
+use go2_link::state::LidarState;
 use r2r::sensor_msgs::msg::{LaserScan, PointCloud2};
 use r2r::Publisher;
 use tokio::sync::watch;
 
 use super::poses::Poses;
-use super::{has_listener, publish, Source};
+use super::{has_listener, publish, LatestLidarState, Source};
 use crate::clock::Stamped;
 use crate::convert::{self, Motion};
 use crate::params::{PointsFrame, Settings};
@@ -39,6 +42,7 @@ pub(super) async fn publish_lidar(
 ) {
     let mut decoder = VoxelDecoder::default();
     let mut slicer = Slicer::default();
+    let mut filter = SurfaceFilter::default();
     let mut first: Option<Instant> = None;
     while let Some(message) = source.next().await {
         let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
@@ -60,7 +64,7 @@ pub(super) async fn publish_lidar(
         };
         let settings = source.shared.settings();
         if to_points {
-            publish(&points, &cloud(&grid, &trunk, &settings, &stamped));
+            publish(&points, &cloud(&grid, &mut filter, &trunk, &settings, &stamped));
         }
         // Before the robot has told its height, the floor is not where it seems to be.
         let first = *first.get_or_insert(message.received);
@@ -77,6 +81,7 @@ pub(super) async fn publish_lidar(
 
 fn cloud(
     grid: &VoxelGrid<'_>,
+    filter: &mut SurfaceFilter,
     trunk: &Transform,
     settings: &Settings,
     stamped: &Stamped,
@@ -89,7 +94,9 @@ fn cloud(
     };
     let mut data = Vec::new();
     let body = Body { shape: settings.body_box, base_from_odom: to_trunk };
-    write_points(grid, &to_frame, Some(&body), &mut data);
+    let eye = trunk.apply(settings.lidar_mount.translation);
+    let grid = if settings.points_seen_only { filter.apply(grid, eye, Some(&body)) } else { *grid };
+    write_points(&grid, &to_frame, Some(&body), &mut data);
     convert::point_cloud(data, frame, &stamped.time)
 }
 
@@ -112,6 +119,15 @@ impl Slicer {
         let ranges = scanner.project(grid, &pose);
         let frame = &settings.footprint_frame;
         Ok(convert::laser_scan(ranges, &scanner.settings(), frame, &stamped.time))
+    }
+}
+
+/// Keeps what the LiDAR says of itself.
+pub(super) async fn keep_state(mut source: Source, latest: watch::Sender<LatestLidarState>) {
+    while let Some(message) = source.next().await {
+        if let Some(state) = source.decode::<LidarState>(&message) {
+            latest.send_replace(Some((Instant::now(), state)));
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use std::hint::black_box;
 use criterion::{criterion_group, criterion_main, Criterion};
 use go2_link::codec::Json;
 use go2_link::geometry::{Quaternion, Transform};
-use go2_link::lidar::{write_points, Body, BodyBox, ScanPose, ScanSettings, Scanner, VoxelDecoder};
+use go2_link::lidar::{
+    write_points, Body, BodyBox, ScanPose, ScanSettings, Scanner, SurfaceFilter, VoxelDecoder,
+};
 use go2_link::state::{LowState, SportModeState, State};
 
 #[allow(dead_code)] // the tests use more of it
@@ -42,6 +44,18 @@ fn voxels(c: &mut Criterion) {
                 let grid = decoder.decode(black_box(&head), black_box(&payload)).unwrap();
                 write_points(&grid, &base_from_odom(), Some(&body), &mut points)
             })
+        });
+    }
+}
+
+fn surfaces(c: &mut Criterion) {
+    let body = Body { shape: SHAPE, base_from_odom: base_from_odom() };
+    let (mut decoder, mut filter) = (VoxelDecoder::default(), SurfaceFilter::default());
+    for count in [16_000, 40_000] {
+        let payload = synthetic::room(count).payload();
+        let grid = decoder.decode(&Json::from(synthetic::head()), &payload).unwrap();
+        c.bench_function(&format!("grid of {count} voxels to the surfaces that are seen"), |b| {
+            b.iter(|| filter.apply(black_box(&grid), [0.1, -0.2, 0.3], Some(&body)).head().width)
         });
     }
 }
@@ -82,5 +96,5 @@ fn json(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, voxels, scan, json);
+criterion_group!(benches, voxels, surfaces, scan, json);
 criterion_main!(benches);

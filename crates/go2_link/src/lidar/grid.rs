@@ -200,6 +200,11 @@ pub struct VoxelGrid<'a> {
 }
 
 impl<'a> VoxelGrid<'a> {
+    /// A window of these bits, as many as the head tells.
+    pub(super) fn of(head: VoxelHead, bits: &'a [u8]) -> Self {
+        Self { head, bits }
+    }
+
     /// Where the window is, and how large.
     pub fn head(&self) -> &VoxelHead {
         &self.head
