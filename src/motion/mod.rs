@@ -210,6 +210,7 @@ impl Motion {
                 () = until(due) => {
                     let now = Instant::now();
                     if self.silence.is_long(now) {
+                        self.newest.tell("the robot's silence");
                         self.governor.hold(now);
                     }
                 }
