@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use go2_link::clock::{Health, RobotClock, Stream};
+use go2_link::clock::{Health, RobotClock, Step, Steps, Stream};
 use go2_link::recording::Anchor;
 use r2r::builtin_interfaces::msg::Time;
 use tokio::sync::watch;
@@ -78,16 +78,18 @@ pub(crate) struct Stamps {
     ros: RosClock,
     settings: watch::Receiver<Arc<Settings>>,
     model: Arc<Mutex<RobotClock>>,
+    /// Whether the clock is the robot's own: when that is set, people want to know.
+    tells: bool,
 }
 
 impl Stamps {
     pub(crate) fn new(ros: RosClock, settings: watch::Receiver<Arc<Settings>>) -> Self {
-        Self { ros, settings, model: Arc::default() }
+        Self { ros, settings, model: Arc::default(), tells: true }
     }
 
     /// A model of another clock, such as that of the video's time stamps.
     pub(crate) fn of_another_clock(&self) -> Self {
-        Self { model: Arc::default(), ..self.clone() }
+        Self { model: Arc::default(), tells: false, ..self.clone() }
     }
 
     /// A stream whose messages are to be stamped.
@@ -114,6 +116,13 @@ pub(crate) struct StampReport {
     pub(crate) health: Health,
     /// Seconds by which ROS's clock is ahead of the robot's.
     pub(crate) offset: Option<f64>,
+    pub(crate) steps: Steps,
+}
+
+/// In words.
+pub(crate) fn told(step: &Step) -> String {
+    let way = if step.back { "back" } else { "forward" };
+    format!("the robot's clock was set {way} by {:.2} s", step.size.as_secs_f64())
 }
 
 impl StreamStamps {
@@ -123,14 +132,17 @@ impl StreamStamps {
         let now = self.stamps.ros.time(Instant::now());
         let now = f64::from(now.sec) + f64::from(now.nanosec) * 1e-9;
         let offset = robot.map(|robot| now - robot.as_secs_f64());
-        StampReport { health: model.health(self.stream), offset }
+        StampReport { health: model.health(self.stream), offset, steps: model.steps() }
     }
 
     /// When a message with this stamp of the robot was true.
     pub(crate) fn place(&self, robot: Option<Duration>, received: Instant) -> Stamped {
-        let Stamps { ros, settings, .. } = &self.stamps;
+        let Stamps { ros, settings, tells, .. } = &self.stamps;
         // The model hears every stamp, so that it is ready when the parameter changes.
         let placed = self.stamps.lock().place(self.stream, robot, received);
+        if let Some(step) = placed.step.filter(|_| *tells) {
+            tracing::warn!("{}: its stamps are followed from there", told(&step));
+        }
         let at = match settings.borrow().stamp_source {
             StampSource::Robot => placed.at,
             StampSource::Receive => received,

@@ -15,7 +15,7 @@ pub(crate) use diagnostics::{diagnostics, lost, Report, StreamView};
 pub(crate) use image::{compressed_image, compressed_video};
 pub(crate) use imu::imu;
 pub(crate) use joints::joint_state;
-pub(crate) use odometry::{odometry, transforms, Motion};
+pub(crate) use odometry::{footprint, odometry, transforms, Motion};
 pub(crate) use power::battery_state;
 pub(crate) use raw_image::{Layout, RawImage};
 pub(crate) use scan::laser_scan;

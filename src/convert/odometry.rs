@@ -22,24 +22,14 @@ pub(crate) struct Motion {
     velocity: [f64; 3],
     /// rad/s in the body's axes, from the gyroscope.
     angular_velocity: [f64; 3],
-    /// Metres from the floor to the trunk.
-    body_height: Option<f64>,
 }
 
-/// Of a standing robot, for firmware that does not tell it.
-const STANDING_HEIGHT: f64 = 0.32;
-/// What a body height can be, lying to stretched.
-const HEIGHTS: std::ops::RangeInclusive<f64> = 0.05..=0.6;
-
-impl Motion {
-    /// The place under the trunk in the odometry frame: level, on the floor, turned like the robot.
-    pub(crate) fn footprint(&self, trunk: &GeometryTransform) -> GeometryTransform {
-        let [x, y, z] = trunk.translation;
-        let height = self.body_height.filter(|height| HEIGHTS.contains(height));
-        let z = z - height.unwrap_or(STANDING_HEIGHT);
-        let rotation = Rotation::from_rpy([0.0, 0.0, trunk.rotation.yaw()]);
-        GeometryTransform { translation: [x, y, z], rotation }
-    }
+/// The place under the trunk in the odometry frame: level, on the floor, turned like the robot. The robot's z is its
+/// height over the floor in every posture, so the floor is where z is 0; `body_height` is another measure, up to 5 cm off.
+pub(crate) fn footprint(trunk: &GeometryTransform) -> GeometryTransform {
+    let [x, y, _] = trunk.translation;
+    let rotation = Rotation::from_rpy([0.0, 0.0, trunk.rotation.yaw()]);
+    GeometryTransform { translation: [x, y, 0.0], rotation }
 }
 
 impl Motion {
@@ -49,7 +39,6 @@ impl Motion {
             told: Some(received),
             velocity: state.velocity.unwrap_or_default(),
             angular_velocity: state.imu.map_or(yaw_speed, |imu| imu.angular_velocity),
-            body_height: state.body_height,
         }
     }
 }
@@ -97,11 +86,10 @@ pub(crate) fn odometry(
 /// The transforms odom -> base_link -> base_footprint.
 pub(crate) fn transforms(
     trunk: &GeometryTransform,
-    motion: &Motion,
     settings: &Settings,
     stamp: &Time,
 ) -> Vec<TransformStamped> {
-    let footprint = trunk.inverse() * motion.footprint(trunk);
+    let footprint = trunk.inverse() * footprint(trunk);
     let stamped = |frame: &str, child: &str, transform: &GeometryTransform| TransformStamped {
         header: header(stamp, frame),
         child_frame_id: child.to_owned(),
@@ -130,19 +118,22 @@ mod tests {
             velocity: [0.0, 0.5, 0.0],
             angular_velocity: [0.0, 0.0, 0.2],
             told: Some(Instant::now()),
-            ..Motion::default()
         };
         let received = Instant::now();
         let mut settings = Store::new().settings().borrow().as_ref().clone();
         let stamp = Time { sec: 0, nanosec: 0 };
+        // The robot gives it in its own axes, unless a firmware is found that does not.
+        assert_eq!(settings.velocity_frame, VelocityFrame::Body);
+        let message = odometry(&pose, received, &motion, &settings, &stamp);
+        assert_eq!(message.twist.twist.linear.y, 0.5);
+        let standing = 0.02_f64;
+        assert!(message.twist.covariance[0] >= standing.powi(2), "what a standing robot reports");
+        settings.velocity_frame = VelocityFrame::Odometry;
         let message = odometry(&pose, received, &motion, &settings, &stamp);
         let linear = &message.twist.twist.linear;
         assert!((linear.x - 0.5).abs() < 1e-9 && linear.y.abs() < 1e-9, "{linear:?}");
         assert_eq!(message.twist.twist.angular.z, 0.2);
         assert_eq!((message.header.frame_id.as_str(), message.pose.pose.position.x), ("odom", 1.0));
-        settings.velocity_frame = VelocityFrame::Body;
-        let message = odometry(&pose, received, &motion, &settings, &stamp);
-        assert_eq!(message.twist.twist.linear.y, 0.5);
         assert_eq!(message.twist.covariance[0], settings.odom_twist_variances[0]);
 
         for (motion, after) in [(motion, MOTION_KEPT), (Motion::default(), Duration::ZERO)] {
@@ -160,17 +151,13 @@ mod tests {
     fn the_footprint_is_level_and_on_the_floor() {
         let rotation = Rotation::from_rpy([0.1, -0.2, 1.0]);
         let trunk = GeometryTransform { translation: [1.0, 2.0, 0.5], rotation };
-        for (told, height) in [(Some(0.2), 0.2), (None, 0.32), (Some(0.0), 0.32)] {
-            let motion = Motion { body_height: told, ..Motion::default() };
-            let footprint = motion.footprint(&trunk);
-            let level = footprint.rotation.rotate([0.0, 0.0, 1.0]);
-            assert!((level[2] - 1.0).abs() < 1e-12, "{level:?}");
-            let [x, y, z] = footprint.translation;
-            assert!((x, y) == (1.0, 2.0) && (z - (0.5 - height)).abs() < 1e-12);
-            let ahead = footprint.rotation.rotate([1.0, 0.0, 0.0]);
-            let trunk_ahead = rotation.rotate([1.0, 0.0, 0.0]);
-            let angle = trunk_ahead[1].atan2(trunk_ahead[0]) - ahead[1].atan2(ahead[0]);
-            assert!(angle.abs() < 1e-9, "turned like the robot");
-        }
+        let footprint = footprint(&trunk);
+        let level = footprint.rotation.rotate([0.0, 0.0, 1.0]);
+        assert!((level[2] - 1.0).abs() < 1e-12, "{level:?}");
+        assert_eq!(footprint.translation, [1.0, 2.0, 0.0]);
+        let ahead = footprint.rotation.rotate([1.0, 0.0, 0.0]);
+        let trunk_ahead = rotation.rotate([1.0, 0.0, 0.0]);
+        let angle = trunk_ahead[1].atan2(trunk_ahead[0]) - ahead[1].atan2(ahead[0]);
+        assert!(angle.abs() < 1e-9, "turned like the robot");
     }
 }

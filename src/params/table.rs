@@ -165,7 +165,7 @@ const OWN: &[Spec] = &[
     ),
     live("stamp_source", Kind::Choice(&["robot", "receive"]), "Whose clock stamps the messages"),
     live("publish_tf", Kind::Switch(true), "Publish odom -> base_link on /tf"),
-    live("velocity_frame", Kind::Choice(&["odom", "body"]), "Frame of the robot's velocity"),
+    live("velocity_frame", Kind::Choice(&["body", "odom"]), "Frame of the robot's velocity"),
     live(
         "odom_pose_variances",
         Kind::Variances(&[0.01, 0.01, 0.01, 0.001, 0.001, 0.01]),

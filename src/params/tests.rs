@@ -11,9 +11,9 @@ fn changes_reach_the_settings() {
     let settings = store.settings();
     assert_eq!(settings.borrow().limits.x, 1.0);
     store.change("max_linear_x", &P::Integer(2)).unwrap();
-    store.change("velocity_frame", &P::String("body".into())).unwrap();
+    store.change("velocity_frame", &P::String("odom".into())).unwrap();
     assert_eq!(settings.borrow().limits.x, 2.0);
-    assert_eq!(settings.borrow().velocity_frame, VelocityFrame::Body);
+    assert_eq!(settings.borrow().velocity_frame, VelocityFrame::Odometry);
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn bad_values_are_refused_with_the_reason() {
     assert_eq!(change("max_linear_x", P::Double(f64::NAN)), "it must be from 0 to 3.8");
     assert_eq!(change("max_linear_x", P::String("1".into())), "it must be a number");
     assert_eq!(change("publish_tf", P::Integer(1)), "it must be true or false");
-    assert!(change("velocity_frame", P::String("map".into())).contains("[\"odom\", \"body\"]"));
+    assert!(change("velocity_frame", P::String("map".into())).contains("[\"body\", \"odom\"]"));
     assert!(change("imu_orientation_variances", P::DoubleArray(vec![1.0])).contains("3 finite"));
     assert!(change("robot_ip", P::String("x".into())).contains("at start only"));
     assert!(change("robot", P::String("x".into())).contains("no parameter"));

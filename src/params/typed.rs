@@ -250,8 +250,8 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         jpeg_quality: number("jpeg_quality") as u8,
         publish_tf: switch("publish_tf"),
         velocity_frame: match text("velocity_frame").as_str() {
-            "body" => VelocityFrame::Body,
-            _ => VelocityFrame::Odometry,
+            "odom" => VelocityFrame::Odometry,
+            _ => VelocityFrame::Body,
         },
         odom_pose_variances: numbers(values, "odom_pose_variances"),
         odom_twist_variances: numbers(values, "odom_twist_variances"),

@@ -1,7 +1,7 @@
 //! The LiDAR's voxel map: `points` and `scan`.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use go2_link::geometry::Transform;
 use go2_link::lidar::{
@@ -16,23 +16,17 @@ use tokio::sync::watch;
 use super::poses::Poses;
 use super::{has_listener, publish, LatestLidarState, Source};
 use crate::clock::Stamped;
-use crate::convert::{self, Motion};
+use crate::convert;
 use crate::params::{PointsFrame, Settings};
 
-/// What says where the robot is.
-pub(super) struct Place {
-    pub(super) poses: Arc<Mutex<Poses>>,
-    pub(super) motion: watch::Receiver<Motion>,
-}
+/// Where the robot was.
+pub(super) struct Place(pub(super) Arc<Mutex<Poses>>);
 
 impl Place {
     fn poses(&self) -> std::sync::MutexGuard<'_, Poses> {
-        self.poses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Robots that do not tell their height in this time never do.
-const HEIGHT_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn publish_lidar(
     mut source: Source,
@@ -43,7 +37,6 @@ pub(super) async fn publish_lidar(
     let mut decoder = VoxelDecoder::default();
     let mut slicer = Slicer::default();
     let mut filter = SurfaceFilter::default();
-    let mut first: Option<Instant> = None;
     while let Some(message) = source.next().await {
         let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
         if !(to_points || to_scan) || place.poses().is_empty() {
@@ -66,11 +59,8 @@ pub(super) async fn publish_lidar(
         if to_points {
             publish(&points, &cloud(&grid, &mut filter, &trunk, &settings, &stamped));
         }
-        // Before the robot has told its height, the floor is not where it seems to be.
-        let first = *first.get_or_insert(message.received);
-        let motion = *place.motion.borrow();
-        if to_scan && (motion.told.is_some() || message.received - first > HEIGHT_WAIT) {
-            let footprint = motion.footprint(&trunk);
+        if to_scan {
+            let footprint = convert::footprint(&trunk);
             match slicer.slice(&grid, &footprint, &settings, &stamped) {
                 Ok(message) => publish(&scan, &message),
                 Err(error) => source.refuse(&error), // the parameters are checked before

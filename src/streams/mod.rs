@@ -150,10 +150,10 @@ impl Streams {
         let sport_states = source(SportModeState::TOPIC, self.sport_states);
         tasks.spawn(state::publish_imu(sport_states, self.imu, motion_tx));
         let pose_source = source(RobotPose::TOPIC, self.poses);
-        let moving = odometry::Moving { motion: motion.clone(), poses: Arc::clone(&poses) };
+        let moving = odometry::Moving { motion, poses: Arc::clone(&poses) };
         tasks.spawn(odometry::publish_odometry(pose_source, odometry, tf, moving));
         let voxel_maps = source(topics::VOXEL_MAP, self.voxel_maps);
-        let place = lidar::Place { poses, motion };
+        let place = lidar::Place(poses);
         tasks.spawn(lidar::publish_lidar(voxel_maps, self.points, scan, place));
         tasks.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
         tasks.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));

@@ -32,13 +32,12 @@ pub(super) async fn publish_odometry(
         moving.poses.lock().unwrap_or_else(PoisonError::into_inner).add(stamped.at, trunk);
 
         let settings = source.shared.settings();
-        let motion = *moving.motion.borrow();
         if settings.publish_tf && has_listener(&tf) {
-            let transforms = convert::transforms(&trunk, &motion, &settings, &stamped.time);
+            let transforms = convert::transforms(&trunk, &settings, &stamped.time);
             publish(&tf, &TFMessage { transforms });
         }
         if has_listener(&odometry) {
-            let received = message.received;
+            let (received, motion) = (message.received, *moving.motion.borrow());
             let message = convert::odometry(&pose, received, &motion, &settings, &stamped.time);
             publish(&odometry, &message);
         }

@@ -97,7 +97,7 @@ class Walk:
             "foot_raise_height": 0.09,
             "position": self._xyz(),
             "body_height": 0.32,
-            "velocity": [SPEED * math.cos(yaw), SPEED * math.sin(yaw), 0.0],
+            "velocity": [SPEED, 0.0, 0.0],
             "yaw_speed": SPEED / RADIUS,
             "range_obstacle": [1.5, 2.0, 2.5, 3.0],
             "foot_force": [97, 84, 81, 81],

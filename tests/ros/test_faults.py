@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
-from sensor_msgs.msg import PointCloud2
+from sensor_msgs.msg import LaserScan, PointCloud2
 from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
 
-from dog import LATCHED, Bridge, Control, Heard, Ros, Sim, World
+from dog import LATCHED, Bridge, Control, Heard, Ros, Sim, World, wait_for
 
 OK, WARN, ERROR, STALE = (
     bytes(level)[0]
@@ -343,6 +345,31 @@ def test_a_clock_that_jumps(control: Control, watch: Watch, seconds: float) -> N
     assert watch.value("link", "sessions") == 1
 
 
+@pytest.mark.parametrize("seconds", [-0.6, -2.0, 0.6])
+def test_a_clock_that_is_set_is_followed_within_three_seconds(
+    live: Bridge, control: Control, watch: Watch, seconds: float
+) -> None:
+    scan, tf = watch.ros.listen(LaserScan, "scan"), watch.ros.listen(TFMessage, "/tf")
+    watch.ros.until("scans", lambda: scan.messages)
+    began = time.monotonic()
+    control.begin({"clock": seconds})
+    watch.ros.spin_for(3.0)
+    for heard in (watch.odometry, scan, tf):
+        heard.clear()
+    watch.ros.until("scans and odometry", lambda: len(scan.messages) > 5 and len(watch.odometry.messages) > 20)
+    assert time.monotonic() - began < 10, "scans go on"
+    late = [received_late(watch.odometry, i) for i in range(len(watch.odometry.messages))]
+    assert max(map(abs, late)) < 0.2, late
+    late = [received_late(scan, i) for i in range(len(scan.messages))]
+    assert max(map(abs, late)) < 0.3, late
+    stamps = [stamp_of(each) for message in tf.messages for each in message.transforms[:1]]
+    assert stamps == sorted(stamps), "TF never runs backward"
+    way = "back" if seconds < 0 else "forward"
+    watch.reports("stream rt/utlidar/robot_pose", WARN, f"the robot's clock was set {way} by")
+    told = wait_for("the log line", lambda: re.search(f"the robot's clock was set {way} by ([0-9.]+) s", live.output()))
+    assert float(told[1]) == pytest.approx(abs(seconds), abs=0.1)
+
+
 @pytest.mark.usefixtures("live")
 def test_state_in_bursts(control: Control, watch: Watch) -> None:
     bursts = control.begin({"bursts": 2.5})
@@ -353,7 +380,14 @@ def test_state_in_bursts(control: Control, watch: Watch) -> None:
     assert watch.names() <= {"live", "stale"} and watch.value("link", "sessions") == 1
 
 
-def stamp_of(message: Odometry) -> float:
+def received_late(heard: Heard, index: int) -> float:
+    """Seconds from a message's stamp to its receipt."""
+    # Heard keeps monotonic times, stamps are of the system's clock.
+    received = heard.times[index] + time.time() - time.monotonic()
+    return received - stamp_of(heard.messages[index])
+
+
+def stamp_of(message: Any) -> float:
     """Seconds since 1970."""
     return float(message.header.stamp.sec + message.header.stamp.nanosec / 1e9)
 

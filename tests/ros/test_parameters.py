@@ -56,7 +56,7 @@ REFUSED = [
     ("battery_warn", float("nan"), "from 0 to 1"),
     ("max_linear_x", "fast", "a number"),
     ("publish_tf", 1, "true or false"),
-    ("velocity_frame", "map", '["odom", "body"]'),
+    ("velocity_frame", "map", '["body", "odom"]'),
     ("odom_pose_variances", [0.1, 0.1], "6 finite numbers"),
     ("robot_ip", "127.0.0.1", "at start only"),
     ("aes_128_key", KEY, "at start only"),

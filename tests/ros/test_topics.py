@@ -63,6 +63,21 @@ def yaw(q: Any) -> float:
     return 2 * math.atan2(q.z, q.w)
 
 
+def seconds_of(stamp: Any) -> float:
+    """A stamp as seconds."""
+    return float(stamp.sec + stamp.nanosec / 1e9)
+
+
+def rotated(q: Any, v: Any) -> tuple[float, float, float]:
+    """A vector turned by a quaternion."""
+    ax, ay, az = (2 * (q.y * v.z - q.z * v.y), 2 * (q.z * v.x - q.x * v.z), 2 * (q.x * v.y - q.y * v.x))
+    return (
+        v.x + q.w * ax + q.y * az - q.z * ay,
+        v.y + q.w * ay + q.z * ax - q.x * az,
+        v.z + q.w * az + q.x * ay - q.y * ax,
+    )
+
+
 def walk(ros: Ros, command: Any) -> Driver:
     """Has the robot balance and walk."""
     assert ros.trigger("balance_stand") == (True, "")
@@ -173,6 +188,67 @@ def test_the_twist_is_in_base_link_all_around_a_circle(ros: Ros) -> None:
 
 
 @pytest.mark.usefixtures("bridge")
+def test_the_twist_is_in_base_link_at_eight_headings(ros: Ros) -> None:
+    odometry = ros.listen(Odometry, "odom")
+    driver = walk(ros, twist(yaw=1.0))
+
+    def heading() -> float:
+        return yaw(odometry.last.pose.pose.orientation)
+
+    for eighth in range(8):
+        wanted = math.remainder(math.tau * eighth / 8, math.tau)
+        driver.command = twist(yaw=1.0)
+        ros.until(f"heading {wanted:.2f}", lambda wanted=wanted: abs(math.remainder(heading() - wanted, math.tau)) < 0.15)
+        # Forward and backward in turn, which keeps it off the walls.
+        way = -1 if eighth % 2 else 1
+        driver.command = twist(x=0.3 * way, y=-0.1 * way)
+        ros.spin_for(1.0)
+        odometry.clear()
+        # Long enough for the ripple of its steps to even out.
+        ros.spin_for(2.0)
+        first, last = odometry.messages[0], odometry.messages[-1]
+        seconds = seconds_of(last.header.stamp) - seconds_of(first.header.stamp)
+        start, end = first.pose.pose.position, last.pose.pose.position
+        east, north = (end.x - start.x) / seconds, (end.y - start.y) / seconds
+        sin, cos = math.sin(heading()), math.cos(heading())
+        truth = (east * cos + north * sin, north * cos - east * sin)
+        assert math.hypot(*truth) > 0.2, "it walks"
+        told = [each.twist.twist.linear for each in odometry.messages]
+        mean = (sum(each.x for each in told) / len(told), sum(each.y for each in told) / len(told))
+        assert mean == pytest.approx(truth, abs=0.03), f"heading {heading():.2f}"
+
+
+@pytest.mark.usefixtures("bridge")
+def test_base_footprint_lies_on_the_floor_in_every_posture(ros: Ros) -> None:
+    tf, odometry = ros.listen(TFMessage, "/tf"), ros.listen(Odometry, "odom")
+
+    def height() -> float:
+        return float(odometry.last.pose.pose.position.z)
+
+    def under() -> list[float]:
+        """Heights of the footprint over the floor, in the frame odom, while it was so."""
+        heights = []
+        for message in tf.messages:
+            up, down = message.transforms
+            at = rotated(up.transform.rotation, down.transform.translation)
+            heights.append(up.transform.translation.z + at[2])
+        return heights
+
+    for service, there in (
+        (None, lambda: height() < 0.1),
+        ("balance_stand", lambda: height() > 0.3),
+        ("sit", lambda: height() < 0.24),
+        ("rise_sit", lambda: height() > 0.3),
+        ("stand_down", lambda: height() < 0.1),
+    ):
+        if service is not None:
+            assert ros.trigger(service) == (True, "")
+        ros.until(f"the height after {service}", lambda there=there: odometry.messages and there())
+    assert len(tf.messages) > 30
+    assert max(map(abs, under())) < 1e-6
+
+
+@pytest.mark.usefixtures("bridge")
 def test_tf_is_the_pose_of_odom(ros: Ros) -> None:
     odometry, tf = ros.listen(Odometry, "odom"), ros.listen(TFMessage, "/tf")
     walk(ros, twist(x=0.5, yaw=0.5))
@@ -246,16 +322,27 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros) -> None:
 
 
 def test_diagnostics_tell_the_faults_of_the_robot(world: World, ros: Ros) -> None:
-    world.sim("--fault", "303:10", "--fault", "400:10")
+    world.sim("--fault", "303:20", "--fault", "400:10")
     world.bridge()
     heard = ros.listen(DiagnosticArray, "/diagnostics")
     ros.until("the faults", lambda: heard.messages and heard.last.status[3].level == DiagnosticStatus.ERROR)
     faults = heard.last.status[3]
-    assert faults.message == "motor 3: winding overheating, and 1 more"
-    assert [value.value for value in faults.values] == ["motor 3: winding overheating", "LiDAR: dirt on the window"]
+    assert faults.message == "motor 3: encoder abnormal, and 1 more"
+    assert [value.value for value in faults.values] == ["motor 3: encoder abnormal", "LiDAR: dirt on the window"]
     motors = heard.last.status[2]
-    assert (motors.level, motors.message) == (DiagnosticStatus.ERROR, "motor 3: winding overheating")
-    assert ("motor 3 fault 0x10", motors.message) in [(each.key, each.value) for each in motors.values]
+    assert (motors.level, motors.message) == (DiagnosticStatus.ERROR, "motor 3: encoder abnormal")
+    assert ("motor 3 fault 0x20", motors.message) in [(each.key, each.value) for each in motors.values]
+
+
+def test_a_fault_of_heat_is_checked_against_the_temperatures(world: World, ros: Ros) -> None:
+    world.sim("--fault", "309:4")
+    world.bridge()
+    heard = ros.listen(DiagnosticArray, "/diagnostics")
+    ros.until("the fault", lambda: heard.messages and heard.last.status[3].message.startswith("motor 9 reports"))
+    for entry in heard.last.status[2:4]:
+        assert entry.level == DiagnosticStatus.WARN
+        assert "reports heat (source 309 code 0x4), but the hottest motor has" in entry.message
+        assert "overheating" not in entry.message
 
 
 @pytest.mark.usefixtures("sim")

@@ -5,19 +5,19 @@ use super::*;
 /// The robot's clock is an hour behind and started in the past.
 const EPOCH: f64 = 1_746_565_669.0;
 
-struct Sky {
-    clock: RobotClock,
+pub(super) struct Sky {
+    pub(super) clock: RobotClock,
     start: Instant,
 }
 
 impl Sky {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { clock: RobotClock::default(), start: Instant::now() + Duration::from_secs(100_000) }
     }
 
     /// A message that was true at `true_at` seconds, stamped so, and came `delay` seconds later. Returns the
     /// error of its place in milliseconds, positive where it is placed too late.
-    fn send(
+    pub(super) fn send(
         &mut self,
         stream: Stream,
         stamp: Option<f64>,
@@ -32,7 +32,12 @@ impl Sky {
         ((place - true_at) * 1e3, placed.source)
     }
 
-    fn prompt(&mut self, stream: Stream, true_at: f64) -> (f64, Source) {
+    /// A message that comes promptly, by a clock that is set to `by` seconds more.
+    pub(super) fn prompt_by(&mut self, stream: Stream, true_at: f64, by: f64) -> (f64, Source) {
+        self.send(stream, Some(true_at + by), true_at, 0.003)
+    }
+
+    pub(super) fn prompt(&mut self, stream: Stream, true_at: f64) -> (f64, Source) {
         self.send(stream, Some(true_at), true_at, 0.003)
     }
 }

@@ -55,8 +55,7 @@ pub(crate) fn sport_mode_state(
     firmware: Firmware,
     time: Duration,
 ) -> Value {
-    let Motion { x, y, yaw, vx, vy, wz } = body.motion();
-    let (sin, cos) = yaw.sin_cos();
+    let Motion { x, y, vx, vy, wz, .. } = body.motion();
     let (mode, error_code) = match firmware {
         Firmware::Old => (old_mode(body), old_options(body)),
         Firmware::New => (0, mode_code(body)),
@@ -87,7 +86,7 @@ pub(crate) fn sport_mode_state(
         "foot_raise_height": 0.09 + settings.number("foot_raise_height"),
         "position": [x, y, body.height()],
         "body_height": body.height(),
-        "velocity": [vx * cos - vy * sin, vx * sin + vy * cos, 0.0],
+        "velocity": [vx, vy, 0.0],
         "yaw_speed": wz,
         "range_obstacle": [0.0, 0.0, 0.0, 0.0],
         "foot_force": [97, 84, 81, 81],

@@ -157,17 +157,13 @@ fn faults(report: &Report<'_>) -> DiagnosticStatus {
     let values: Vec<_> = report
         .faults
         .iter()
-        .map(|fault| (format!("{} / 0x{:x}", fault.source, fault.code), fault.to_string()))
+        .map(|fault| {
+            (format!("{} / 0x{:x}", fault.source, fault.code), motors::told(report, fault).1)
+        })
         .collect();
-    match (unknown(report), report.faults.first()) {
+    match (unknown(report), motors::worst(report, &report.faults.iter().collect::<Vec<_>>())) {
         (None, None) => status(report, "faults", OK, "none".into(), values),
-        (None, Some(first)) => {
-            let message = match report.faults.len() {
-                1 => first.to_string(),
-                count => format!("{first}, and {} more", count - 1),
-            };
-            status(report, "faults", ERROR, message, values)
-        }
+        (None, Some((level, message))) => status(report, "faults", level, message, values),
         (Some(why), _) => status(report, "faults", STALE, why.into(), vec![]),
     }
 }

@@ -20,15 +20,48 @@ pub(super) fn motors(report: &Report<'_>) -> DiagnosticStatus {
     let faults: Vec<_> = report.faults.iter().filter(|fault| is_of_a_motor(fault)).collect();
     values.extend(faults.iter().map(|fault| {
         let motor = fault.motor().map_or("motors".to_owned(), |number| format!("motor {number}"));
-        (format!("{motor} fault 0x{:x}", fault.code), fault.to_string())
+        (format!("{motor} fault 0x{:x}", fault.code), told(report, fault).1)
     }));
-    let (level, message) = match (faults.as_slice(), motors) {
-        ([first], _) => (ERROR, first.to_string()),
-        ([first, more @ ..], _) => (ERROR, format!("{first}, and {} more", more.len())),
-        ([], Some(motors)) => judged(report, motors),
-        ([], None) => (STALE, "nothing heard of them".to_owned()),
+    let (level, message) = match (worst(report, &faults), motors) {
+        (Some(worst), _) => worst,
+        (None, Some(motors)) => judged(report, motors),
+        (None, None) => (STALE, "nothing heard of them".to_owned()),
     };
     status(report, "motors", level, message, values)
+}
+
+/// The gravest of these faults, and how many there are beside it.
+pub(super) fn worst(report: &Report<'_>, faults: &[&Fault]) -> Option<(u8, String)> {
+    let each = faults.iter().map(|fault| told(report, fault));
+    // Of equal ones the first.
+    let (level, message) = each.rev().max_by_key(|(level, _)| *level)?;
+    Some(match faults.len() {
+        1 => (level, message),
+        count => (level, format!("{message}, and {} more", count - 1)),
+    })
+}
+
+/// A fault, and how grave it is: one that claims heat where every motor is cool is not believed.
+pub(super) fn told(report: &Report<'_>, fault: &Fault) -> (u8, String) {
+    match hottest(report.low_state.and_then(|state| state.motors.as_ref())) {
+        Some((_, hottest))
+            if fault.is_heat() && hottest < report.settings.motor_temperature_warn =>
+        {
+            let Fault { source, code } = fault;
+            let place = fault.motor().map_or("the robot".to_owned(), |n| format!("motor {n}"));
+            let report = format!(
+                "{place} reports heat (source {source} code 0x{code:x}), but the hottest motor has {hottest:.0} C"
+            );
+            (WARN, report)
+        }
+        _ => (ERROR, fault.to_string()),
+    }
+}
+
+/// Of equal ones the first.
+fn hottest(motors: Option<&[Motor; LEG_MOTORS]>) -> Option<(usize, f64)> {
+    let temperatures = motors?.iter().enumerate().filter_map(|(n, m)| Some((n, m.temperature?)));
+    temperatures.rev().max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
 /// Faults say which motor in a count of the robot's own, of which nobody says where it begins.
@@ -49,14 +82,12 @@ fn measured(motors: &[Motor; LEG_MOTORS]) -> Vec<(String, String)> {
 }
 
 fn judged(report: &Report<'_>, motors: &[Motor; LEG_MOTORS]) -> (u8, String) {
-    let temperatures = motors.iter().enumerate().filter_map(|(n, m)| Some((n, m.temperature?)));
-    let hottest = temperatures.rev().max_by(|(_, a), (_, b)| a.total_cmp(b));
     let before = report.lost_before.unwrap_or_else(|| lost(motors));
     let losing: Vec<_> = (0..LEG_MOTORS)
         .filter(|number| motors[*number].lost > before[*number])
         .map(|number| format!("{} {}", motor_name(number), motors[number].lost - before[number]))
         .collect();
-    match hottest {
+    match hottest(Some(motors)) {
         Some((number, temperature)) if temperature >= report.settings.motor_temperature_warn => {
             (WARN, format!("{} is hot: {temperature:.0} C", motor_name(number)))
         }

@@ -8,11 +8,14 @@ use go2_link::state::LidarState;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, unknown, Report, ERROR, OK, STALE, WARN};
-use crate::clock::StampReport;
+use crate::clock::{told, StampReport};
 use crate::streams::Counts;
 
 /// Delays above this are worth a warning: who plans by such a message plans for the past.
 const LATE: Duration = Duration::from_secs(1);
+
+/// A clock that was set less than so long ago is worth a warning: until it was noticed, stamps were wrong.
+const STEP_TOLD: Duration = Duration::from_secs(10);
 
 /// All that is known of a stream.
 #[derive(Debug, Clone)]
@@ -38,6 +41,13 @@ impl StreamView {
         self.stamps.and_then(|stamps| stamps.health.delay)
     }
 
+    /// That the robot's clock was set a moment ago, where it stamps this stream.
+    fn step(&self) -> Option<String> {
+        let StampReport { health, steps, .. } = self.stamps?;
+        let last = steps.last.filter(|step| step.at.elapsed() < STEP_TOLD)?;
+        health.delay.map(|_| told(&last))
+    }
+
     fn judge(&self) -> (u8, String) {
         let flow = self.report.as_ref().map_or(Flow::Idle, |report| report.flow);
         let late = self.delay().filter(|delay| *delay > LATE);
@@ -51,7 +61,10 @@ impl StreamView {
             (Flow::Flowing, _, Some(delay)) => {
                 (WARN, format!("it comes {:.1} s late", delay.as_secs_f64()))
             }
-            (Flow::Flowing, ..) => (OK, "it comes".to_owned()),
+            (Flow::Flowing, ..) => match self.step() {
+                Some(step) => (WARN, step),
+                None => (OK, "it comes".to_owned()),
+            },
         }
     }
 
@@ -75,13 +88,14 @@ impl StreamView {
         if let Some(delay) = self.delay() {
             add("delay (ms)", format!("{:.1}", delay.as_secs_f64() * 1e3));
         }
-        if let Some(StampReport { health, offset }) = self.stamps {
+        if let Some(StampReport { health, offset, steps }) = self.stamps {
             if let Some(offset) = offset {
                 add("clock offset (s)", format!("{offset:.3}"));
             }
             add("stamps missing", health.missing.to_string());
             add("stamps repeated", health.repeated.to_string());
             add("stamps jumped", health.jumped.to_string());
+            add("clock set (times)", steps.count.to_string());
         }
         values
     }

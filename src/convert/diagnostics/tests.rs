@@ -7,7 +7,7 @@ use super::*;
 use crate::clock::StampReport;
 use crate::params::Store;
 use crate::streams::Counts;
-use go2_link::clock::Health;
+use go2_link::clock::{Health, Step, Steps};
 use go2_link::codec::{topics, Json};
 use go2_link::progress::{OpenedBy, Passed};
 use go2_link::session::{Cause, Flow, StreamReport, VIDEO};
@@ -114,9 +114,22 @@ fn streams_that_should_flow_and_do_not_are_told() {
     assert_eq!(live(view("rt/lf/lowstate", Flow::Idle, None), low).0, OK);
 
     let late = Health { delay: Some(Duration::from_millis(2500)), ..Health::default() };
-    let late = StampReport { health: late, offset: None };
+    let late = StampReport { health: late, ..StampReport::default() };
     let late = StreamView { stamps: Some(late), ..view("rt/lf/lowstate", Flow::Flowing, now) };
     assert_eq!(live(late, low), (WARN, "it comes 2.5 s late".to_owned()));
+
+    let step = |at: Instant| {
+        let step = Step { size: Duration::from_millis(604), back: true, at };
+        let health = Health { delay: Some(Duration::ZERO), ..Health::default() };
+        let steps = Steps { count: 1, last: Some(step) };
+        let stamps = StampReport { health, steps, offset: None };
+        StreamView { stamps: Some(stamps), ..view("rt/lf/lowstate", Flow::Flowing, now) }
+    };
+    let told = (WARN, "the robot's clock was set back by 0.60 s".to_owned());
+    assert_eq!(live(step(Instant::now()), low), told);
+    if let Some(before) = Instant::now().checked_sub(Duration::from_secs(11)) {
+        assert_eq!(live(step(before), low), (OK, "it comes".to_owned()));
+    }
 
     let cut = Counts { last_drop: now, reason: "cut".to_owned(), ..Counts::default() };
     let dropping = |name| StreamView { counts: cut.clone(), ..view(name, Flow::Flowing, now) };
@@ -219,16 +232,45 @@ fn motors_have_names_and_growing_losses_are_told() {
 
     let faults = [
         Fault { source: 3007, code: 0x100 },
-        Fault { source: 303, code: 0x10 },
+        Fault { source: 303, code: 0x20 },
         Fault { source: 400, code: 0x10 },
     ];
     let ill = of(None, &faults);
     assert_eq!(ill.level, ERROR);
     assert_eq!(ill.message, "motor 7: communication interrupted, and 1 more");
-    assert_eq!(value(&ill, "motor 3 fault 0x10"), Some("motor 3: winding overheating"));
+    assert_eq!(value(&ill, "motor 3 fault 0x20"), Some("motor 3: encoder abnormal"));
     assert!(ill.values.iter().all(|value| !value.value.contains("LiDAR")));
     let unheard = Report { faults: &faults[..1], ..empty(&settings) };
     assert_eq!(entry(&diagnostics(&unheard, &START), "motors").level, ERROR);
+}
+
+#[test]
+fn heat_is_believed_where_a_motor_is_hot() {
+    let store = Store::new().settings();
+    let settings = store.borrow();
+    let faults = [Fault { source: 309, code: 0x04 }];
+    let told = |temperature: Option<u32>, faults: &[Fault]| {
+        let low = temperature.map(|hot| {
+            let motor = |temperature| format!(r#"{{"q":0,"temperature":{temperature}}}"#);
+            let mut motors = vec![motor(31); 12];
+            motors[2] = motor(hot);
+            low_state_of(&format!(r#"{{"motor_state":[{}]}}"#, motors.join(",")))
+        });
+        let report = Report { low_state: low.as_ref(), faults, ..empty(&settings) };
+        let message = diagnostics(&report, &START);
+        let [motors, faults] = ["motors", "faults"].map(|part| entry(&message, part).clone());
+        assert_eq!((motors.level, &motors.message), (faults.level, &faults.message));
+        assert_eq!(value(&faults, "309 / 0x4"), value(&motors, "motor 9 fault 0x4"));
+        (motors.level, motors.message)
+    };
+    let doubt = "motor 9 reports heat (source 309 code 0x4), but the hottest motor has 55 C";
+    assert_eq!(told(Some(55), &faults), (WARN, doubt.to_owned()));
+    let believed = (ERROR, "motor 9: driver overheating".to_owned());
+    assert_eq!(told(Some(85), &faults), believed);
+    assert_eq!(told(None, &faults), believed, "where the temperatures are not known");
+    // What is certain comes first.
+    let more = [faults[0], Fault { source: 310, code: 0x01 }];
+    assert_eq!(told(Some(55), &more), (ERROR, "motor 10: overcurrent, and 1 more".to_owned()));
 }
 
 #[test]

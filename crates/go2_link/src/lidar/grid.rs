@@ -22,7 +22,7 @@ const USUAL_SIDE: usize = 128;
 /// Head of a voxel frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VoxelHead {
-    /// Seconds on the robot's clock. Older firmware repeats one stamp for ever.
+    /// Seconds on the robot's clock, as sent: see [`VoxelHead::time`].
     pub stamp: Option<f64>,
     /// Edge of a voxel, metres.
     pub resolution: f64,
@@ -121,9 +121,12 @@ impl VoxelHead {
         }
     }
 
-    /// The stamp as the other topics give theirs. `None` also for what is no time.
+    /// The stamp as the other topics give theirs. `None` also for what is no time: older firmware prints it as
+    /// `1.709106e+09`, so that it moves in steps of 1000 s, and any whole multiple of that says nothing.
     pub fn time(&self) -> Option<RobotTime> {
-        self.stamp.and_then(|stamp| RobotTime::try_from_secs_f64(stamp).ok())
+        const STEP: f64 = 1000.0;
+        let told = self.stamp.filter(|stamp| stamp % STEP != 0.0);
+        told.and_then(|stamp| RobotTime::try_from_secs_f64(stamp).ok())
     }
 
     /// Bytes of the bits, at most [`MAX_VOXELS`] / 8.

@@ -89,6 +89,15 @@ const MOTION: &[(i64, &str)] =
     &[(0x04, "over-temperature protection"), (0x08, "low-battery protection")];
 
 impl Fault {
+    /// Whether it says that a motor, or its driver, is too hot. Robots are known to report such a fault for hours while
+    /// every motor is cool: it is worth as much as the temperatures say.
+    pub fn is_heat(&self) -> bool {
+        match self.source {
+            600 => self.code == 0x04,
+            _ => (self.source == 300 || self.motor().is_some()) && matches!(self.code, 0x04 | 0x10),
+        }
+    }
+
     /// The motor that it is about, in the robot's own count.
     pub fn motor(&self) -> Option<i64> {
         match self.source {
@@ -142,6 +151,13 @@ mod tests {
         decode(Kind::Errors, "[]").unwrap().apply(&mut list);
         assert!(list.is_empty());
         assert_eq!(decode(Kind::Errors, r#"[["x"]]"#), Err(DecodeError::Shape));
+    }
+
+    #[test]
+    fn faults_of_heat_are_known() {
+        let heat = |source, code| Fault { source, code }.is_heat();
+        assert!(heat(309, 0x04) && heat(3007, 0x10) && heat(300, 0x04) && heat(600, 0x04));
+        assert!(!heat(309, 0x01) && !heat(400, 0x10) && !heat(400, 0x04) && !heat(600, 0x08));
     }
 
     #[test]

@@ -42,8 +42,10 @@ pub(super) struct Stamp {
     nanosec: u32,
 }
 
-impl From<Stamp> for super::RobotTime {
-    fn from(stamp: Stamp) -> Self {
-        Self::new(u64::from(stamp.sec), stamp.nanosec % 1_000_000_000)
+impl Stamp {
+    /// The time. Robots send `{0, 0}` for a stamp that nobody filled in: none.
+    pub(super) fn time(self) -> Option<super::RobotTime> {
+        let time = super::RobotTime::new(u64::from(self.sec), self.nanosec % 1_000_000_000);
+        (!time.is_zero()).then_some(time)
     }
 }

@@ -65,7 +65,7 @@ impl State for RobotPose {
         let WirePoint { x, y, z } = wire.pose.position;
         let q = wire.pose.orientation;
         Ok(Self {
-            stamp: wire.header.and_then(|header| header.stamp).map(RobotTime::from),
+            stamp: wire.header.and_then(|header| header.stamp).and_then(Stamp::time),
             position: [x.0, y.0, z.0],
             orientation: Quaternion::normalised(q.x.0, q.y.0, q.z.0, q.w.0)
                 .ok_or(DecodeError::Number)?,
@@ -87,6 +87,8 @@ mod tests {
         assert_eq!(pose.orientation.z, 1.0);
         let ahead = pose.transform().apply([1.0, 0.0, 0.0]);
         assert!((ahead[0] - 4.96).abs() < 1e-12, "it faces backwards: {ahead:?}");
+        let unset = text.replace("1746565669", "0").replace("448350564", "0");
+        assert_eq!(RobotPose::decode(&Json::from(unset)).unwrap().stamp, None, "no stamp");
         let zeros = text.replace("\"z\":1,\"w\":0", "\"z\":0,\"w\":0");
         assert_eq!(RobotPose::decode(&Json::from(zeros)), Err(DecodeError::Number));
     }

@@ -24,13 +24,17 @@ pub struct SportModeState {
     pub imu: Option<Imu>,
     /// Metres in the odometry frame; z is the height of the body.
     pub position: Option<[f64; 3]>,
-    /// m/s; no source states the frame, the driver takes the odometry frame by default.
+    /// m/s in the body's axes. A robot at rest reports some 1e-6 here, never 0: what is below 1e-4 is 0. Standing
+    /// on three legs it reports 0.02 while its position stands still.
     pub velocity: Option<[f64; 3]>,
     /// rad/s about the vertical, counter-clockwise.
     pub yaw_speed: Option<f64>,
     /// Height of the body over the ground in metres, about 0.32 standing.
     pub body_height: Option<f64>,
 }
+
+/// Velocities below this are rest, m/s: what the robot's filter has left of the last step.
+const REST: f64 = 1e-4;
 
 /// What the robot is doing, as far as it matters to whoever wants it to walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,17 +139,25 @@ impl State for SportModeState {
     fn decode(data: &Json) -> Result<Self, DecodeError> {
         let wire: Wire = data.decode()?;
         Ok(Self {
-            stamp: wire.stamp.map(RobotTime::from),
+            stamp: wire.stamp.and_then(Stamp::time),
             mode: wire.mode,
             error_code: wire.error_code,
             progress: wire.progress.map(|p| p.0),
             gait_type: wire.gait_type,
             imu: wire.imu_state.map(imu).transpose()?,
             position: wire.position.map(triple),
-            velocity: wire.velocity.map(triple),
+            velocity: wire.velocity.map(|v| triple(v).map(at_rest)),
             yaw_speed: wire.yaw_speed.map(|v| v.0),
             body_height: wire.body_height.map(|h| h.0),
         })
+    }
+}
+
+fn at_rest(velocity: f64) -> f64 {
+    if velocity.abs() < REST {
+        0.0
+    } else {
+        velocity
     }
 }
 
@@ -188,6 +200,14 @@ mod tests {
         assert_eq!(imu.angular_velocity, [0.1, 0.2, 0.3]);
         assert_eq!(state.stamp, Some(RobotTime::new(12, 500)));
         assert_eq!((state.mode, state.error_code), (Some(0), Some(1013)));
+    }
+
+    #[test]
+    fn what_is_left_of_the_last_step_is_rest() {
+        let state = decode(r#"{"velocity":[0.021,-3.1e-07,9.9e-05]}"#).unwrap();
+        assert_eq!(state.velocity, Some([0.021, 0.0, 0.0]));
+        let state = decode(r#"{"velocity":[-1e-04,1.0e-04,0]}"#).unwrap();
+        assert_eq!(state.velocity, Some([-1e-4, 1e-4, 0.0]));
     }
 
     #[test]
