@@ -25,6 +25,7 @@ use crate::lidar::SWITCH;
 use crate::log::Log;
 use crate::mishap::Mishap;
 use crate::options::{Options, Validation};
+use crate::print;
 use crate::robot::Ending;
 use answers::Answers;
 use hold::Held;
@@ -90,7 +91,8 @@ impl<'a> Client<'a> {
         let camera = Arc::clone(&hardware.camera);
         let video = track.map(|track| {
             let mishaps = hardware.mishaps.clone();
-            Video::start(track, camera, mishaps, log.clone(), options.log_sent)
+            let clock = hardware.clock.clone();
+            Video::start(track, camera, mishaps, clock, log.clone(), options.log_sent)
         });
         let now = Instant::now();
         Self {
@@ -122,7 +124,7 @@ impl<'a> Client<'a> {
         self.shut().await; // a mishap that is on already
         self.hardware.services().connect(Instant::now());
         self.hardware.refuse_motion(self.options.services.motion_refused_for());
-        self.send_text(self.session.challenge()).await;
+        self.send_of_session(self.session.challenge()).await;
         let mut buffer = vec![0; RECEIVE_BUFFER];
         loop {
             let due = tokio::time::Instant::from_std(self.due());
@@ -180,7 +182,18 @@ impl<'a> Client<'a> {
     }
 
     async fn say(&mut self, kind: &str, topic: &str, data: Value) {
-        self.send_text(session::message(kind, topic, data)).await;
+        let text = if self.options.facts().state.printed {
+            print::message(kind, topic, data)
+        } else {
+            session::message(kind, topic, data)
+        };
+        self.send_text(text).await;
+    }
+
+    /// What is of no topic.
+    async fn send_of_session(&mut self, text: String) {
+        let topicless = self.options.facts().state.topicless;
+        self.send_text(if topicless { print::topicless(text) } else { text }).await;
     }
 
     async fn send_text(&mut self, text: String) {
@@ -222,10 +235,10 @@ impl<'a> Client<'a> {
         self.log.add("rx", json!({"msg": message}));
         match self.session.hear(&text, Instant::now()) {
             Heard::Validation { right } => self.validate(right).await,
-            Heard::NotValidated => self.send_text(session::refused()).await,
+            Heard::NotValidated => self.send_of_session(session::refused()).await,
             Heard::Heartbeat { data } => {
                 if !self.hardware.mishaps.feels(&Mishap::MuteHeartbeat) {
-                    self.send_text(session::heartbeat(data)).await;
+                    self.send_of_session(session::heartbeat(data)).await;
                 }
             }
             Heard::Subscribe(topic) => self.subscribe(&topic),
@@ -251,13 +264,13 @@ impl<'a> Client<'a> {
         self.asked_again = true;
         match validation {
             Validation::Silent => return,
-            Validation::Refuse => return self.send_text(session::refused()).await,
-            _ if again || !right => return self.send_text(session::refused()).await,
+            Validation::Refuse => return self.send_of_session(session::refused()).await,
+            _ if again || !right => return self.send_of_session(session::refused()).await,
             Validation::Accept | Validation::Twice => {}
         }
         let accepted = self.session.accept(Instant::now());
         self.log.add("validated", json!({}));
-        self.send_text(accepted).await;
+        self.send_of_session(accepted).await;
         self.told = self.faults.borrow_and_update().clone();
         let time = self.hardware.time();
         let snapshot: Vec<_> = self.told.iter().map(|fault| entry(fault, time)).collect();

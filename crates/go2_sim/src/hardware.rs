@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::body::Body;
 use crate::camera::Camera;
+use crate::clock::Clock;
 use crate::lidar::{Lidar, Pose, Scan};
 use crate::log::Log;
-use crate::messages;
 use crate::mishap::Mishaps;
 use crate::options::{Firmware, Options};
+use crate::sensors::Sensors;
 use crate::services::{Reply, Service, Services};
 use crate::world::World;
 
@@ -25,6 +26,8 @@ pub(crate) struct Hardware {
     /// Locked before the body.
     services: Arc<Mutex<Services>>,
     pub(crate) mishaps: Mishaps,
+    pub(crate) clock: Clock,
+    sensors: Arc<Mutex<Sensors>>,
     firmware: Firmware,
     log: Log,
 }
@@ -37,7 +40,7 @@ impl Hardware {
         let habits = options.facts().services;
         let mut body = body.charged(options.services.charge).following(habits.follows_by_itself);
         body.avoid(habits.avoidance_at_start);
-        let lidar = Lidar::new(options.lidar_stamp, options.lidar_stops_after());
+        let lidar = Lidar::new(options.lidar_stamp(), options.lidar_stops_after());
         let body = Arc::new(Mutex::new(body));
         let camera = Camera::new(options.video.clone(), Arc::clone(&world), Arc::clone(&body));
         Some(Self {
@@ -46,6 +49,12 @@ impl Hardware {
             camera: Arc::new(camera),
             lidar: Arc::new(Mutex::new(lidar)),
             services: Arc::new(Mutex::new(Services::new(options))),
+            clock: Clock::new(
+                options.clock_behind(),
+                options.facts().state.clock_drift,
+                mishaps.clone(),
+            ),
+            sensors: Arc::new(Mutex::new(Sensors::new(&options.facts().state, options.noise_seed))),
             mishaps,
             firmware: options.firmware(),
             log,
@@ -67,9 +76,14 @@ impl Hardware {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What measures the body.
+    pub(crate) fn sensors(&self) -> MutexGuard<'_, Sensors> {
+        self.sensors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Time on the robot's clock.
     pub(crate) fn time(&self) -> Duration {
-        messages::robot_time(self.mishaps.clock_jump())
+        self.clock.now()
     }
 
     /// Executes a request; `None` if nobody is there to answer it.

@@ -5,6 +5,7 @@
 pub mod body; // postures, velocity, gait: pure
 pub mod camera; // the front camera: rendering, H.264, RTP
 mod client; // what the robot says to the client in session
+mod clock; // the robot's clock
 mod discovery; // who asks which robots are there
 pub mod garbage; // messages that no client may stumble over
 mod gate; // a network with only one way in
@@ -16,8 +17,10 @@ mod messages; // the JSON of the state messages
 pub mod mishap; // what goes wrong on purpose
 pub mod network; // what packets meet on their way
 mod options; // the command line
+mod print; // numbers as the robot prints them: pure
 pub mod profile; // what was seen of which real robot
 mod robot; // signaling, the one slot
+mod sensors; // the truth with bias and noise: pure
 pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
 

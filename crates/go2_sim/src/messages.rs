@@ -1,48 +1,47 @@
 //! The JSON of the robot's state messages, field for field as robots send it.
 
 use std::f64::consts::TAU;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{json, Value};
 
 use crate::body::{Body, Motion, Posture};
 use crate::lidar::Lidar;
 use crate::options::Firmware;
+use crate::sensors::{Motor, Sensors};
 use crate::services::{Player, Settings};
 
-/// Time on the robot's clock, which is not this computer's: robots seldom have the right time. It has jumped by so many
-/// seconds.
-pub(crate) fn robot_time(jump: f64) -> Duration {
-    const BEHIND: Duration = Duration::from_secs(3600);
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let far = Duration::from_secs_f64(jump.abs());
-    let jumped = if jump < 0.0 { time.saturating_sub(far) } else { time.saturating_add(far) };
-    jumped.saturating_sub(BEHIND)
-}
+/// Whether the robot has called its cloud.
+pub(crate) const RTC_STATE: &str = "rt/rtc/state";
+/// How it is on the network.
+pub(crate) const NETWORK_STATUS: &str = "rt/public_network_status";
 
 fn stamp(time: Duration) -> Value {
     json!({"sec": time.as_secs(), "nanosec": time.subsec_nanos()})
 }
 
+/// What a robot without such sensors says of its feet, whatever it stands on.
+const FOOT_FORCE: [i64; 4] = [97, 84, 81, 81];
+
 /// `rt/lf/lowstate`: twenty motors, of which twelve are there, and the battery.
-pub(crate) fn low_state(body: &Body) -> Value {
-    let motors: Vec<_> = body
-        .joints()
-        .into_iter()
-        .map(|q| json!({"q": q, "temperature": 40, "lost": 0, "reserve": [0, 674]}))
-        .chain(std::iter::repeat_n(
-            json!({"q": 0, "temperature": 0, "lost": 0, "reserve": [0, 0]}),
-            8,
-        ))
-        .collect();
+pub(crate) fn low_state(body: &Body, sensors: &mut Sensors) -> Value {
+    let mut motors = Vec::with_capacity(20);
+    for (number, q) in body.joints().into_iter().enumerate() {
+        let Motor { temperature, lost, reserve } = sensors.motor(number);
+        motors.push(
+            json!({"q": q, "temperature": temperature, "lost": lost, "reserve": [0, reserve]}),
+        );
+    }
+    let none = json!({"q": 0, "temperature": 0, "lost": 0, "reserve": [0, 0]});
+    motors.resize(20, none);
     json!({
         "imu_state": {"rpy": body.attitude()},
         "motor_state": motors,
         "bms_state": {
-            "version_high": 1, "version_low": 18, "soc": body.charge(), "current": -2481, "cycle": 56,
+            "version_high": 1, "version_low": 18, "soc": body.charge(), "current": sensors.current(body), "cycle": 56,
             "bq_ntc": [30, 29], "mcu_ntc": [33, 32],
         },
-        "foot_force": [97, 84, 81, 81],
+        "foot_force": FOOT_FORCE,
         "temperature_ntc1": 48,
         "power_v": 28.33,
     })
@@ -54,62 +53,70 @@ pub(crate) fn sport_mode_state(
     settings: &Settings,
     firmware: Firmware,
     time: Duration,
+    sensors: &mut Sensors,
 ) -> Value {
-    let Motion { x, y, vx, vy, wz, .. } = body.motion();
+    let facts = sensors.facts;
+    let Motion { x, y, .. } = body.motion();
     let (mode, error_code) = match firmware {
         Firmware::Old => (old_mode(body), old_options(body)),
         Firmware::New => (0, mode_code(body)),
     };
+    // Since firmware 1.1.7 robots fill in less.
+    let blank = facts.blank && firmware == Firmware::New;
     let feet = match firmware {
         Firmware::Old => json!(body.feet().as_flattened()),
+        Firmware::New if blank => json!(vec![0.0; 12]),
         Firmware::New => json!([]),
     };
+    let speeds = if facts.printed { json!(vec![0.0; 12]) } else { json!([]) };
+    let foot_force = if blank { [0; 4] } else { FOOT_FORCE };
     let gait = if body.posture() == Posture::Walking {
         // Set to idle it trots when it walks.
         settings.number("gait").max(1.0) as i64
     } else {
         0
     };
+    let gyroscope = sensors.gyroscope(body);
     json!({
         "stamp": stamp(time),
         "error_code": error_code,
         "imu_state": {
-            "quaternion": quaternion(body.attitude()),
-            "gyroscope": body.turning(),
-            "accelerometer": gravity(body.attitude()),
+            "quaternion": quaternion(body.attitude(), facts.imu.negative_w),
+            "gyroscope": gyroscope,
+            "accelerometer": sensors.accelerometer(body),
             "rpy": body.attitude(),
-            "temperature": 68,
+            "temperature": sensors.imu_temperature(),
         },
         "mode": mode,
-        "progress": body.doing().map_or(0.0, |(_, progress)| progress),
-        "gait_type": gait,
-        "foot_raise_height": 0.09 + settings.number("foot_raise_height"),
+        "progress": body.doing().filter(|_| !blank).map_or(0.0, |(_, progress)| progress),
+        "gait_type": if blank { 0 } else { gait },
+        "foot_raise_height": if blank { 0.0 } else { 0.09 + settings.number("foot_raise_height") },
         "position": [x, y, body.height()],
         "body_height": body.height(),
-        "velocity": [vx, vy, 0.0],
-        "yaw_speed": wz,
+        "velocity": sensors.velocity(body),
+        "yaw_speed": if facts.creeps { gyroscope[2] } else { body.motion().wz },
         "range_obstacle": [0.0, 0.0, 0.0, 0.0],
-        "foot_force": [97, 84, 81, 81],
+        "foot_force": foot_force,
         "foot_position_body": feet,
-        "foot_speed_body": [],
+        "foot_speed_body": speeds,
     })
 }
 
-/// Roll, pitch and yaw as a quaternion: w, x, y, z.
-fn quaternion(attitude: [f64; 3]) -> [f64; 4] {
+/// Roll, pitch and yaw as a quaternion: w, x, y, z. With a negative w it is the same attitude.
+fn quaternion(attitude: [f64; 3], negative_w: bool) -> [f64; 4] {
     let [(sr, cr), (sp, cp), (sy, cy)] = attitude.map(|angle| (angle / 2.0).sin_cos());
-    [
+    let quaternion = [
         cr * cp * cy + sr * sp * sy,
         sr * cp * cy - cr * sp * sy,
         cr * sp * cy + sr * cp * sy,
         cr * cp * sy - sr * sp * cy,
-    ]
-}
-
-/// What an accelerometer at rest measures, m/s^2 in its own axes.
-fn gravity([roll, pitch, _]: [f64; 3]) -> [f64; 3] {
-    const G: f64 = 9.81;
-    [-G * pitch.sin(), G * pitch.cos() * roll.sin(), G * pitch.cos() * roll.cos()]
+    ];
+    let negative = quaternion[0] < 0.0;
+    if negative == negative_w {
+        quaternion
+    } else {
+        quaternion.map(|part| -part)
+    }
 }
 
 /// `mode` before firmware 1.1.7.
@@ -177,9 +184,9 @@ pub(crate) fn mode_code(body: &Body) -> i64 {
 }
 
 /// `rt/utlidar/robot_pose`.
-pub(crate) fn robot_pose(body: &Body, time: Duration) -> Value {
+pub(crate) fn robot_pose(body: &Body, time: Duration, sensors: &Sensors) -> Value {
     let Motion { x, y, .. } = body.motion();
-    let [qw, qx, qy, qz] = quaternion(body.attitude());
+    let [qw, qx, qy, qz] = quaternion(body.attitude(), sensors.facts.imu.negative_w);
     json!({
         "header": {"stamp": stamp(time), "frame_id": "odom"},
         "pose": {
@@ -190,16 +197,24 @@ pub(crate) fn robot_pose(body: &Body, time: Duration) -> Value {
 }
 
 /// `rt/utlidar/lidar_state`. Comes as well while the LiDAR is off.
-pub(crate) fn lidar_state(lidar: &Lidar, time: Duration) -> Value {
+pub(crate) fn lidar_state(lidar: &Lidar, time: Duration, sensors: &mut Sensors) -> Value {
     let turning = |value: f64| if lidar.is_on() { value } else { 0.0 };
+    let told = sensors.facts.lidar;
+    let [size, scans] = match told.cloud {
+        Some(cloud) if lidar.is_on() => cloud,
+        Some(_) => [0; 2],
+        None => [i64::from(lidar.voxels()), lidar.frames() as i64],
+    };
     json!({
-        "stamp": time.as_secs_f64(), "firmware_version": "1.0", "software_version": "1.0",
-        "sdk_version": "1.0", "sys_rotation_speed": turning(11.0),
-        "com_rotation_speed": turning(5.1), "error_state": 0, "dirty_percentage": 0.0,
-        "cloud_frequency": turning(15.4), "cloud_packet_loss_rate": 0.0,
-        "cloud_size": lidar.voxels(), "cloud_scan_num": lidar.frames(), "imu_frequency": 250.0,
-        "imu_packet_loss_rate": 0.0, "imu_rpy": [0.0, 0.0, 0.0],
-        "serial_recv_stamp": time.as_secs_f64(), "serial_buffer_size": 0, "serial_buffer_read": 0,
+        "stamp": time.as_secs_f64(), "firmware_version": told.version,
+        "software_version": told.software, "sdk_version": told.version,
+        "sys_rotation_speed": turning(11.0), "com_rotation_speed": turning(5.1),
+        "error_state": 0, "dirty_percentage": told.dirt,
+        "cloud_frequency": turning(sensors.between(told.cloud_hz)), "cloud_packet_loss_rate": 0.0,
+        "cloud_size": size, "cloud_scan_num": scans,
+        "imu_frequency": sensors.between(told.imu_hz), "imu_packet_loss_rate": 0.0,
+        "imu_rpy": [0.0, 0.0, 0.0], "serial_recv_stamp": time.as_secs_f64(),
+        "serial_buffer_size": 0, "serial_buffer_read": 0,
     })
 }
 
@@ -218,14 +233,21 @@ pub(crate) fn multiple_state(settings: &Settings, firmware: Firmware) -> Value {
 }
 
 /// `rt/audiohub/player/state`: JSON in a string.
-pub(crate) fn player_state(player: &Player) -> Value {
+pub(crate) fn player_state(player: &Player, sensors: &Sensors) -> Value {
+    let in_use = sensors.facts.in_use;
     let (state, sound) = match player {
         Player::Idle => ("not_in_use", None),
-        Player::Paused(id) => ("pause", Some(id)),
-        Player::Playing(id) => ("playing", Some(id)),
+        Player::Paused(sound) | Player::Playing(sound) if in_use => ("in_use", Some(sound)),
+        Player::Paused(sound) => ("pause", Some(sound)),
+        Player::Playing(sound) => ("playing", Some(sound)),
     };
     let plays = matches!(player, Player::Playing(_));
-    let state = json!({"play_state": state, "is_playing": plays, "current_audio_unique_id": sound});
+    let mut state = json!({
+        "play_state": state, "is_playing": plays, "current_audio_unique_id": sound.map(|s| &s.id),
+    });
+    if in_use {
+        state["current_audio_custom_name"] = json!(sound.map(|sound| &sound.name));
+    }
     Value::String(state.to_string())
 }
 
@@ -244,19 +266,25 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::profile::Profile;
     use crate::services::ask;
 
+    fn sensors(profile: Profile) -> Sensors {
+        Sensors::new(&profile.facts().state, 1)
+    }
+
     #[test]
-    fn attitudes_are_quaternions_and_tilt_gravity() {
+    fn attitudes_are_quaternions() {
         let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9);
         let half = 0.5_f64.sqrt();
-        assert!(near(&quaternion([0.0, 0.0, TAU / 4.0]), &[half, 0.0, 0.0, half]));
-        assert!(near(&quaternion([0.0, TAU / 4.0, 0.0]), &[half, 0.0, half, 0.0]));
-        assert!(near(&quaternion([TAU / 4.0, 0.0, TAU / 4.0]), &[0.5, 0.5, 0.5, 0.5]));
-        assert!(near(&gravity([0.0, 0.0, 1.0]), &[0.0, 0.0, 9.81]));
-        // The nose down: the front axis points down, and so measures less than nothing.
-        assert!(near(&gravity([0.0, TAU / 4.0, 0.0]), &[-9.81, 0.0, 0.0]));
-        assert!(near(&gravity([TAU / 4.0, 0.0, 0.0]), &[0.0, 9.81, 0.0]));
+        for (attitude, expected) in [
+            ([0.0, 0.0, TAU / 4.0], [half, 0.0, 0.0, half]),
+            ([0.0, TAU / 4.0, 0.0], [half, 0.0, half, 0.0]),
+            ([TAU / 4.0, 0.0, TAU / 4.0], [0.5, 0.5, 0.5, 0.5]),
+        ] {
+            assert!(near(&quaternion(attitude, false), &expected));
+            assert!(near(&quaternion(attitude, true), &expected.map(|part| -part)));
+        }
     }
 
     #[test]
@@ -276,8 +304,15 @@ mod tests {
             ask(&mut body, 1002, "", start);
             assert_eq!(ask(&mut body, api_id, parameter, at(2)), 0);
             body.step(at(3));
-            let state =
-                |firmware| sport_mode_state(&body, &Settings::default(), firmware, Duration::ZERO);
+            let state = |firmware| {
+                sport_mode_state(
+                    &body,
+                    &Settings::default(),
+                    firmware,
+                    Duration::ZERO,
+                    &mut sensors(Profile::Ideal),
+                )
+            };
             let (before, since) = (state(Firmware::Old), state(Firmware::New));
             assert_eq!((&before["mode"], &since["mode"]), (&json!(old), &json!(0)), "{api_id}");
             assert_eq!(since["error_code"], new, "{api_id}");

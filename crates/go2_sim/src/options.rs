@@ -112,6 +112,13 @@ pub struct Options {
     /// Rate of rt/utlidar/robot_pose in Hz; by default the profile's
     #[arg(long)]
     pub pose_hz: Option<f64>,
+    /// Seconds that the robot's clock is behind this computer's when it starts, less than 0 for ahead; by default the
+    /// profile's
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub clock_behind: Option<f64>,
+    /// Seed of the sensors' noise
+    #[arg(long, default_value_t = 1)]
+    pub noise_seed: u64,
     /// Send poses in bursts of this many, as robots on Wi-Fi seem to
     #[arg(long, default_value_t = 1)]
     pub pose_burst: u32,
@@ -125,9 +132,9 @@ pub struct Options {
     /// How many commands of the LiDAR's switch are missed in each session
     #[arg(long, default_value_t = 1)]
     pub lidar_ignores: u32,
-    /// Stamps of the voxel maps
-    #[arg(long, value_enum, default_value = "good")]
-    pub lidar_stamp: Stamps,
+    /// Stamps of the voxel maps; by default the profile's
+    #[arg(long, value_enum)]
+    pub lidar_stamp: Option<Stamps>,
     /// The LiDAR stops by itself when it has been on for this many seconds, once; 0 means never
     #[arg(long, default_value_t = 0.0)]
     pub lidar_stops_after: f64,
@@ -228,6 +235,16 @@ impl Options {
     /// Rate of robot_pose in Hz.
     pub fn pose_hz(&self) -> f64 {
         self.pose_hz.unwrap_or(self.facts().state.pose_hz)
+    }
+
+    /// Seconds by which the robot's clock is behind at the start.
+    pub fn clock_behind(&self) -> f64 {
+        self.clock_behind.unwrap_or(self.facts().state.clock_behind)
+    }
+
+    /// Stamps of the voxel maps.
+    pub fn lidar_stamp(&self) -> Stamps {
+        self.lidar_stamp.unwrap_or(self.facts().state.voxel_stamps)
     }
 
     /// Rate of the voxel maps in Hz.

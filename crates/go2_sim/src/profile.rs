@@ -15,7 +15,7 @@ pub use camera::CameraFacts;
 pub use lidar::LidarFacts;
 pub use motion::MotionFacts;
 pub use services::ServiceFacts;
-pub use state::StateFacts;
+pub use state::{ImuFacts, LidarTold, MotorFacts, StateFacts};
 
 use crate::options::Firmware;
 

@@ -140,7 +140,7 @@ async fn older_firmware_frames_the_map_as_anything_else_and_a_lidar_may_stop() {
         firmware: Some(Firmware::Old),
         generation: Generation::Absent,
         lidar_ignores: 0,
-        lidar_stamp: Stamps::Frozen,
+        lidar_stamp: Some(Stamps::Frozen),
         lidar_stops_after: 0.5,
         ..options()
     });

@@ -3,4 +3,6 @@
 
 #[path = "real_robot/commands.rs"]
 mod commands;
+#[path = "real_robot/state.rs"]
+mod state;
 mod wire;

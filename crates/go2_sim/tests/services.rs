@@ -219,7 +219,7 @@ async fn sticks_walk_while_the_robot_listens_to_them() {
     assert!(client.sticks_walk().await);
     assert_eq!(robot.log().of("sticks")[0]["ly"], 0.5);
     client.ask(1, "sport", 1027, r#"{"data":false}"#).await;
-    while client.state(topics::SPORT_MODE_STATE).await["velocity"][0].as_f64().unwrap() > 0.0 {}
+    while client.state(topics::SPORT_MODE_STATE).await["velocity"][0].as_f64().unwrap() > 0.01 {}
     assert!(!client.sticks_walk().await);
     client.close(&robot).await;
     robot.stop().await;

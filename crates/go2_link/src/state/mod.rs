@@ -43,3 +43,6 @@ pub trait State: Sized {
 /// Time on the robot's clock since the Unix epoch. The robot's clock may be anything: compare it with
 /// itself only.
 pub type RobotTime = Duration;
+
+#[cfg(test)]
+mod vectors_tests;

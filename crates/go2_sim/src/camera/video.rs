@@ -15,8 +15,8 @@ use tokio::time::MissedTickBehavior;
 use super::encode::EncodeError;
 use super::network::Network;
 use super::shoot::{Camera, Frame};
+use crate::clock::Clock;
 use crate::log::Log;
-use crate::messages::robot_time;
 use crate::mishap::{Mishap, Mishaps, Streams};
 
 /// The video of a session. Ends when dropped.
@@ -31,11 +31,12 @@ impl Video {
         track: Track,
         camera: Arc<Camera>,
         mishaps: Mishaps,
+        robot_clock: Clock,
         log: Log,
         log_sent: bool,
     ) -> Self {
         let (on, switch) = watch::channel(false);
-        let sender = Sender::new(track, camera, mishaps, log, log_sent);
+        let sender = Sender::new(track, camera, mishaps, robot_clock, log, log_sent);
         Self { on, task: tokio::spawn(sender.run(switch)) }
     }
 
@@ -76,6 +77,7 @@ struct Sender {
     camera: Arc<Camera>,
     stream: Stream,
     mishaps: Mishaps,
+    robot_clock: Clock,
     log: Log,
     log_sent: bool,
     network: Network,
@@ -85,11 +87,19 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(track: Track, camera: Arc<Camera>, mishaps: Mishaps, log: Log, log_sent: bool) -> Self {
+    fn new(
+        track: Track,
+        camera: Arc<Camera>,
+        mishaps: Mishaps,
+        robot_clock: Clock,
+        log: Log,
+        log_sent: bool,
+    ) -> Self {
         let options = &camera.options;
         Self {
             stream: Stream::new(track, !options.no_stap),
             mishaps,
+            robot_clock,
             log,
             log_sent,
             network: Network::new(options.badness(), options.seed),
@@ -218,7 +228,7 @@ impl Sender {
         if self.shooting.is_none() || self.mishaps.find(frozen).is_some() {
             return;
         }
-        let time = robot_time(self.mishaps.clock_jump());
+        let time = self.robot_clock.now();
         self.stream.report(time, self.clock.at(Instant::now())).await;
     }
 }

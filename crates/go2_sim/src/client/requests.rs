@@ -43,7 +43,7 @@ impl Client<'_> {
         }
         if self.state_of_settings() != before && self.session.is_subscribed(topics::MULTIPLE_STATE)
         {
-            self.send_state(topics::MULTIPLE_STATE).await;
+            self.send_state(topics::MULTIPLE_STATE, Instant::now()).await;
         }
     }
 

@@ -30,9 +30,11 @@ pub(super) fn tickers(options: &Options, now: Instant) -> Vec<Ticker> {
         ticker(topics::LOW_STATE, options.low_hz(), 1),
         ticker(topics::SPORT_MODE_STATE, options.sport_hz(), 1),
         ticker(topics::ROBOT_POSE, options.pose_hz(), options.pose_burst),
-        ticker(topics::LIDAR_STATE, 1.0, 1),
+        ticker(topics::LIDAR_STATE, options.facts().state.lidar_hz, 1),
         ticker(topics::MULTIPLE_STATE, 1.0, 1),
         ticker(topics::AUDIOHUB_STATE, 4.0, 1),
+        ticker(messages::RTC_STATE, 1.0, 1),
+        ticker(messages::NETWORK_STATUS, 1.0, 1),
         // It says itself when it is due.
         ticker(topics::SERVICE_STATE, 10.0, 1),
         ticker(topics::WIRELESS_CONTROLLER, remote_hz, 1),
@@ -41,6 +43,9 @@ pub(super) fn tickers(options: &Options, now: Instant) -> Vec<Ticker> {
     ];
     tickers.into_iter().flatten().collect()
 }
+
+/// What is sent so soon after it was due is stamped as if it had been sent then.
+const PUNCTUAL: Duration = Duration::from_millis(5);
 
 impl Client<'_> {
     /// Sends the state that is due.
@@ -51,7 +56,7 @@ impl Client<'_> {
                 for _ in 0..ticker.burst {
                     match ticker.topic {
                         VOXEL_MAP => self.send_voxels().await,
-                        topic => self.send_state(topic).await,
+                        topic => self.send_state(topic, ticker.due).await,
                     }
                 }
             }
@@ -63,29 +68,41 @@ impl Client<'_> {
         self.tickers = tickers;
     }
 
-    pub(super) async fn send_state(&mut self, topic: &'static str) {
+    /// Sends what a topic has to say at `due`.
+    pub(super) async fn send_state(&mut self, topic: &'static str, due: Instant) {
         let mishaps = &self.hardware.mishaps;
         if self.channel.backlog() > LARGEST_BACKLOG || mishaps.frozen(Streams::State) {
             return;
         }
-        let time = self.hardware.time();
+        // The robot samples on time, whenever its message is sent then.
+        let sampled = if due.elapsed() < PUNCTUAL { due } else { Instant::now() };
+        let time = self.hardware.clock.at(sampled);
         let firmware = self.options.firmware();
         let data = {
             let mut services = self.hardware.services();
             let body = self.hardware.body_now();
+            let sensors = &mut *self.hardware.sensors();
             match topic {
-                topics::LOW_STATE => messages::low_state(&body),
+                topics::LOW_STATE => messages::low_state(&body, sensors),
                 topics::SPORT_MODE_STATE => {
-                    messages::sport_mode_state(&body, &services.settings, firmware, time)
+                    messages::sport_mode_state(&body, &services.settings, firmware, time, sensors)
                 }
-                topics::ROBOT_POSE => messages::robot_pose(&body, time),
-                topics::LIDAR_STATE => messages::lidar_state(&self.hardware.lidar_now(), time),
-                topics::AUDIOHUB_STATE => messages::player_state(&services.player(Instant::now())),
+                topics::ROBOT_POSE => messages::robot_pose(&body, time, sensors),
+                topics::LIDAR_STATE => {
+                    messages::lidar_state(&self.hardware.lidar_now(), time, sensors)
+                }
+                topics::AUDIOHUB_STATE => {
+                    messages::player_state(&services.player(Instant::now()), sensors)
+                }
                 topics::SERVICE_STATE => match services.take_report(Instant::now()) {
                     Some(list) => Value::String(list.to_string()),
                     None => return,
                 },
                 topics::WIRELESS_CONTROLLER => messages::remote(time),
+                messages::RTC_STATE => json!({"connection_state": "not_connected"}),
+                messages::NETWORK_STATUS => {
+                    json!({"network_status": "NetworkStatus.ON_WIFI_CONNECTED"})
+                }
                 _ => messages::multiple_state(&services.settings, firmware),
             }
         };

@@ -19,6 +19,8 @@ pub enum Stamps {
     Repeated,
     /// Now and then wrong by an hour.
     Jumping,
+    /// In steps of 1000 s, as older firmware prints them: `1.709106e+09`.
+    Steps,
 }
 
 /// The robot's LiDAR. It outlives sessions, and is off when the robot starts.
@@ -128,13 +130,14 @@ impl Lidar {
 
     fn stamp(&mut self, time: Duration) -> Duration {
         let keeps = match self.stamps {
-            Stamps::Good | Stamps::Jumping => false,
+            Stamps::Good | Stamps::Jumping | Stamps::Steps => false,
             Stamps::Frozen => true,
             Stamps::Repeated => self.frames % 2 == 1,
         };
         let stamp = self.last_stamp.filter(|_| keeps).unwrap_or(time);
         self.last_stamp = Some(stamp);
         match (self.stamps, self.frames % (2 * JUMP_EVERY)) {
+            (Stamps::Steps, _) => Duration::from_secs((stamp.as_secs() + 500) / 1000 * 1000),
             (Stamps::Jumping, 7) => stamp + JUMP,
             (Stamps::Jumping, n) if n == JUMP_EVERY + 7 => stamp.saturating_sub(JUMP),
             _ => stamp,
@@ -163,6 +166,7 @@ mod tests {
         assert_eq!(stamps(Stamps::Good), good);
         assert_eq!(stamps(Stamps::Frozen), [0.0; 20]);
         assert_eq!(stamps(Stamps::Repeated)[..6], [0.0, 0.0, 2.0, 2.0, 4.0, 4.0]);
+        assert_eq!(stamps(Stamps::Steps), [0.0; 20], "of 10000 s");
         let jumping = stamps(Stamps::Jumping);
         let jumps: Vec<_> = jumping.iter().zip(&good).map(|(stamp, good)| stamp - good).collect();
         assert_eq!(jumps.iter().filter(|jump| **jump == 0.0).count(), 18);

@@ -54,9 +54,16 @@ pub(crate) enum Player {
     /// Nothing.
     Idle,
     /// It is in the middle of this sound.
-    Paused(String),
+    Paused(Loaded),
     /// It plays this sound.
-    Playing(String),
+    Playing(Loaded),
+}
+
+/// A sound that is played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Loaded {
+    pub(crate) id: String,
+    pub(crate) name: String,
 }
 
 /// The sounds and the player.
@@ -116,10 +123,12 @@ impl Audiohub {
     /// What the player does.
     pub(super) fn player(&mut self, now: Instant) -> Player {
         self.settle(now);
-        match &self.play {
-            None => Player::Idle,
-            Some(Play { id, since: None, .. }) => Player::Paused(id.clone()),
-            Some(Play { id, .. }) => Player::Playing(id.clone()),
+        let Some(play) = &self.play else { return Player::Idle };
+        let name = self.sounds.iter().find(|sound| sound.id == play.id).map(|s| s.name.clone());
+        let sound = Loaded { id: play.id.clone(), name: name.unwrap_or_default() };
+        match play.since {
+            None => Player::Paused(sound),
+            Some(_) => Player::Playing(sound),
         }
     }
 
@@ -269,18 +278,19 @@ mod tests {
         let id = sounds[0]["UNIQUE_ID"].as_str().unwrap().to_owned();
         assert_eq!(id.len(), 36);
         let this = json!({"unique_id": id}).to_string();
+        let sound = Loaded { id, name: "bark".to_owned() };
         let now = Instant::now();
         let at = |ms| now + Duration::from_millis(ms);
         let mut ask = |api_id, ms| {
             let code = hub.execute(api_id, &this, at(ms)).code;
             (code, hub.player(at(ms)))
         };
-        assert_eq!(ask(1002, 0), (0, Player::Playing(id.clone())));
-        assert_eq!(ask(1003, 400), (0, Player::Paused(id.clone())));
-        assert_eq!(ask(1004, 5000), (0, Player::Playing(id.clone())));
-        assert_eq!(ask(1004, 5090), (0, Player::Playing(id.clone())));
+        assert_eq!(ask(1002, 0), (0, Player::Playing(sound.clone())));
+        assert_eq!(ask(1003, 400), (0, Player::Paused(sound.clone())));
+        assert_eq!(ask(1004, 5000), (0, Player::Playing(sound.clone())));
+        assert_eq!(ask(1004, 5090), (0, Player::Playing(sound.clone())));
         assert_eq!(ask(1004, 5110), (0, Player::Idle), "half a second is over");
-        assert_eq!(ask(1002, 6000).1, Player::Playing(id));
+        assert_eq!(ask(1002, 6000).1, Player::Playing(sound));
         assert_eq!(ask(1009, 6100), (0, Player::Idle));
         assert_eq!(ask(1002, 6200), (3204, Player::Idle));
         assert_eq!(ask(1009, 6300).0, 3204);
