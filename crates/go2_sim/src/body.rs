@@ -5,6 +5,9 @@ mod act; // what it does when told
 mod act_tests;
 mod advance; // where it gets to
 mod gait; // steps and joint angles
+mod lag; // how a real body follows
+#[cfg(test)]
+mod real_tests;
 #[cfg(test)]
 mod tests;
 mod walk; // velocities that are asked for
@@ -13,8 +16,10 @@ mod walls; // the room it takes
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::profile::{Facts, Gait, Heights, MotionFacts, Profile};
 use crate::world::World;
 use act::Doing;
+use lag::Lag;
 pub(crate) use walk::Source;
 use walk::Wanted;
 
@@ -52,9 +57,15 @@ pub struct Body {
     /// Never [`Posture::Walking`].
     posture: Posture,
     doing: Option<Doing>,
+    /// Until it has taken its posture.
+    settles_at: Instant,
+    /// Whether it stands after RecoveryStand, and not after BalanceStand.
+    recovered: bool,
     /// While the motion mode changes: until when it lies, and until when it then stands before it can do anything.
     changing: Option<[Instant; 2]>,
     height: f64,
+    /// What `body_height` tells beyond that.
+    told_above: f64,
     height_offset: f64,
     /// Roll, pitch, yaw of the trunk beside its heading, what they are to be, and how fast they change.
     attitude: [f64; 3],
@@ -64,6 +75,8 @@ pub struct Body {
     wanted: Wanted,
     move_lasts: Option<Duration>,
     refuses_until: Option<Instant>,
+    /// After StandUp: until when no velocity is heard.
+    deaf_until: Option<Instant>,
     avoids: bool,
     takes_commands: bool,
     follows_by_itself: bool,
@@ -73,15 +86,14 @@ pub struct Body {
     /// Where it last bumped into a wall, until it is clear of it.
     contact: Option<Motion>,
     bump: Option<Motion>,
+    lag: Lag,
+    facts: &'static MotionFacts,
     now: Instant,
 }
 
-/// Height of the trunk in metres.
-const STANDING: f64 = 0.32;
-const SITTING: f64 = 0.22;
-const LYING: f64 = 0.08;
-/// Metres a second while standing up or lying down.
-const RISING: f64 = 0.3;
+/// Metres a second at which a limp body drops, and at which `body_height` drifts from the trunk's height.
+const DROPPING: f64 = 0.5;
+const DRIFTING: f64 = 0.1;
 /// Pitch of the trunk while sitting (rad; nose up is negative), and how fast attitudes change (rad/s).
 const SITTING_PITCH: f64 = -0.5;
 const TILTING: f64 = 1.0;
@@ -92,13 +104,18 @@ const SLICE: Duration = Duration::from_millis(5);
 const CHARGE: u32 = 55;
 
 impl Body {
-    /// A body that lies at the origin of an empty world. A Move ends after `move_lasts`, or never.
+    /// A body that lies at the origin of an empty world, and is [`Profile::Ideal`]'s. A Move ends after `move_lasts`, or
+    /// never.
     pub fn new(move_lasts: Option<Duration>, now: Instant) -> Self {
+        let facts = &Profile::Ideal.facts().motion;
         Self {
             posture: Posture::Lying,
             doing: None,
+            settles_at: now,
+            recovered: false,
             changing: None,
-            height: LYING,
+            height: facts.heights.lying,
+            told_above: 0.0,
             height_offset: 0.0,
             attitude: [0.0; 3],
             tilt: [0.0; 3],
@@ -107,6 +124,7 @@ impl Body {
             wanted: Wanted::NOTHING,
             move_lasts,
             refuses_until: None,
+            deaf_until: None,
             avoids: false,
             takes_commands: false,
             follows_by_itself: false,
@@ -115,8 +133,17 @@ impl Body {
             world: None,
             contact: None,
             bump: None,
+            lag: Lag::default(),
+            facts,
             now,
         }
+    }
+
+    /// The same body, of the kind of robot that is known so.
+    pub fn like(self, facts: &'static Facts) -> Self {
+        let facts = &facts.motion;
+        let height = facts.heights.lying;
+        Self { facts, height, told_above: facts.body_heights.lying - height, ..self }
     }
 
     /// The same body in a world with walls, which stop it. `None` if a wall is where it lies.
@@ -148,14 +175,35 @@ impl Body {
         }
     }
 
-    /// Where it is and how fast.
-    pub fn motion(&self) -> Motion {
-        self.motion
+    /// Whether it has taken the posture that it was told to take.
+    pub fn is_settled(&self) -> bool {
+        self.now >= self.settles_at
     }
 
-    /// Height of the trunk in metres.
+    /// Whether it stands as RecoveryStand leaves it.
+    pub fn is_recovered(&self) -> bool {
+        self.recovered
+    }
+
+    /// What is known of bodies like this one.
+    pub(crate) fn facts(&self) -> &'static MotionFacts {
+        self.facts
+    }
+
+    /// Where it is and how fast.
+    pub fn motion(&self) -> Motion {
+        let [x, y] = self.lag.surge();
+        Motion { vx: self.motion.vx + x, vy: self.motion.vy + y, ..self.motion }
+    }
+
+    /// Height of the trunk in the odometry frame, metres.
     pub fn height(&self) -> f64 {
-        self.height
+        self.height + self.lag.bounce()
+    }
+
+    /// Height of the body over the ground in metres, as it tells it.
+    pub fn told_height(&self) -> f64 {
+        self.height() + self.told_above
     }
 
     /// Roll, pitch and yaw of the trunk in radians, in the odometry frame.
@@ -185,9 +233,19 @@ impl Body {
         vx.hypot(vy) > 0.01 || wz.abs() > 0.01 || self.wanted.velocity != [0.0; 3]
     }
 
-    /// Height that it has or will have, standing.
+    /// The height of its posture among these.
+    fn height_among(&self, heights: &Heights) -> f64 {
+        match self.posture {
+            Posture::Lying | Posture::Damped => heights.lying,
+            Posture::Sitting => heights.sitting,
+            Posture::Locked => heights.locked + self.height_offset,
+            Posture::Balancing | Posture::Walking => heights.balancing + self.height_offset,
+        }
+    }
+
+    /// The least height that it can have, standing.
     fn standing(&self) -> f64 {
-        STANDING + self.height_offset
+        self.facts.heights.locked + self.height_offset
     }
 
     /// Whether it has got up.
@@ -212,20 +270,41 @@ impl Body {
     }
 
     fn integrate(&mut self, dt: f64) {
-        let (height, rest) = match self.posture {
-            Posture::Lying | Posture::Damped => (LYING, [0.0; 3]),
-            Posture::Sitting => (SITTING, [0.0, SITTING_PITCH, 0.0]),
-            _ => (self.standing(), self.tilt),
+        let rest = match self.posture {
+            Posture::Lying | Posture::Damped => [0.0; 3],
+            Posture::Sitting => [0.0, SITTING_PITCH, 0.0],
+            _ => self.tilt,
         };
-        self.height = approach(self.height, height, RISING * dt);
+        let height = self.height_among(&self.facts.heights);
+        let speed = match self.posture {
+            Posture::Damped if self.facts.gait != Gait::Exact => DROPPING,
+            _ if height < self.height => self.facts.lowering,
+            _ => self.facts.rising,
+        };
+        self.height = approach(self.height, height, speed * dt);
+        let above = self.height_among(&self.facts.body_heights) - height;
+        self.told_above = approach(self.told_above, above, DRIFTING * dt);
         let before = self.attitude;
         self.attitude = [0, 1, 2].map(|axis| approach(before[axis], rest[axis], TILTING * dt));
         self.turning = [0, 1, 2].map(|axis| (self.attitude[axis] - before[axis]) / dt);
         let wanted = self.velocity_now();
-        let m = &mut self.motion;
-        m.vx = approach(m.vx, wanted[0], ACCELERATION[0] * dt);
-        m.vy = approach(m.vy, wanted[1], ACCELERATION[1] * dt);
-        m.wz = approach(m.wz, wanted[2], ACCELERATION[2] * dt);
+        match self.facts.gait {
+            Gait::Exact => {
+                let m = &mut self.motion;
+                m.vx = approach(m.vx, wanted[0], ACCELERATION[0] * dt);
+                m.vy = approach(m.vy, wanted[1], ACCELERATION[1] * dt);
+                m.wz = approach(m.wz, wanted[2], ACCELERATION[2] * dt);
+            }
+            Gait::Measured { delay, time_constant, ripple, bounce } => {
+                let wanted = self.lag.delayed(wanted, delay, self.now);
+                let share = 1.0 - (-dt / time_constant.as_secs_f64()).exp();
+                let twist = self.twist();
+                let [vx, vy, wz] =
+                    [0, 1, 2].map(|axis| lag::follow(twist[axis], wanted[axis], share));
+                self.motion = Motion { vx, vy, wz, ..self.motion };
+                self.lag.sway([vx, vy], ripple, bounce, dt);
+            }
+        }
         self.advance(dt);
         // A step that is begun is ended.
         let steps = gait::frequency(self.twist()) * dt;
@@ -252,9 +331,20 @@ impl Body {
         let mut joints = [0.0; 12];
         for (leg, angles) in joints.chunks_exact_mut(3).enumerate() {
             let foot = gait::foot(leg, self.gait_phase, self.twist(), self.height);
-            angles.copy_from_slice(&gait::angles(leg, foot));
+            let walking = gait::angles(leg, foot);
+            let folded = match self.facts.gait {
+                Gait::Exact => 0.0,
+                Gait::Measured { .. } => self.folded(),
+            };
+            angles.copy_from_slice(&gait::folding(leg, walking, folded));
         }
         joints
+    }
+
+    /// How far the legs are folded under a body that lies, 0 to 1.
+    fn folded(&self) -> f64 {
+        let Heights { lying, sitting, .. } = self.facts.heights;
+        ((0.5 * (lying + sitting) - self.height) / (0.5 * (sitting - lying))).clamp(0.0, 1.0)
     }
 
     /// Where these joints put the feet of the legs FR, FL, RR, RL: metres in the trunk's frame.

@@ -38,7 +38,8 @@ impl Hardware {
         let world = Arc::new(world);
         let body = Body::new(options.move_lasts(), Instant::now()).within(Arc::clone(&world))?;
         let habits = options.facts().services;
-        let mut body = body.charged(options.services.charge).following(habits.follows_by_itself);
+        let body = body.like(options.facts()).charged(options.services.charge);
+        let mut body = body.following(habits.follows_by_itself);
         body.avoid(habits.avoidance_at_start);
         let lidar = Lidar::new(options.lidar_stamp(), options.lidar_stops_after());
         let body = Arc::new(Mutex::new(body));

@@ -8,6 +8,7 @@ use serde_json::{json, Value};
 use crate::body::{Body, Motion, Posture};
 use crate::lidar::Lidar;
 use crate::options::Firmware;
+use crate::profile::Codes;
 use crate::sensors::{Motor, Sensors};
 use crate::services::{Player, Settings};
 
@@ -92,7 +93,7 @@ pub(crate) fn sport_mode_state(
         "gait_type": if blank { 0 } else { gait },
         "foot_raise_height": if blank { 0.0 } else { 0.09 + settings.number("foot_raise_height") },
         "position": [x, y, body.height()],
-        "body_height": body.height(),
+        "body_height": body.told_height(),
         "velocity": sensors.velocity(body),
         "yaw_speed": if facts.creeps { gyroscope[2] } else { body.motion().wz },
         "range_obstacle": [0.0, 0.0, 0.0, 0.0],
@@ -156,9 +157,11 @@ fn old_options(body: &Body) -> i64 {
 
 /// `error_code` since firmware 1.1.7, which is the mode.
 pub(crate) fn mode_code(body: &Body) -> i64 {
+    let recorded = body.facts().codes == Codes::Recorded;
     match body.doing().map(|(name, _)| name) {
         Some("free_walk") => 100,
-        Some("hello") => 1006,
+        // Recorded: hello is told by no code, and 1006 is the way to sitting.
+        Some("hello") if !recorded => 1006,
         Some("static_walk") => 1015,
         Some("trot_run") => 1016,
         Some("economic_gait") => 1017,
@@ -173,11 +176,15 @@ pub(crate) fn mode_code(body: &Body) -> i64 {
         Some("lead_follow") => 2019,
         Some("rage_mode") => 2021,
         _ => match body.posture() {
-            Posture::Lying => 1004,
+            Posture::Lying if !recorded => 1004,
+            Posture::Lying if body.is_settled() => 1001,
+            Posture::Lying => 2006,
             Posture::Locked => 1002,
+            Posture::Balancing | Posture::Walking if recorded && body.is_recovered() => 100,
             Posture::Balancing => 1013,
             Posture::Walking => 1005,
             Posture::Damped => 1001,
+            Posture::Sitting if !body.is_settled() => 1006,
             Posture::Sitting => 1007,
         },
     }

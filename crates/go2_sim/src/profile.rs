@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 pub use camera::CameraFacts;
 pub use lidar::LidarFacts;
-pub use motion::MotionFacts;
+pub use motion::{Codes, Gait, Heights, MotionFacts};
 pub use services::ServiceFacts;
 pub use state::{ImuFacts, LidarTold, MotorFacts, StateFacts};
 

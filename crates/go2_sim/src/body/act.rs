@@ -75,7 +75,10 @@ impl Body {
             "stand_up" | "stand_down" | "balance_stand" | "recovery_stand" => {
                 return self.take_posture(action.name);
             }
-            "rise_sit" if self.posture == Posture::Sitting => self.posture = Posture::Balancing,
+            "rise_sit" if self.posture == Posture::Sitting => {
+                self.take(Posture::Balancing, Duration::ZERO);
+                self.recovered = false;
+            }
             // Not a motion.
             "switch_avoid_mode" => {}
             _ => return self.begin(action, api),
@@ -101,9 +104,20 @@ impl Body {
         // A limp robot only gets up by RecoveryStand; the others answer success and do nothing.
         if self.posture != Posture::Damped || name == "recovery_stand" {
             self.leave();
-            self.posture = posture;
+            let lies = posture == Posture::Lying && self.posture != Posture::Lying;
+            self.take(posture, if lies { self.facts.lies_after } else { Duration::ZERO });
+            self.recovered = name == "recovery_stand";
+            if name == "stand_up" {
+                self.deaf_until = Some(self.now + self.facts.deaf_after_stand_up);
+            }
         }
         Ok(())
+    }
+
+    /// Takes a posture, and tells so after a time.
+    fn take(&mut self, posture: Posture, after: Duration) {
+        self.posture = posture;
+        self.settles_at = self.now + after;
     }
 
     fn begin(&mut self, action: &'static Action, api: Api) -> Result<(), WrongPosture> {
@@ -125,10 +139,10 @@ impl Body {
         }
         self.leave();
         if action.name == "sit" {
-            self.posture = Posture::Sitting;
+            self.take(Posture::Sitting, self.facts.sits_after);
             return Ok(());
         }
-        self.posture = Posture::Balancing;
+        self.take(Posture::Balancing, Duration::ZERO);
         let lasts = (action.kind == Kind::Once).then(|| duration(action));
         self.doing = Some(Doing { action, api, since: self.now, lasts });
         Ok(())
@@ -145,7 +159,7 @@ impl Body {
     pub(crate) fn damp(&mut self) {
         self.leave();
         self.changing = None;
-        self.posture = Posture::Damped;
+        self.take(Posture::Damped, Duration::ZERO);
     }
 
     /// Lies down, stands up and balances, in so much time, in which it does nothing else.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use go2_link::codec::api;
 use go2_link::commands::{action, Action, Api, Kind, Space, ACTIONS};
 
+use super::tests::{LYING, SITTING, STANDING};
 use super::*;
 use crate::services::{sport, Reply, Settings};
 

@@ -11,10 +11,11 @@ impl Body {
     /// Moves the body by its velocity, unless a wall is in the way.
     pub(super) fn advance(&mut self, dt: f64) {
         let m = self.motion;
+        let Motion { vx, vy, .. } = self.motion();
         let (sin, cos) = m.yaw.sin_cos();
         let moved = Motion {
-            x: m.x + (m.vx * cos - m.vy * sin) * dt,
-            y: m.y + (m.vx * sin + m.vy * cos) * dt,
+            x: m.x + (vx * cos - vy * sin) * dt,
+            y: m.y + (vx * sin + vy * cos) * dt,
             yaw: wrapped(m.yaw + m.wz * dt),
             ..m
         };

@@ -96,6 +96,19 @@ pub(super) fn angles(leg: usize, foot: [f64; 3]) -> [f64; 3] {
     [hip, knee / 2.0 - x.atan2(down), -knee]
 }
 
+/// Angles of a leg that is folded under a body that lies, as recorded: beyond the limits of the model, and the rear
+/// hips apart.
+fn lying(leg: usize) -> [f64; 3] {
+    let hip = if is_front(leg) { 0.0 } else { 0.36 * side(leg) };
+    [hip, 1.34, -2.81]
+}
+
+/// Angles between these and those of a leg that is folded: 0 to 1.
+pub(super) fn folding(leg: usize, angles: [f64; 3], folded: f64) -> [f64; 3] {
+    let lying = lying(leg);
+    [0, 1, 2].map(|joint| angles[joint] + folded * (lying[joint] - angles[joint]))
+}
+
 /// Where the foot is with these angles of hip, thigh and calf.
 pub(super) fn foot_at(leg: usize, [hip_angle, thigh, calf]: [f64; 3]) -> [f64; 3] {
     let x = -LINK * (thigh.sin() + (thigh + calf).sin());

@@ -7,6 +7,11 @@ use go2_link::codec::api;
 use super::*;
 use crate::services::ask;
 
+/// Heights of the ideal body.
+pub(super) const STANDING: f64 = 0.32;
+pub(super) const SITTING: f64 = 0.22;
+pub(super) const LYING: f64 = 0.08;
+
 fn seconds(start: Instant, seconds: f64) -> Instant {
     start + Duration::from_secs_f64(seconds)
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{walls, Body, Posture, ACCELERATION};
+use crate::profile::Gait;
 
 /// Who asks the robot to walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +92,8 @@ impl Body {
     }
 
     fn hears(&self, source: Source) -> bool {
-        let refuses = self.refuses_until.is_some_and(|until| self.now < until);
+        let later = |until: Option<Instant>| until.is_some_and(|until| self.now < until);
+        let refuses = later(self.refuses_until) || later(self.deaf_until);
         let heard = match source {
             // In rage mode it obeys sticks only.
             Source::Sport => !self.takes_commands && !self.is_doing("rage_mode"),
@@ -115,7 +117,13 @@ impl Body {
             return [0.0; 3];
         }
         let filtered = self.avoids && source != Source::Sport && x > 0.0;
-        let braking = self.motion.vx.powi(2) / 2.0 / ACCELERATION[0];
+        let speed = self.motion.vx;
+        let braking = match self.facts.gait {
+            Gait::Exact => speed.powi(2) / 2.0 / ACCELERATION[0],
+            Gait::Measured { delay, time_constant, .. } => {
+                speed * (delay + time_constant).as_secs_f64()
+            }
+        };
         let sees_wall = |world| walls::ahead(world, &self.motion, AVOIDS_WITHIN + braking);
         let keeps_off = filtered && self.world.as_deref().is_some_and(sees_wall);
         [if keeps_off { 0.0 } else { x }, y, yaw]
