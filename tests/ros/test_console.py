@@ -497,12 +497,14 @@ def test_the_first_client_is_served_by_the_node(
         assert first.ask(TAKE, service="gateway") == (0, "")
         wait_for("the stop by that", lambda: told_to_stop(sim, 0))
         code, words = first.ask(MOVE, walk)
-        assert code == 9003 and "~/stand_up" in words, "it lies"
+        assert code == 9003 and "~/recovery_stand" in words, "it is limp or lies"
         assert first.ask(RECOVERY_STAND)[0] == 0
         code, words = first.ask(1002, {"name": "normal"}, "motion_switcher")
         assert code == 7004 and words.startswith("not sent: the robot is in motion mode mcf"), words
         assert first.ask(1003, service="motion_switcher")[0] == 7004
         assert sim.requests(of="motion_switcher") == []
+        odometry = ros.listen(Odometry, "odom")
+        ros.until("it to stand", lambda: odometry.messages and odometry.last.pose.pose.position.z > 0.33)
         assert first.ask(MOVE, {"x": "fast"})[0] == 9003
         assert first.ask(MOVE, still)[0] == 0
         since = sim.now()

@@ -9,7 +9,7 @@ import { countPictures } from "./pictures.js";
 import { API, SERVICE, TOPIC, unwrap } from "./protocol.js";
 import * as view from "./view.js";
 import { seenFromAbove } from "./voxels.js";
-import { POSTURE_HINTS, changedFaults, doing, faultWords, linkCarries, linkWords, refusal } from "./words.js";
+import { Doing, POSTURE_HINTS, changedFaults, faultWords, linkCarries, linkWords, refusal } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const TOKEN = "go2-token";
@@ -20,6 +20,7 @@ const video = byId("video");
 const map = new MapView(byId("map"));
 let gateway = null;
 let posture = "";
+const doing = new Doing();
 let faults = [];
 let lastRefusal = 0;
 const last = { picture: null, map: null };
@@ -35,6 +36,7 @@ function stateChanged(state, words, retryIn) {
     gateway = null;
     faults = [];
     posture = "";
+    doing.forget();
     last.picture = null;
     view.showBattery(null);
     view.showMode("");
@@ -66,7 +68,7 @@ function received({ type, topic, data, payload }) {
       view.showBattery(data);
       break;
     case TOPIC.sport: {
-      const now = doing(data);
+      const now = doing.heard(data, performance.now());
       posture = now.posture;
       view.showMode(now.words);
       break;

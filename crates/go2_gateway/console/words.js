@@ -23,18 +23,20 @@ const OLD_MODES = {
   20: ["Cross step", "walkable"],
 };
 const NEW_MODES = {
-  100: ["Free walk", "walkable"],
-  1001: ["Limp", "limp"],
+  // After RecoveryStand, as after BalanceStand (1013); also free walk, which is not told from it.
+  100: ["Standing, ready to walk", "walkable"],
+  1001: ["Limp or lying", "limp"],
   1002: ["Standing, joints locked", "locked"],
   1004: ["Lying", "lying"],
   1005: ["Walking", "walkable"],
-  1006: ["Waving hello", ""],
+  1006: ["Sitting down", "moving"],
   1007: ["Sitting", "sitting"],
   1013: ["Standing, ready to walk", "walkable"],
   1015: ["Walking", "walkable"],
   1016: ["Running", "walkable"],
   1017: ["Walking, saving power", "walkable"],
   1091: ["Posing", ""],
+  2006: ["Lying down", "moving"],
   2007: ["Free avoid", "walkable"],
   2008: ["Free bound", "walkable"],
   2009: ["Free jump", "walkable"],
@@ -60,18 +62,65 @@ export function noPictureWords(offer) {
   return /^a=rtpmap:\d+ H264\/90000/im.test(offer) ? "" : "No picture: this browser does not play H.264";
 }
 
-/** @returns {{words: string, posture: string}} posture: walkable, lying, locked, limp, sitting, or empty for others. */
-export function doing({ mode = 0, error_code: code = 0, gait_type: gait }) {
-  const known = mode === 0 ? NEW_MODES[code] ?? (code < 100 ? OLD_MODES[0] : undefined) : OLD_MODES[mode];
-  const [words, posture] = known ?? [`Mode ${mode}, code ${code}`, ""];
-  return { words: GAITS[gait] && posture === "walkable" ? `${words}, ${GAITS[gait]}` : words, posture };
+/** A robot that is faster walks: m/s, rad/s. One that stands may say 0.02 m/s. */
+const WALKS = [0.08, 0.15];
+/** A robot that lies is lower, m; milliseconds without a word after which nothing is known; steepest that still lies, rad. */
+const LYING_BELOW = 0.13;
+const GAP = 1000;
+const LEVEL = 0.5;
+
+/** What the robot does, as one message after the other tells it. */
+export class Doing {
+  #code;
+  #at = 0;
+  /** Of a robot that tells 1001: whether it was seen to lie down ("lies") or to go limp ("limp"). */
+  #floor = "";
+
+  /** Nothing is known any more. */
+  forget() {
+    this.#code = undefined;
+    this.#floor = "";
+  }
+
+  /**
+   * @param {object} state A message of sportmodestate.
+   * @param {number} now Milliseconds.
+   * @returns {{words: string, posture: string}} posture: walkable, lying, locked, limp, sitting, moving, or empty for others.
+   */
+  heard(state, now) {
+    const { mode = 0, error_code: code = 0, gait_type: gait, velocity, yaw_speed: turning } = state;
+    const known = mode === 0 ? NEW_MODES[code] ?? (code < 100 ? OLD_MODES[0] : undefined) : OLD_MODES[mode];
+    this.#follow(mode === 0 ? code : undefined, state, now);
+    const level = Math.hypot(...(state.imu_state?.rpy ?? []).slice(0, 2)) < LEVEL;
+    if (code === 1001 && mode === 0 && this.#floor === "lies" && level) return { words: "Lying", posture: "lying" };
+    if (!known) return { words: `Mode ${mode}, code ${code}`, posture: "" };
+    const [words, posture] = known;
+    if (posture !== "walkable") return { words, posture };
+    const walks = Math.hypot(velocity?.[0] ?? 0, velocity?.[1] ?? 0) > WALKS[0] || Math.abs(turning ?? 0) > WALKS[1];
+    const stands = words.startsWith("Standing");
+    return { words: walks && stands ? "Walking" : GAITS[gait] ? `${words}, ${GAITS[gait]}` : words, posture };
+  }
+
+  /** As the node itself judges it: lying is who lay down before one's eyes, and 1001 says that of a limp robot, too. */
+  #follow(code, { body_height: height, position }, now) {
+    const before = now - this.#at < GAP ? this.#code : undefined;
+    [this.#code, this.#at] = [code, now];
+    if (code === 1001) {
+      if (before === undefined) this.#floor = "";
+      else if (before === 2006 && this.#floor !== "limp") this.#floor = (height ?? position?.[2]) < LYING_BELOW ? "lies" : "limp";
+      else if (before !== 1001 && before !== 2006) this.#floor = "limp";
+    } else if (before === undefined || NEW_MODES[code]?.[1] === "walkable" || code === 1002 || code === 1007) {
+      this.#floor = "";
+    }
+  }
 }
 
 /** What stands in the way of walking in a posture, or nothing. */
 export const POSTURE_HINTS = {
   lying: "The robot lies and does not walk like this: press Stand up.",
   locked: "The robot stands with locked joints and does not walk like this: press Stand up.",
-  limp: "The robot is limp and does not walk like this: press Stand up when the floor around it is free.",
+  limp: "The robot is limp, or lies and does not tell so. It does not walk like this: press Stand up when the floor around it is free.",
+  moving: "The robot does not move yet: wait until it has done what it does.",
   sitting: "The robot sits and does not walk like this: press Stand up.",
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { changedFaults, doing, faultWords, linkCarries, linkWords, noPictureWords, noWayWords, refusal } from "../words.js";
+import { Doing, changedFaults, faultWords, linkCarries, linkWords, noPictureWords, noWayWords, refusal } from "../words.js";
 
 test("what to do where no way was found", () => {
   for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.match(noWayWords(host, true), /gateway_address/);
@@ -14,6 +14,15 @@ test("a browser without H.264 is told why it sees nothing", () => {
   assert.match(noPictureWords("v=0\r\na=rtpmap:120 VP8/90000\r\na=rtpmap:99 AV1/90000\r\n"), /H\.264/);
 });
 
+/** What one message alone says. */
+const doing = (state) => new Doing().heard(state, 0);
+
+/** What a robot does that tells these codes, one each 50 ms. */
+function after(codes, { height = 0.054, rpy = [0, 0, 0] } = {}) {
+  const robot = new Doing();
+  return codes.map((code, i) => robot.heard({ mode: 0, error_code: code, body_height: height, imu_state: { rpy } }, 50 * i)).at(-1);
+}
+
 test("what the robot does, by old and by new firmware", () => {
   assert.deepEqual(doing({ mode: 5, error_code: 0 }), { words: "Lying", posture: "lying" });
   assert.deepEqual(doing({ mode: 0, error_code: 1004 }), { words: "Lying", posture: "lying" });
@@ -23,6 +32,34 @@ test("what the robot does, by old and by new firmware", () => {
   assert.equal(doing({ mode: 1, error_code: 1004 }).posture, "walkable", "mode first where there is one");
   assert.deepEqual(doing({ mode: 77, error_code: 5 }), { words: "Mode 77, code 5", posture: "" });
   assert.deepEqual(doing({ mode: 0, error_code: 4321 }), { words: "Mode 0, code 4321", posture: "" });
+});
+
+test("the ways down have their words", () => {
+  assert.deepEqual(after([100, 2006]), { words: "Lying down", posture: "moving" });
+  assert.deepEqual(after([100, 1006]), { words: "Sitting down", posture: "moving" });
+  assert.deepEqual(after([100]), { words: "Standing, ready to walk", posture: "walkable" });
+});
+
+test("1001 is lying after lying down, and limp or lying otherwise", () => {
+  const lies = { words: "Lying", posture: "lying" };
+  const untold = { words: "Limp or lying", posture: "limp" };
+  assert.deepEqual(after([100, 2006, 1001, 1001]), lies);
+  assert.deepEqual(after([1001]), untold);
+  assert.deepEqual(after([100, 1001]), untold);
+  assert.deepEqual(after([100, 1001, 2006, 1001]), untold, "it was limp before");
+  assert.deepEqual(after([100, 1001, 100, 2006, 1001]), lies, "it stood in between");
+  assert.deepEqual(after([100, 2006, 1001], { height: 0.2 }), untold, "it fell");
+  assert.deepEqual(after([100, 2006, 1001], { rpy: [0.6, 0, 0] }), untold, "on its side");
+  const robot = new Doing();
+  for (const [code, at] of [[2006, 0], [1001, 50]]) robot.heard({ mode: 0, error_code: code, body_height: 0.05 }, at);
+  assert.deepEqual(robot.heard({ mode: 0, error_code: 1001, body_height: 0.05 }, 2000), untold, "nobody watched");
+});
+
+test("a robot that stands ready walks when it moves", () => {
+  const words = (velocity, yaw_speed) => doing({ mode: 0, error_code: 100, velocity, yaw_speed }).words;
+  assert.equal(words([0.3, 0, 0], 0), "Walking");
+  assert.equal(words([0, 0, 0], -0.5), "Walking");
+  assert.equal(words([0.02, 0, 0], 0.007), "Standing, ready to walk", "it creeps");
 });
 
 test("why a request failed", () => {
