@@ -136,9 +136,9 @@ class Walker:
         self.doing = "waiting for the link"
         while self.state != "live":
             yield
-        yield from self._call("stand_up")
+        # Not stand_up, after which a robot ignores velocities for 4 to 10 s.
+        yield from self._call("recovery_stand")
         yield from self._wait(GETTING_UP, standing=True)
-        yield from self._call("balance_stand")
         yield from self._wait(BALANCING)
         self.doing = f"walking a circle: cmd_vel {FORWARD} m/s, {TURN} rad/s"
         self.moving = True
