@@ -1,12 +1,14 @@
 //! `cmd_vel` and `cmd_pose` to the robot: the task that owns the governor.
 
+mod command; // what becomes of each velocity
 mod pose; // attitudes of the standing body
-mod posture; // whether it can walk as it stands
+mod posture; // bringing it to its feet
+mod readiness; // whether it can walk as it is
 mod remote; // whose commands the obstacle avoidance takes
 mod silence; // how long the robot has not been heard
 
 pub(crate) use pose::subscribe as subscribe_pose;
-pub(crate) use posture::{fresh, Doing};
+pub(crate) use readiness::{fresh, Doing, STAND_UP_HINT};
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use go2_link::codec::{api, Request, Response};
+use go2_link::commands::Action as Deed;
 use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
 use go2_link::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
@@ -28,7 +31,8 @@ use crate::params::{CommandPath, Settings};
 use crate::safety::{Action, Governor, Limits};
 use crate::services::again::Newest;
 use pose::{Attitudes, Posing};
-use posture::{Readiness, Ready};
+use posture::Raising;
+use readiness::Readiness;
 use remote::Remote;
 use silence::Silence;
 
@@ -57,6 +61,10 @@ pub(crate) enum Order {
     Pause(oneshot::Sender<Stopped>),
     /// Somebody walks the robot this way, but not by `cmd_vel`: stop it when nothing more is heard of that.
     Watch(Path),
+    /// The robot is about to be told something else than to walk.
+    Asked(&'static Deed),
+    /// It has answered that it does it, or that it does not; or there was no answer.
+    Answered(&'static Deed, bool),
     /// Send nothing more: the robot is being made limp.
     FallSilent,
     /// The robot is limp: there is nothing left to stop.
@@ -120,6 +128,7 @@ pub(crate) struct Motion {
     governor: Governor,
     remote: Remote,
     readiness: Readiness,
+    raising: Raising,
     posing: Posing,
     /// The way that the last velocity went.
     path: Path,
@@ -148,7 +157,8 @@ impl Motion {
         let governor = Governor::new(limits(&settings.borrow()));
         Self {
             remote: Remote::new(link.clone()),
-            readiness: Readiness::new(link.clone()),
+            readiness: Readiness::default(),
+            raising: Raising::new(link.clone()),
             posing: Posing::new(link.clone()),
             link,
             settings,
@@ -169,6 +179,7 @@ impl Motion {
     /// Runs until told to end.
     pub(crate) async fn run(mut self, mut inputs: Inputs) {
         let (mut session, mut hears) = (self.link.session(), self.link.hears());
+        let mut doing = self.heard.doing.clone();
         loop {
             self.act();
             let due =
@@ -196,13 +207,21 @@ impl Motion {
                 },
                 Some((stopped, waiting)) = self.stops.next() => self.stopped(&stopped, waiting),
                 () = self.remote.settled() => {}
-                () = self.readiness.settled() => {}
+                (action, ok) = self.raising.settled() => {
+                    self.readiness.answered(action, ok, Instant::now());
+                }
                 () = self.posing.settled(timeout) => {}
                 Ok(()) = session.changed() => {
                     let is = session.borrow_and_update().is_some();
                     self.in_session(is);
                 }
                 Ok(()) = hears.changed() => self.heard(*hears.borrow_and_update()),
+                Ok(()) = doing.changed() => {
+                    let latest = *doing.borrow_and_update();
+                    if let Some(latest) = latest {
+                        self.hear(latest);
+                    }
+                }
                 Ok(()) = self.settings.changed() => {
                     let limits = limits(&self.settings.borrow_and_update());
                     self.governor.set_limits(limits);
@@ -274,11 +293,18 @@ impl Motion {
                 self.unsettled = true;
                 self.governor.watch(now);
             }
+            Order::Asked(action) => {
+                let change = self.readiness.asked(action, now);
+                self.changed(change);
+            }
+            Order::Answered(action, ok) => self.readiness.answered(action, ok, now),
             Order::FallSilent => {
+                self.readiness.damped();
                 self.governor.fall_silent(now);
                 self.waiting.clear(); // there will be no StopMove to wait for
             }
             Order::Limp => {
+                self.readiness.damped();
                 self.unsettled = false;
                 self.remote.give_back(self.settings.borrow().request_timeout);
             }
@@ -308,57 +334,6 @@ impl Motion {
         } else {
             Err("control was given back meanwhile".to_owned())
         })
-    }
-
-    /// Takes up a velocity, or logs and says why it is ignored.
-    fn command(&mut self, Command { velocity, age }: Command, source: &str) -> Result<(), String> {
-        let now = Instant::now();
-        let unheard = !self.link.in_session() || !*self.link.hears().borrow();
-        if unheard && velocity != Velocity::ZERO {
-            self.governor.pass_over(now);
-        }
-        let reason = if self.helm.taken && source != GATEWAY {
-            "a viewer of the gateway drives the robot".to_owned()
-        } else if velocity != Velocity::ZERO && age > self.settings.borrow().cmd_vel_timeout {
-            let age = age.as_secs_f64();
-            format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
-        } else if self.settings.borrow().replay.is_some() {
-            RequestError::Recording.to_string()
-        } else if !self.link.in_session() {
-            "not connected to the robot".to_owned()
-        } else if unheard && velocity != Velocity::ZERO {
-            "nothing is heard of the robot".to_owned()
-        } else {
-            let ready = if velocity == Velocity::ZERO { Ready::Walks } else { self.ready(now) };
-            let outcome = match ready {
-                Ready::Rises => return Ok(()),
-                // It goes to the robot all the same, which knows better; it is logged there.
-                Ready::Lacks(what) => Err(what),
-                Ready::Walks => Ok(()),
-            };
-            match self.governor.command(velocity, now) {
-                Ok(()) => {
-                    if velocity != Velocity::ZERO {
-                        self.newest.tell("a velocity");
-                    }
-                    return outcome;
-                }
-                Err(ignored) => ignored.to_string(),
-            }
-        };
-        if let Some(more) = self.ignored.allow(now) {
-            tracing::warn!("{source} is ignored: {reason}{more}");
-        }
-        Err(reason)
-    }
-
-    fn ready(&mut self, now: Instant) -> Ready {
-        let (stand, timeout) = {
-            let settings = self.settings.borrow();
-            (settings.auto_balance_stand, settings.request_timeout)
-        };
-        let activity = self.doing().and_then(|doing| doing.activity);
-        self.readiness.check(activity, stand, timeout, now)
     }
 
     fn doing(&self) -> Option<Doing> {
@@ -417,7 +392,10 @@ impl Motion {
             (true, path) => path.unwrap_or_default(),
             (false, _) => match self.choose() {
                 Some(path) => path,
-                None => return self.remote.wait(now),
+                None => {
+                    self.governor.withhold(now);
+                    return self.remote.wait(now);
+                }
             },
         };
         if path != self.path && self.unsettled {
@@ -429,6 +407,7 @@ impl Motion {
         if path == Path::Avoidance && !self.remote.is_ours() {
             // What is sent before the robot has agreed would be lost; the governor repeats itself.
             self.remote.take(timeout, now);
+            self.governor.withhold(now);
             return;
         }
         if path != Path::Avoidance {
@@ -436,11 +415,14 @@ impl Motion {
         }
         self.path = path;
         self.unsettled |= !still;
+        let wanted = velocity;
         let velocity = match path {
             Path::Sticks => self.settings.borrow().deflection(velocity),
             Path::Sport | Path::Avoidance => velocity,
         };
         self.link.drive(Drive { velocity, path });
+        self.governor.sent(wanted, now);
+        self.tell_news();
     }
 
     fn stopped(&mut self, stopped: &Stopped, waiting: Waiting) {

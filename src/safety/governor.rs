@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use go2_link::session::Velocity;
 
+use super::following::{Following, Measured, News};
+
 /// What a governor allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Limits {
@@ -32,8 +34,8 @@ enum State {
     Following { wanted: Velocity, given: Instant },
     /// Somebody walks the robot past this governor; when nothing more is heard of that, it is stopped.
     Watching { heard: Instant },
-    /// Explicit zeros, then StopMove.
-    Stopping { zeros: u32, since: Instant },
+    /// Explicit zeros, then StopMove, unless the robot does something else that a StopMove could end.
+    Stopping { zeros: u32, since: Instant, stop_move: bool },
 }
 
 /// Between two repetitions of the same velocity: the robot wants about 20 Hz.
@@ -56,6 +58,10 @@ pub(crate) struct Governor {
     last_change: Option<Instant>,
     /// Since somebody ordered a stop: when the latest command came. Whoever drives has to let go first.
     held: Option<Instant>,
+    /// When a velocity other than zero was commanded last, followed or not, since the driver let go.
+    driven: Option<Instant>,
+    episode: u64,
+    following: Following,
 }
 
 /// Why a command is not followed.
@@ -78,6 +84,9 @@ impl Governor {
             ramping: false,
             last_change: None,
             held: None,
+            driven: None,
+            episode: 0,
+            following: Following::default(),
         }
     }
 
@@ -96,13 +105,19 @@ impl Governor {
         self.last_sent.is_some_and(|(velocity, _)| velocity != Velocity::ZERO)
     }
 
-    /// Takes a command; a newer one replaces it. One that is not made of numbers counts as none at all, so
-    /// that what came before goes stale.
-    pub(crate) fn command(&mut self, wanted: Velocity, now: Instant) -> Result<(), Ignored> {
+    /// Whether a command would be followed, were the robot able to. To be asked for each command, once: a driver that is held
+    /// has to be seen to let go. One that is not made of numbers counts as none at all, so that what came before goes stale.
+    pub(crate) fn admit(&mut self, wanted: Velocity, now: Instant) -> Result<(), Ignored> {
         if ![wanted.x, wanted.y, wanted.yaw].iter().all(|value| value.is_finite()) {
             return Err(Ignored::NotFinite);
         }
-        let stopping = matches!(self.state, State::Stopping { .. });
+        let fresh = |at: Instant| now.saturating_duration_since(at) < self.limits.stale_after;
+        if wanted == Velocity::ZERO || !self.driven.is_some_and(fresh) {
+            self.episode += 1;
+            self.following.let_go();
+        }
+        self.driven = (wanted != Velocity::ZERO).then_some(now);
+        let stopping = self.is_stopping();
         if let Some(last) = self.held {
             self.held = Some(now);
             let let_go = now.saturating_duration_since(last) >= self.limits.stale_after;
@@ -111,10 +126,26 @@ impl Governor {
                 return Err(Ignored::Held);
             }
         }
-        if wanted == Velocity::ZERO && stopping {
-            return Ok(()); // that is what is being done
+        if !(wanted == Velocity::ZERO && stopping) {
+            self.held = None;
         }
-        self.held = None;
+        Ok(())
+    }
+
+    /// Counts how often the driver has let go so far: commanded zero, or nothing for as long as a command is fresh.
+    pub(crate) fn episode(&self) -> u64 {
+        self.episode
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.state, State::Stopping { .. })
+    }
+
+    /// Takes a command that was admitted; a newer one replaces it.
+    pub(crate) fn follow(&mut self, wanted: Velocity, now: Instant) {
+        if wanted == Velocity::ZERO && self.is_stopping() {
+            return; // that is what is being done
+        }
         let Velocity { x, y, yaw } = self.limits.fastest;
         let wanted = Velocity {
             x: wanted.x.clamp(-x, x),
@@ -122,7 +153,44 @@ impl Governor {
             yaw: wanted.yaw.clamp(-yaw, yaw),
         };
         self.state = State::Following { wanted, given: now };
-        Ok(())
+    }
+
+    /// A velocity other than zero is wanted that the robot cannot follow now: it is not sent.
+    pub(crate) fn withhold(&mut self, now: Instant) {
+        self.following.withheld(now);
+    }
+
+    /// A velocity went to the robot. One that [`poll`](Self::poll) gave may not, where the way there is not open yet.
+    pub(crate) fn sent(&mut self, velocity: Velocity, now: Instant) {
+        if velocity != Velocity::ZERO {
+            self.following.sent(velocity, now);
+        }
+    }
+
+    /// The robot says how it moves.
+    pub(crate) fn measure(&mut self, measured: Measured, now: Instant) {
+        self.following.measure(measured, now);
+    }
+
+    /// Whether velocities take effect, where that has changed.
+    pub(crate) fn take_news(&mut self) -> Option<News> {
+        self.following.take_news()
+    }
+
+    /// The robot is about to do something else than walk: zeros end a walk, without the StopMove that could end the other,
+    /// too. A stop that is under way goes on.
+    pub(crate) fn yield_to_action(&mut self, now: Instant) {
+        if self.is_walking() && !self.is_stopping() {
+            self.state = State::Stopping { zeros: ZEROS, since: now, stop_move: false };
+        } else if !self.is_stopping() {
+            (self.state, self.last_sent) = (State::Idle, None);
+        }
+    }
+
+    /// The same, and the robot does not walk again before whoever drives has let go.
+    pub(crate) fn yield_and_hold(&mut self, now: Instant) {
+        self.yield_to_action(now);
+        self.held = Some(now);
     }
 
     /// Stops, and does not walk again before whoever drives has let go: commanded zero, or nothing for as
@@ -135,13 +203,6 @@ impl Governor {
     /// Does not walk again before whoever drives has let go; what is being sent goes on.
     pub(crate) fn hold(&mut self, now: Instant) {
         self.held = Some(now);
-    }
-
-    /// A command came that cannot be followed: whoever drives has not let go.
-    pub(crate) fn pass_over(&mut self, now: Instant) {
-        if self.held.is_some() {
-            self.held = Some(now);
-        }
     }
 
     /// Sends nothing more, not even zeros, and does not walk again before whoever drives has let go. For a
@@ -161,7 +222,7 @@ impl Governor {
 
     /// Stops, whatever was commanded.
     pub(crate) fn stop(&mut self, now: Instant) {
-        self.state = State::Stopping { zeros: ZEROS, since: now };
+        self.state = State::Stopping { zeros: ZEROS, since: now, stop_move: true };
     }
 
     /// What is to be sent now, if anything. To be called until it gives nothing.
@@ -180,12 +241,15 @@ impl Governor {
                 let wanted = *wanted;
                 let velocity = self.gain(wanted, now);
                 self.ramping = velocity != wanted;
+                if !self.ramping {
+                    self.following.settle();
+                }
                 velocity
             }
-            State::Stopping { zeros: 0, .. } => {
-                self.state = State::Idle;
-                self.last_sent = None;
-                return Some(Action::StopMove);
+            State::Stopping { zeros: 0, stop_move, .. } => {
+                let stop_move = *stop_move;
+                (self.state, self.last_sent) = (State::Idle, None);
+                return stop_move.then_some(Action::StopMove);
             }
             State::Stopping { zeros, .. } => {
                 *zeros -= 1;
@@ -205,9 +269,13 @@ impl Governor {
             Some((velocity, at)) => (velocity, now.saturating_duration_since(at).min(REPEAT)),
             None => (Velocity::ZERO, REPEAT),
         };
+        let restraint = self.following.restraint(now);
+        let wanted = restraint.map_or(wanted, |restraint| restraint.limit(wanted));
+        let [slow, slow_turn] = restraint.map_or([f64::INFINITY; 2], |r| r.acceleration);
+        let [linear, angular] = self.limits.acceleration;
         // No limit for no time is not a number.
         let gain = |limit: f64| if limit.is_finite() { limit * since.as_secs_f64() } else { limit };
-        let [linear, angular] = self.limits.acceleration.map(gain);
+        let [linear, angular] = [linear.min(slow), angular.min(slow_turn)].map(gain);
         Velocity {
             x: faster(from.x, wanted.x, linear),
             y: faster(from.y, wanted.y, linear),
@@ -230,11 +298,14 @@ impl Governor {
         let next = match self.state {
             State::Idle | State::Watching { .. } => return None,
             State::Following { wanted, given } => match self.last_sent {
-                Some((sent, at)) if sent == wanted || (self.ramping && given <= at) => at + REPEAT,
+                Some((sent, at)) if sent == wanted => at + REPEAT,
+                Some((_, at)) if self.ramping && given <= at && wanted != Velocity::ZERO => {
+                    at + REPEAT
+                }
                 // Not counted from a repetition: a command that comes every 50 ms would often just miss it.
                 _ => self.last_change.map_or(given, |at| at + CHANGE),
             },
-            State::Stopping { zeros, since } => match self.last_sent {
+            State::Stopping { zeros, since, .. } => match self.last_sent {
                 Some((_, at)) if zeros < ZEROS => at + REPEAT,
                 _ => since,
             },

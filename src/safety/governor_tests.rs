@@ -34,11 +34,20 @@ impl Test {
     fn poll(&mut self) {
         while let Some(action) = self.governor.poll(self.now) {
             self.sent.push(((self.now - self.start).as_millis(), action));
+            if let Action::Drive(velocity) = action {
+                self.governor.sent(velocity, self.now);
+            }
         }
     }
 
     fn command(&mut self, velocity: Velocity) {
-        self.governor.command(velocity, self.now).unwrap();
+        self.try_command(velocity).unwrap();
+    }
+
+    fn try_command(&mut self, velocity: Velocity) -> Result<(), Ignored> {
+        self.governor.admit(velocity, self.now)?;
+        self.governor.follow(velocity, self.now);
+        Ok(())
     }
 
     fn taken(&mut self) -> Vec<(u128, Action)> {
@@ -113,9 +122,8 @@ fn speeds_are_limited_and_numbers_required() {
     test.command(Velocity { x: 9.0, y: -9.0, yaw: 9.0 });
     test.wait(1);
     assert_eq!(test.taken(), [drive(0, Velocity { x: 1.0, y: -0.5, yaw: 1.5 })]);
-    let now = test.now;
     for bad in [Velocity { x: f64::NAN, ..FORWARD }, Velocity { yaw: f64::INFINITY, ..FORWARD }] {
-        assert_eq!(test.governor.command(bad, now), Err(Ignored::NotFinite));
+        assert_eq!(test.try_command(bad), Err(Ignored::NotFinite));
     }
 }
 
@@ -164,7 +172,7 @@ fn an_ordered_stop_holds_until_the_driver_lets_go() {
         test.wait(10);
         test.governor.stop_and_hold(test.now);
         for _ in 0..20 {
-            assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+            assert_eq!(test.try_command(FORWARD), Err(Ignored::Held));
             test.wait(50);
         }
         let sent = test.taken();
@@ -189,9 +197,9 @@ fn an_ordered_stop_is_carried_out_even_if_the_driver_lets_go_meanwhile() {
     test.governor.stop_and_hold(test.now);
     test.command(Velocity::ZERO);
     test.wait(20);
-    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    assert_eq!(test.try_command(FORWARD), Err(Ignored::Held));
     test.wait(100);
-    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    assert_eq!(test.try_command(FORWARD), Err(Ignored::Held));
     test.wait(400);
     assert_eq!(test.taken().last(), Some(&(210, Action::StopMove)));
     test.command(FORWARD);
@@ -206,7 +214,7 @@ fn a_limp_robot_is_told_nothing_more() {
     test.wait(10);
     test.taken();
     test.governor.fall_silent(test.now);
-    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    assert_eq!(test.try_command(FORWARD), Err(Ignored::Held));
     test.wait(1000);
     assert_eq!(test.taken(), []);
     assert!(!test.governor.is_active());
@@ -284,10 +292,10 @@ fn a_command_that_is_passed_over_does_not_let_go_and_zero_or_a_pause_does() {
     test.governor.hold(test.now);
     for _ in 0..20 {
         test.wait(50);
-        test.governor.pass_over(test.now);
+        let _ = test.governor.admit(FORWARD, test.now);
     }
     test.wait(50);
-    assert_eq!(test.governor.command(FORWARD, test.now), Err(Ignored::Held));
+    assert_eq!(test.try_command(FORWARD), Err(Ignored::Held));
     test.wait(300);
     test.command(FORWARD);
     assert_eq!(test.taken(), []);
@@ -295,9 +303,165 @@ fn a_command_that_is_passed_over_does_not_let_go_and_zero_or_a_pause_does() {
     assert_eq!(test.taken().len(), 1);
 
     let mut test = Test::new();
-    test.governor.pass_over(test.now);
+    let _ = test.governor.admit(FORWARD, test.now);
     test.command(FORWARD);
     test.governor.hold(test.now);
     test.command(Velocity::ZERO);
     test.command(FORWARD);
+}
+
+impl Test {
+    /// The driver commands, 20 times a second, while the robot says how fast it moves. What was sent, with the time of each.
+    fn drive(&mut self, wanted: Velocity, speed: f64, seconds: f64) -> Vec<(f64, f64)> {
+        for _ in 0..(20.0 * seconds) as u32 {
+            self.governor.measure(Measured { speed, turning: 0.0 }, self.now);
+            self.command(wanted);
+            self.wait(50);
+        }
+        let sent = self.taken().into_iter();
+        sent.map(|(at, action)| match action {
+            Action::Drive(velocity) => (at as f64 / 1000.0, velocity.x),
+            Action::StopMove => (at as f64 / 1000.0, f64::NAN),
+        })
+        .collect()
+    }
+
+    /// It is not ready for so long, while the driver goes on.
+    fn withhold(&mut self, seconds: f64) {
+        for _ in 0..(20.0 * seconds) as u32 {
+            self.governor.admit(FORWARD, self.now).unwrap();
+            self.governor.withhold(self.now);
+            self.wait(50);
+        }
+        self.sent.clear();
+    }
+}
+
+/// Whether speed is gained from zero, and by no more than half a metre a second each second.
+fn is_gentle(sent: &[(f64, f64)]) -> bool {
+    let from = sent[0].0 - 0.05;
+    sent[0].1 <= 0.03 && sent.iter().all(|(at, speed)| *speed <= 0.5 * (at - from) + 0.01)
+}
+
+#[test]
+fn velocities_that_a_robot_ignores_go_on_slowly_and_begin_again_from_standing() {
+    let mut test = Test::new();
+    let first = test.drive(FORWARD, 0.0, 1.0);
+    assert!(first.iter().all(|(_, speed)| *speed == 0.5), "a second is what it may take");
+    assert_eq!(test.governor.take_news(), None);
+    let ignored = test.drive(FORWARD, 0.02, 5.0);
+    assert!(ignored[2..].iter().all(|(_, speed)| *speed <= 0.1 + 1e-9), "{ignored:?}");
+    assert!(matches!(test.governor.take_news(), Some(News::NotFollowed(_))));
+    assert_eq!(test.governor.take_news(), None, "once");
+    let followed = test.drive(FORWARD, 0.09, 3.0);
+    let from = followed[0].0;
+    assert!(followed.iter().all(|(at, speed)| *speed <= 0.1 + 0.5 * (at - from + 0.1)));
+    assert_eq!(followed.last().unwrap().1, 0.5, "and gets there");
+    assert!(
+        matches!(test.governor.take_news(), Some(News::FollowedAfter(passed)) if passed.as_secs() == 6)
+    );
+    // From then on it is as free as ever.
+    test.drive(Velocity { x: 0.1, ..Velocity::ZERO }, 0.1, 0.2);
+    assert!(test.drive(FORWARD, 0.1, 0.5)[1..].iter().all(|(_, speed)| *speed == 0.5));
+}
+
+#[test]
+fn velocities_that_were_withheld_begin_from_standing() {
+    let mut test = Test::new();
+    test.drive(FORWARD, 0.5, 1.0);
+    test.withhold(3.0);
+    let sent = test.drive(FORWARD, 0.0, 0.3);
+    assert!(is_gentle(&sent), "{sent:?}");
+    let sent = [sent, test.drive(FORWARD, 0.2, 2.0)].concat();
+    assert!(is_gentle(&sent) && sent.last().unwrap().1 == 0.5, "{sent:?}");
+    assert!(matches!(test.governor.take_news(), Some(News::FollowedAfter(_))));
+    // Nobody says what the robot does: they begin slowly all the same.
+    let mut test = Test::new();
+    test.withhold(3.0);
+    let mut sent = Vec::new();
+    for _ in 0..40 {
+        test.command(FORWARD);
+        test.wait(50);
+        sent.extend(test.taken());
+    }
+    let speeds = sent.iter().map(|(at, action)| match action {
+        Action::Drive(velocity) => (*at as f64 / 1000.0, velocity.x),
+        Action::StopMove => panic!("it was driven"),
+    });
+    let speeds: Vec<_> = speeds.collect();
+    assert!(is_gentle(&speeds) && speeds.last().unwrap().1 == 0.5, "{speeds:?}");
+}
+
+#[test]
+fn a_short_pause_and_a_driver_that_let_go_change_nothing() {
+    let mut test = Test::new();
+    test.withhold(0.8);
+    assert_eq!(test.drive(FORWARD, 0.0, 0.1)[0].1, 0.5);
+    let mut test = Test::new();
+    test.withhold(3.0);
+    test.wait(300);
+    assert_eq!(test.drive(FORWARD, 0.0, 0.1)[0].1, 0.5, "a new beginning");
+}
+
+#[test]
+fn zeros_are_never_held_back() {
+    let mut test = Test::new();
+    test.drive(FORWARD, 0.0, 3.0);
+    test.command(Velocity::ZERO);
+    test.wait(1);
+    assert!(matches!(test.taken()[..], [(_, Action::Drive(Velocity::ZERO))]));
+}
+
+#[test]
+fn an_action_ends_a_walk_with_zeros_alone() {
+    for hold in [false, true] {
+        let mut test = Test::new();
+        test.drive(FORWARD, 0.5, 0.5);
+        match hold {
+            false => test.governor.yield_to_action(test.now),
+            true => test.governor.yield_and_hold(test.now),
+        }
+        test.wait(1000);
+        assert!(matches!(
+            test.taken()[..],
+            [
+                (_, Action::Drive(Velocity::ZERO)),
+                (_, Action::Drive(Velocity::ZERO)),
+                (_, Action::Drive(Velocity::ZERO)),
+                (_, Action::Drive(Velocity::ZERO)),
+            ]
+        ));
+        assert!(!test.governor.is_active());
+        // A robot that stands is told nothing.
+        test.governor.yield_to_action(test.now);
+        test.wait(1000);
+        assert_eq!(test.taken(), []);
+    }
+}
+
+#[test]
+fn who_was_held_by_what_the_robot_does_has_to_let_go() {
+    let mut test = Test::new();
+    test.drive(FORWARD, 0.5, 0.5);
+    test.governor.yield_and_hold(test.now);
+    for _ in 0..600 {
+        assert_eq!(test.try_command(FORWARD), Err(Ignored::Held)); // 30 s
+        test.wait(50);
+    }
+    let before = test.governor.episode();
+    test.command(Velocity::ZERO);
+    assert!(test.governor.episode() > before && test.try_command(FORWARD).is_ok());
+}
+
+#[test]
+fn a_driver_who_goes_on_through_a_silence_has_not_let_go() {
+    let mut test = Test::new();
+    test.governor.stop_and_hold(test.now);
+    for _ in 0..40 {
+        assert_eq!(test.governor.admit(FORWARD, test.now), Err(Ignored::Held));
+        test.wait(50);
+    }
+    let episode = test.governor.episode();
+    test.governor.admit(FORWARD, test.now).unwrap_err();
+    assert_eq!(test.governor.episode(), episode);
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::again::{self, Wish, NOT_YET};
 use super::{outcome, respond, Robot};
-use crate::motion::fresh;
+use crate::motion::{fresh, STAND_UP_HINT};
 
 /// How long an action waits for the motion mode to be known. It is asked for when a session begins.
 const MODE_WAIT: Duration = Duration::from_secs(1);
@@ -115,7 +115,8 @@ impl Robot {
         if action.name == "rage_mode" && on {
             return self.rage(request).await;
         }
-        self.carry_out(action, request, wish).await
+        let remark = self.carry_out(action, request, wish).await?;
+        Ok(if action.name == "stand_up" { STAND_UP_HINT.to_owned() } else { remark })
     }
 
     /// Asks for an action until the robot is ready for it, while nothing newer comes.

@@ -100,7 +100,9 @@ mod tests {
     }
 
     fn doing(code: Option<i64>) -> Option<Doing> {
-        Some(Doing { activity: None, lasting: None, code, at: Instant::now() })
+        let (activity, lasting, measured, height) = (None, None, None, None);
+        let at = Instant::now();
+        Some(Doing { activity, lasting, code, measured, height, at })
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use go2_link::codec::{api, Request, Response};
-use go2_link::commands::MotionMode;
+use go2_link::commands::{action_of, MotionMode};
 use go2_link::session::{LinkHandle, RequestError};
 use r2r::{ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -95,13 +95,21 @@ impl Robot {
         self.send(request, timeout).await
     }
 
-    /// Sends a request and waits so long for the answer.
+    /// Sends a request and waits so long for the answer. Where it asks for an action, whoever moves the robot knows of that.
     pub(crate) async fn send(
         &self,
         request: Request,
         timeout: Duration,
     ) -> Result<Response, RequestError> {
-        self.link.request(request, timeout).await
+        let asked = action_of(&request).map(|(action, _)| action);
+        // Damp and StopMove wait for nobody, and have orders of their own.
+        let asked = asked.filter(|action| !action.takes.is_zero() && self.link.in_session());
+        let Some(action) = asked else { return self.link.request(request, timeout).await };
+        let _ = self.motion.send(Order::Asked(action)).await; // fails only while the node ends
+        let result = self.link.request(request, timeout).await;
+        let ok = result.as_ref().is_ok_and(|response| response.code == 0);
+        let _ = self.motion.send(Order::Answered(action, ok)).await;
+        result
     }
 
     /// Explicit zeros and StopMove, whatever `cmd_vel` says.

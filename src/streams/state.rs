@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use go2_link::state::{LowState, SportModeState};
+use go2_link::state::{Activities, LowState, SportModeState};
 use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState};
 use r2r::Publisher;
 use tokio::sync::watch;
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{has_listener, publish, LatestLowState, Source, DIAGNOSTICS_EVERY};
 use crate::convert::{self, Motion};
 use crate::motion::Doing;
+use crate::safety::Measured;
 
 pub(super) async fn publish_low_states(
     mut source: Source,
@@ -46,12 +47,18 @@ pub(super) async fn publish_imu(
     publisher: Publisher<Imu>,
     motion: watch::Sender<Motion>,
 ) {
+    let mut activities = Activities::default();
     while let Some(message) = source.next().await {
         let to_imu = has_listener(&publisher);
         let Some(state) = source.decode::<SportModeState>(&message) else { continue };
-        let (activity, lasting) = (state.activity(), state.lasting());
-        let code = state.error_code.filter(|_| state.mode == Some(0));
-        let doing = Doing { activity, lasting, code, at: message.received };
+        let doing = Doing {
+            activity: activities.hear(&state, message.received),
+            lasting: state.lasting(),
+            code: state.error_code.filter(|_| state.mode == Some(0)),
+            measured: measured(&state),
+            height: state.body_height,
+            at: message.received,
+        };
         source.shared.doing.send_replace(Some(doing));
         motion.send_replace(Motion::new(&state, message.received));
         let stamp = source.stamps.place(state.stamp, message.received).time;
@@ -59,4 +66,10 @@ pub(super) async fn publish_imu(
             publish(&publisher, &convert::imu(&imu, &source.shared.settings(), &stamp));
         }
     }
+}
+
+/// How fast it says that it moves; the frame of its velocity does not matter for that.
+fn measured(state: &SportModeState) -> Option<Measured> {
+    let [x, y, _] = state.velocity?;
+    Some(Measured { speed: x.hypot(y), turning: state.yaw_speed?.abs() })
 }

@@ -7,12 +7,14 @@ import json
 import math
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
 from rclpy.duration import Duration
 from sensor_msgs.msg import Imu
+from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from dog import (
@@ -36,9 +38,23 @@ WANTED = (0.5, 0.1, 0.25)
 STILL = (0.0, 0.0, 0.0)
 
 
+def height(ros: Ros) -> Callable[[], float]:
+    """How high the trunk is at the moment, as far as is known."""
+    odometry = ros.listen(Odometry, "odom")
+    return lambda: odometry.last.pose.pose.position.z if odometry.messages else math.nan
+
+
+def stand(ros: Ros) -> None:
+    """Has the robot stand, ready to walk: while it gets up velocities wait, and they begin slowly if that takes long."""
+    assert ros.trigger("balance_stand") == (True, "")
+    z = height(ros)
+    ros.until("the robot to stand", lambda: z() > 0.33)
+    ros.spin_for(0.2)
+
+
 def drive(ros: Ros, sim: Sim, command: Twist = FORWARD) -> Driver:
     """Drives until the robot has heard of it."""
-    assert ros.trigger("balance_stand") == (True, "")
+    stand(ros)
     driver = Driver(ros, command)
     ros.until("a Move", sim.moves)
     return driver
@@ -194,7 +210,7 @@ def test_through_the_avoidance_and_the_remote_is_given_back(world: World, sim: S
     ros.live()
     odometry = ros.listen(Odometry, "odom")
     ros.until("avoidance", lambda: sim.requests(1001, of="obstacles_avoid"))
-    assert ros.trigger("balance_stand")[0]
+    stand(ros)
     driver = Driver(ros, twist(x=0.5, y=0.1, yaw=0.25))
     ros.until("a walk", lambda: odometry.messages and odometry.last.pose.pose.position.x > 0.1)
     taken = sim.requests(TAKE_COMMANDS, of="obstacles_avoid")
@@ -248,7 +264,7 @@ def test_through_the_sticks(world: World, sim: Sim, ros: Ros) -> None:
     world.bridge("-p", "command_path:=sticks")
     ros.live()
     odometry = ros.listen(Odometry, "odom")
-    assert ros.trigger("balance_stand")[0]
+    stand(ros)
     driver = Driver(ros, twist(x=1.0, y=0.5, yaw=-1.5))
     ros.until("a walk", lambda: odometry.messages and odometry.last.twist.twist.angular.z < -0.2)
     # Forward is up, left is to the left, and a turn to the right is to the right; full speed is 2.5, 1 and 5.
@@ -263,6 +279,7 @@ def test_through_the_sticks(world: World, sim: Sim, ros: Ros) -> None:
 def test_another_way_begins_with_a_stop_on_the_one_before(world: World, sim: Sim, ros: Ros) -> None:
     world.bridge("-p", "command_path:=sticks")
     ros.live()
+    stand(ros)
     drive_by_sticks = Driver(ros, FORWARD)
     ros.until("sticks", lambda: sim.entries("sticks"))
     assert ros.set_parameter("command_path", "move").successful
@@ -275,7 +292,7 @@ def test_nothing_that_moves_follows_damp_in_the_avoidance_either(world: World, s
     bridge = world.bridge("-p", "obstacle_avoidance:=true")
     ros.live()
     ros.until("avoidance", lambda: sim.requests(1001, of="obstacles_avoid"))
-    assert ros.trigger("balance_stand")[0]
+    stand(ros)
     Driver(ros, FORWARD)
     ros.until("a walk", lambda: sim.requests(AVOID_MOVE, of="obstacles_avoid"))
     assert ros.trigger("damp") == (True, "")
@@ -322,34 +339,146 @@ def test_a_robot_that_cannot_walk_is_told_of_once(bridge: Bridge, ros: Ros, sim:
     ros.spin_for(0.2)
     Driver(ros, FORWARD)
     ros.until("Moves", lambda: len(sim.moves()) > 10)
-    assert bridge.output().count("the robot lies and does not walk") == 1
-    assert "~/balance_stand" in bridge.output()
-    assert not sim.requests(1002) and not sim.requests(1006), "nobody said that it should get up"
+    # Since firmware 1.1.7 a robot that lies says the same as a limp one.
+    assert bridge.output().count("the robot is limp or lies") == 1
+    assert "~/recovery_stand" in bridge.output()
+    assert not sim.requests(*RISING), "nobody said that it should get up"
 
 
-@pytest.mark.parametrize("first", ["", "stand_up", "damp"])
-def test_a_robot_is_made_to_stand_where_that_is_wished(world: World, sim: Sim, ros: Ros, first: str) -> None:
+# Requests after which the robot stands, or may.
+RISING = (1002, 1004, 1006, 1010)
+# How long it must stay where it is, while cmd_vel goes on at 20 Hz. The rule itself is tried over 30 s in virtual time.
+STAYS = 6.0
+
+
+@pytest.mark.parametrize("first", ["", "stand_up", "stand_down", "damp"])
+def test_a_robot_that_is_known_to_lie_is_made_to_stand_where_that_is_wished(
+    world: World, sim: Sim, ros: Ros, first: str
+) -> None:
     bridge = world.bridge("-p", "auto_balance_stand:=true")
     ros.live()
     odometry = ros.listen(Odometry, "odom")
+    if first in ("stand_down", "damp"):
+        stand(ros)
+    z = height(ros)
     if first:
         assert ros.trigger(first)[0]
-    ros.until("the robot", lambda: odometry.messages)
-    ros.spin_for(0.3)
+        there = (lambda: z() > 0.31) if first == "stand_up" else (lambda: z() < 0.06)
+        ros.until("the posture", there)
+        ros.spin_for(1.0)
+    else:
+        ros.until("the robot", lambda: odometry.messages)
+        ros.spin_for(0.3)
+    so_far = sim.now()
     driver = Driver(ros, FORWARD)
-    if first == "damp":
+    if first in ("", "damp"):
         ros.until("that to be told", lambda: "the robot is limp" in bridge.output())
         driver.stop_publishing()
-        assert not sim.requests(1002) and not sim.requests(1006), "whoever made it limp had a reason"
+        ros.spin_for(0.5)
+        assert not sim.requests(*RISING, since=so_far), "it may be limp, and whoever made it so had a reason"
         return
     ros.until("a walk", lambda: odometry.last.pose.pose.position.x > 0.2)
-    assert len(sim.requests(1002 if first else 1006)) == 1
+    raised = sim.requests(*RISING, since=so_far)
+    assert [entry["api_id"] for entry in raised] == [1002 if first == "stand_up" else 1006], "once"
+    assert "it is told " in bridge.output()
+
+
+@pytest.mark.parametrize("down", ["damp", "stand_down", "sit"])
+@pytest.mark.parametrize("by", ["service", "request"])
+def test_nothing_rises_while_cmd_vel_goes_on(world: World, sim: Sim, ros: Ros, down: str, by: str) -> None:
+    bridge = world.bridge("-p", "auto_balance_stand:=true")
+    ros.live()
+    driver = drive(ros, sim)
+    z = height(ros)
+    ros.until("the height", lambda: z() > 0.3)
+    so_far = sim.now()
+    api_id = {"damp": 1001, "stand_down": 1005, "sit": 1009}[down]
+    if by == "service":
+        assert ros.trigger(down) == (True, "")
+    else:
+        requests = ros.node.create_publisher(String, "/go2_bridge/request", 1)
+        ros.until("the listener", requests.get_subscription_count)
+        requests.publish(String(data=json.dumps({"id": 1, "service": "sport", "api_id": api_id})))
+    ros.until("it to be down", lambda: z() < 0.23)
+    ros.spin_for(STAYS)
+    assert z() < 0.23
+    told = sim.requests(since=so_far)
+    down_at = next(index for index, entry in enumerate(told) if entry["api_id"] == api_id)
+    assert not [entry for entry in told if entry["api_id"] in RISING]
+    assert {velocity(entry) for entry in told[down_at:] if entry["api_id"] == MOVE} <= {STILL}
+    # The driver lets go, and begins again.
+    driver.stop_publishing()
+    ros.spin_for(0.6)
+    so_far = sim.now()
+    driver.command = FORWARD
+    if down == "damp":
+        ros.until("that to be told", lambda: "the robot is limp" in bridge.output())
+        ros.spin_for(1.0)
+        assert not sim.requests(*RISING, since=so_far)
+        driver.stop_publishing()
+        assert ros.trigger("recovery_stand")[0]
+    ros.until("it to stand", lambda: z() > 0.32)
+    assert len(sim.requests(*RISING, since=so_far)) == 1
+
+
+def test_while_the_robot_waves_velocities_wait_and_then_begin_slowly(bridge: Bridge, ros: Ros, sim: Sim) -> None:
+    driver = drive(ros, sim)
+    ros.until("a walk", lambda: len(sim.moves()) > 10)
+    so_far = sim.now()
+    assert ros.trigger("hello") == (True, "")
+    ros.until("that to be told", lambda: "does not move yet: it was told hello" in bridge.output())
+    ros.until("the walk to go on", lambda: any(x > 0 for x, _, _ in sim.moves(so_far)[5:]))
+    ros.until("full speed", lambda: sim.moves(so_far)[-1:] == [WANTED])
+    told = sim.requests(since=so_far)
+    hello = next(index for index, entry in enumerate(told) if entry["api_id"] == 1016)
+    moves = [(entry["t"], velocity(entry)[0]) for entry in told[hello:] if entry["api_id"] == MOVE]
+    gained = [(t, x) for t, x in moves if x > 0 and t > told[hello]["t"] + 1.0]
+    # Hello takes 3 s here, and 4 s at most by the table.
+    assert gained[0][0] - told[hello]["t"] > 2.5
+    for (before, slower), (after, faster) in itertools.pairwise(gained):
+        assert faster - slower <= 0.5 * max(after - before, 0.05) + 0.01
+    assert gained[0][1] <= 0.05, "from standing"
+    ros.until("that to be told", lambda: "not followed for" in bridge.output())
+    driver.stop_publishing()
+    assert not sim.requests(STOP_MOVE, since=so_far), "which could have ended it"
+
+
+@pytest.mark.parametrize("why", ["stand_up", "connected"])
+def test_a_robot_that_ignores_velocities_at_first_starts_slowly_and_says_so(world: World, ros: Ros, why: str) -> None:
+    """As after StandUp, and in the first seconds at a robot that stands already."""
+    sim = world.sim(*(["--motion-refused-for", "5"] if why == "connected" else []))
+    bridge = world.bridge()
+    ros.live()
+    if why == "stand_up":
+        assert "4 to 10 s" in ros.trigger("stand_up")[1]
+        ros.spin_for(1.2)
+    stand(ros)
+    if why == "connected":
+        assert bridge.end(signal.SIGINT) == 0
+        ros.until("the end of the session", lambda: sim.entries("closed"))
+        bridge = world.bridge()
+        ros.live()
+    odometry = ros.listen(Odometry, "odom")
+    ros.until("the robot", lambda: odometry.messages)
+    ros.spin_for(0.2)
+    driver = Driver(ros, twist(x=0.6))
+    if why == "stand_up":
+        ros.until("the hint", lambda: "may ignore velocities" in bridge.output())
+    ros.until("that it does not move", lambda: "the robot does not move yet: it has not followed" in bridge.output())
+    ignored = sim.now()
+    ros.until("a walk", lambda: odometry.last.pose.pose.position.x > 0.4)
+    assert "velocities were not followed for" in bridge.output()
+    moves = [(entry["t"], velocity(entry)[0]) for entry in sim.requests(MOVE, since=ignored)]
+    for (before, slower), (after, faster) in itertools.pairwise(moves):
+        assert faster - slower <= 0.5 * max(after - before, 0.05) + 0.01
+    assert min(x for _, x in moves) <= 0.1
+    driver.stop_publishing()
 
 
 @pytest.mark.usefixtures("bridge")
 def test_the_body_leans_as_it_is_told(ros: Ros, sim: Sim) -> None:
     imu = ros.listen(Imu, "imu/data")
-    assert ros.trigger("balance_stand")[0]
+    stand(ros)
     poses = ros.node.create_publisher(Vector3, "cmd_pose", 1)
     ros.until("the listener", lambda: poses.get_subscription_count())
     for angle in (math.nan, math.inf):

@@ -407,4 +407,4 @@ def test_a_namespace_and_a_frame_prefix_keep_robots_apart(world: World, ros: Ros
     assert scan.last.header.frame_id == "dog1/base_footprint"
     assert image.last.header.frame_id == video.last.frame_id == "dog1/front_camera_optical_frame"
     assert diagnostics.last.status[0].name == "/dog1/go2_bridge: link"
-    assert ros.trigger("stand_up", "/dog1/go2_bridge") == (True, "")
+    assert ros.trigger("stand_up", "/dog1/go2_bridge")[0]

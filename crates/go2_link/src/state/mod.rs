@@ -5,6 +5,7 @@
 //! measure, a quaternion of zeros, three motors) makes the whole message invalid, so that nothing
 //! half-true travels on.
 
+mod activity; // what it is doing, by how that came about
 mod faults;
 mod lidar;
 mod low;
@@ -16,6 +17,7 @@ mod services;
 mod sport;
 mod switches;
 
+pub use activity::Activities;
 pub use faults::{Fault, FaultChange};
 pub use lidar::{LidarState, LidarTrouble};
 pub use low::{Battery, BatteryStatus, LowState, Motor, LEG_MOTORS};

@@ -43,32 +43,45 @@ pub enum Activity {
     Walkable,
     /// Standing with locked joints.
     Locked,
-    /// Lying on the belly.
+    /// Lying on the belly, motors in control.
     Lying,
     /// Sitting.
     Sitting,
     /// Limp.
     Damped,
-    /// In an action, or something that this version does not know.
+    /// On the floor, and it does not tell whether it lies or is limp: see [`Activities`](super::Activities).
+    LimpOrLying,
+    /// On its way to lying.
+    LyingDown,
+    /// On its way to sitting.
+    SittingDown,
+    /// In another motion of its own, such as a flip or getting up.
+    Moving,
+    /// Something that this version does not know.
     Other,
 }
 
 impl SportModeState {
-    /// What it is doing. `None` where the message does not say.
+    /// What this message alone says that it is doing. `None` where it does not say.
     pub fn activity(&self) -> Option<Activity> {
         // Since firmware 1.1.7 `mode` stays 0 and `error_code` tells; before it the latter has only low option bits.
         Some(match (self.mode?, self.error_code.unwrap_or(0)) {
+            // 100 is how a robot stands after RecoveryStand, 1013 after BalanceStand.
             (0, 100 | 1005 | 1013 | 1015..=1017 | 2007..=2010 | 2016 | 2019 | 2021) => {
                 Activity::Walkable
             }
-            (0, 1001) => Activity::Damped,
+            // The end of StandDown as well as Damp.
+            (0, 1001) => Activity::LimpOrLying,
             (0, 1002) => Activity::Locked,
             (0, 1004) => Activity::Lying,
+            (0, 1006) => Activity::SittingDown,
             (0, 1007) => Activity::Sitting,
+            (0, 2006) => Activity::LyingDown,
             (1 | 3 | 9 | 15 | 16 | 17 | 18 | 20, _) => Activity::Walkable,
             (5, _) => Activity::Lying,
             (6, _) => Activity::Locked,
             (7, _) => Activity::Damped,
+            (8 | 11 | 12 | 13, _) => Activity::Moving,
             (10, _) => Activity::Sitting,
             _ => Activity::Other,
         })
@@ -77,10 +90,10 @@ impl SportModeState {
 
 impl SportModeState {
     /// The lasting action that the robot is in, by its name in [`crate::commands::ACTIONS`]. Only firmware since 1.1.7
-    /// tells all of them.
+    /// tells most of them; free_walk it does not tell from standing.
     pub fn lasting(&self) -> Option<&'static str> {
         Some(match (self.mode?, self.error_code.unwrap_or(0)) {
-            (0, 100) | (9, _) => "free_walk",
+            (9, _) => "free_walk",
             (0, 1091) | (2, _) => "pose",
             (0, 2007) | (17, _) => "free_avoid",
             (0, 2008) | (15, _) => "free_bound",
@@ -218,18 +231,30 @@ mod tests {
             (3, 1005, Activity::Walkable),
             (5, 1004, Activity::Lying),
             (6, 1002, Activity::Locked),
-            (7, 1001, Activity::Damped),
             (10, 1007, Activity::Sitting),
-            (11, 1006, Activity::Other),
         ] {
             assert_eq!(activity(&format!(r#"{{"mode":{old},"error_code":1}}"#)), Some(expected));
             assert_eq!(activity(&format!(r#"{{"mode":0,"error_code":{new}}}"#)), Some(expected));
+        }
+        for (mode, code, expected) in [
+            (7, 0, Activity::Damped),
+            (11, 0, Activity::Moving),
+            (0, 100, Activity::Walkable),
+            (0, 1001, Activity::LimpOrLying),
+            (0, 1006, Activity::SittingDown),
+            (0, 2006, Activity::LyingDown),
+            (0, 1091, Activity::Other),
+        ] {
+            let text = format!(r#"{{"mode":{mode},"error_code":{code}}}"#);
+            assert_eq!(activity(&text), Some(expected), "{text}");
         }
         assert_eq!(activity("{}"), None);
         let lasting = |text: &str| decode(text).unwrap().lasting();
         assert_eq!(lasting(r#"{"mode":0,"error_code":2021}"#), Some("rage_mode"));
         assert_eq!(lasting(r#"{"mode":17,"error_code":0}"#), Some("free_avoid"));
         assert_eq!(lasting(r#"{"mode":1,"error_code":0}"#), None);
+        // How a robot stands after RecoveryStand: no mode that a stop would have to tell of.
+        assert_eq!(lasting(r#"{"mode":0,"error_code":100}"#), None);
     }
 
     #[test]
