@@ -29,6 +29,8 @@ from dog import (
     Sim,
     World,
     ends_stopped,
+    is_move,
+    service,
     twist,
     velocity,
 )
@@ -179,18 +181,20 @@ def test_a_node_that_never_walked_tells_the_robot_nothing(bridge: Bridge, ros: R
     assert sim.requests() == []
 
 
-def test_a_connection_lost_while_walking_is_made_again_and_the_robot_stopped(
-    bridge: Bridge, world: World, ros: Ros, sim: Sim
-) -> None:
+def test_a_connection_lost_while_walking_is_made_again_and_the_robot_stopped(world: World, ros: Ros) -> None:
+    sim = world.sim("--control-port", "0")
+    bridge = world.bridge()
+    ros.live()
     driver = drive(ros, sim)
     states = ros.live()
-    sim.kill()
+    so_far = sim.now()
+    sim.control().begin("crash", for_=1.0)
     driver.stop_publishing()
     ros.until("the loss to be noticed", lambda: states.last.data != "live")
-    again = world.sim()
+    lost = sim.now()
     ros.until("the link to be live again", lambda: states.last.data == "live")
-    ros.until("the stop", lambda: ends_stopped(again.requests()))
-    assert set(again.moves()) == {STILL}
+    ros.until("the stop", lambda: ends_stopped(sim.requests(since=lost)))
+    assert set(sim.moves(lost)) == {STILL} and lost > so_far
     assert bridge.running()
 
 
@@ -403,9 +407,9 @@ def test_nothing_rises_while_cmd_vel_goes_on(world: World, sim: Sim, ros: Ros, d
     ros.spin_for(STAYS)
     assert z() < 0.23
     told = sim.requests(since=so_far)
-    down_at = next(index for index, entry in enumerate(told) if entry["api_id"] == api_id)
-    assert not [entry for entry in told if entry["api_id"] in RISING]
-    assert {velocity(entry) for entry in told[down_at:] if entry["api_id"] == MOVE} <= {STILL}
+    sport = [entry["api_id"] if service(entry) == "sport" else None for entry in told]
+    assert not set(sport) & set(RISING)
+    assert {velocity(entry) for entry in told[sport.index(api_id) :] if is_move(entry)} <= {STILL}
     # The driver lets go, and begins again.
     driver.stop_publishing()
     ros.spin_for(0.6)
@@ -430,11 +434,11 @@ def test_while_the_robot_waves_velocities_wait_and_then_begin_slowly(bridge: Bri
     ros.until("the walk to go on", lambda: any(x > 0 for x, _, _ in sim.moves(so_far)[5:]))
     ros.until("full speed", lambda: sim.moves(so_far)[-1:] == [WANTED])
     told = sim.requests(since=so_far)
-    hello = next(index for index, entry in enumerate(told) if entry["api_id"] == 1016)
-    moves = [(entry["t"], velocity(entry)[0]) for entry in told[hello:] if entry["api_id"] == MOVE]
-    gained = [(t, x) for t, x in moves if x > 0 and t > told[hello]["t"] + 1.0]
+    waved = next(entry["t"] for entry in told if entry["api_id"] == 1016)
+    moves = [(entry["t"], velocity(entry)[0]) for entry in told if is_move(entry)]
+    gained = [(t, x) for t, x in moves if x > 0 and t > waved + 1.0]
     # Hello takes 3 s here, and 4 s at most by the table.
-    assert gained[0][0] - told[hello]["t"] > 2.5
+    assert gained[0][0] - waved > 2.5
     for (before, slower), (after, faster) in itertools.pairwise(gained):
         assert faster - slower <= 0.5 * max(after - before, 0.05) + 0.01
     assert gained[0][1] <= 0.05, "from standing"
@@ -468,7 +472,7 @@ def test_a_robot_that_ignores_velocities_at_first_starts_slowly_and_says_so(worl
     ignored = sim.now()
     ros.until("a walk", lambda: odometry.last.pose.pose.position.x > 0.4)
     assert "velocities were not followed for" in bridge.output()
-    moves = [(entry["t"], velocity(entry)[0]) for entry in sim.requests(MOVE, since=ignored)]
+    moves = [(entry["t"], velocity(entry)[0]) for entry in sim.walks(ignored)]
     for (before, slower), (after, faster) in itertools.pairwise(moves):
         assert faster - slower <= 0.5 * max(after - before, 0.05) + 0.01
     assert min(x for _, x in moves) <= 0.1

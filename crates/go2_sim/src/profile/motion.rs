@@ -70,7 +70,7 @@ pub(super) const MCF: MotionFacts = MotionFacts {
     heights: Heights { lying: 0.054, sitting: 0.219, locked: 0.314, balancing: 0.337 },
     body_heights: Heights { lying: 0.074, sitting: 0.264, locked: 0.324, balancing: 0.351 },
     // StandUp from 0.055 to 0.325 in 0.85 s; StandDown by 0.17 m/s.
-    rising: 0.318,
+    rising: 0.32,
     lowering: 0.17,
     lies_after: Duration::from_secs(2),
     sits_after: Duration::from_millis(1200),
