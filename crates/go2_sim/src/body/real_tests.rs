@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::messages;
 use crate::options::Firmware;
+use crate::sensors::Sensors;
 use crate::services::{ask, Settings};
 
 struct Dog {
@@ -46,7 +47,9 @@ impl Dog {
 
     fn state(&self) -> Value {
         let settings = Settings::default();
-        messages::sport_mode_state(&self.body, &settings, Firmware::New, Duration::ZERO)
+        let sensors = &mut Sensors::new(&Profile::Pro1115.facts().state, 1);
+        let time = Duration::ZERO;
+        messages::sport_mode_state(&self.body, &settings, Firmware::New, time, sensors)
     }
 
     fn code(&self) -> i64 {
