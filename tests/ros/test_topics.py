@@ -167,7 +167,7 @@ def test_odom(ros: Ros) -> None:
     assert (message.header.frame_id, message.child_frame_id) == ("odom", "base_link")
     assert is_now(message.header.stamp)
     at = message.pose.pose.position
-    assert (at.x, at.y) == (0, 0) and at.z == pytest.approx(0.08)
+    assert (at.x, at.y) == (0, 0) and at.z == pytest.approx(0.054)
     assert diagonal(message.pose.covariance) == [0.01, 0.01, 0.01, 0.001, 0.001, 0.01]
     assert diagonal(message.twist.covariance) == [0.01, 0.01, 0.01, 0.001, 0.001, 0.001]
 
