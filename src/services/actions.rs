@@ -133,10 +133,16 @@ impl Robot {
         let mut answer = self.send(request.clone(), timeout).await;
         loop {
             let response = match answer {
-                Ok(response) if again::may_repeat(action) && self.is_early(&response) => response,
+                Ok(response) if self.is_early(&response) => response,
                 Err(RequestError::Timeout(limit)) => return Err(unfinished(action, limit)),
                 answer => return outcome(answer),
             };
+            if !again::may_repeat(action) {
+                let code = response.code;
+                return Err(format!(
+                    "the robot answers status {code}: {NOT_YET}. It is not asked again for what is acrobatic: call it later"
+                ));
+            }
             tracing::info!("{}: {NOT_YET}; it is asked again in a second", action.name);
             let again = async {
                 tokio::time::sleep(again::PAUSE).await;

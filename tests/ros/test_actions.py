@@ -231,10 +231,24 @@ def test_what_is_newer_calls_off_what_was_refused(world: World, ros: Ros, newer:
     assert len(sim.requests(1016)) == tries and 0 not in codes(sim, 1016)
 
 
+def test_what_the_firmware_lacks_is_told_at_once(world: World, ros: Ros) -> None:
+    """In mode code 100, in which robots stand after recovery_stand or walk freely, 3203 is no matter of the first seconds."""
+    sim = world.sim("--refuse", "sport:1016:3203")
+    world.bridge()
+    ros.live()
+    standing(ros)
+    (free_walk,) = [action for action in readme.actions() if action.name == "free_walk"]
+    ros.until("the robot to take it", lambda: call(ros, free_walk)[0])
+    ros.spin_for(0.3)  # until the node has heard of it
+    success, message = ros.trigger("hello")
+    assert not success and "this firmware does not have the action" in message, message
+    assert len(sim.requests(1016)) == 1
+
+
 def test_acrobatics_are_never_asked_for_again(world: World, ros: Ros) -> None:
     sim = early(world, ros, "-p", "allow_acrobatics:=true")
     success, message = ros.trigger("front_jump")
-    assert not success and "status 3203" in message
+    assert not success and "status 3203: the robot is not ready for it yet" in message, message
     ros.spin_for(2.5)
     assert codes(sim, 1031) == [3203]
 

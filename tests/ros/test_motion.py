@@ -252,6 +252,20 @@ def test_an_avoidance_that_is_starting_is_waited_for(world: World, ros: Ros) -> 
     assert "is on and starting" in bridge.output() and "may not have this service" not in bridge.output()
 
 
+def test_commands_that_are_taken_only_after_the_stop_are_given_back(world: World, ros: Ros) -> None:
+    sim = world.sim("--slow", f"obstacles_avoid:{TAKE_COMMANDS}:900")
+    world.bridge()
+    ros.live()
+    assert ros.trigger("balance_stand")[0]
+    driver = Driver(ros, FORWARD)
+    ros.until("the request", lambda: sim.requests(TAKE_COMMANDS, of="obstacles_avoid"))
+    # The stop is there before the answer.
+    driver.stop_publishing()
+    ros.until("StopMove", lambda: sim.requests(STOP_MOVE))
+    wanted = [{"is_remote_commands_from_api": True}, {"is_remote_commands_from_api": False}]
+    ros.until("the end", lambda: parameters(sim.requests(TAKE_COMMANDS, of="obstacles_avoid")) == wanted)
+
+
 def test_an_avoidance_that_takes_no_commands_is_told_of(world: World, ros: Ros) -> None:
     sim = world.sim("--refuse", f"obstacles_avoid:{TAKE_COMMANDS}:3202")
     bridge = world.bridge("-p", "command_path:=avoid")

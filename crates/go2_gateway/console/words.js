@@ -128,11 +128,13 @@ const STATUS = {
   3102: "it could not be sent on within the robot",
   3103: "this robot does not know the command",
   3104: "it timed out within the robot",
-  3203: "this firmware does not know the command",
+  3203: "it is not ready yet, as for about 10 s after connecting, or this firmware does not know the command",
   3204: "the parameter is wrong",
   3205: "another client has the lease",
   4201: "it took too long",
   4206: "not possible in this posture, or with a battery below 20 %",
+  7004: "it has no such motion mode, or is in it already",
+  401001: "not while moving or just connected, try again",
   9001: "you may look, but not drive: enter the token for control",
   9002: "you are not in control: press Take control first",
 };
@@ -140,7 +142,8 @@ const STATUS = {
 /** Why a request failed. @param {{code: number | null, words: string}} answer */
 export function refusal({ code, words }) {
   if (code === null) return words;
-  if (code >= 9000 && words) return words;
+  // Of these the gateway says more.
+  if (((code >= 9000 && code < 10000) || code === 7004) && words) return words;
   return STATUS[code] ?? `it answered with code ${code}`;
 }
 

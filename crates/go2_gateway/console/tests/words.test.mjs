@@ -66,6 +66,9 @@ test("why a request failed", () => {
   assert.match(refusal({ code: 4206, words: "" }), /posture/);
   assert.equal(refusal({ code: 9001, words: "as the gateway says" }), "as the gateway says");
   assert.match(refusal({ code: 9002, words: "" }), /control/);
+  assert.equal(refusal({ code: 7004, words: "not sent: the robot is in mcf" }), "not sent: the robot is in mcf");
+  assert.match(refusal({ code: 401001, words: "" }), /try again/);
+  assert.match(refusal({ code: 3203, words: "" }), /not ready yet/);
   assert.equal(refusal({ code: 1234, words: "" }), "it answered with code 1234");
   assert.equal(refusal({ code: null, words: "no answer" }), "no answer");
 });
