@@ -172,25 +172,31 @@ def test_odom(ros: Ros) -> None:
     assert diagonal(message.twist.covariance) == [0.01, 0.01, 0.01, 0.001, 0.001, 0.001]
 
 
-@pytest.mark.usefixtures("bridge")
-def test_the_twist_is_in_base_link_all_around_a_circle(ros: Ros) -> None:
+@pytest.mark.usefixtures("sim")
+def test_the_twist_is_in_base_link_all_around_a_circle(world: World, ros: Ros) -> None:
+    # It would keep off the walls otherwise, which is not what is tested.
+    world.bridge("-p", "obstacle_avoidance:=false")
+    ros.live()
     odometry = ros.listen(Odometry, "odom")
     walk(ros, twist(x=0.6, yaw=1.2))
     ros.until("half a circle", lambda: odometry.messages and abs(yaw(odometry.last.pose.pose.orientation)) > 2.5)
     turned = [each for each in odometry.messages if abs(yaw(each.pose.pose.orientation)) > 0.5]
     assert len(turned) > 10
-    for message in turned:
-        speed, turn = message.twist.twist.linear, message.twist.twist.angular
-        # Pose and velocity are two messages, up to 50 ms apart: 0.06 rad of turn.
-        assert speed.x == pytest.approx(0.6, abs=0.05) and abs(speed.y) < 0.15
-        assert turn.z == pytest.approx(1.2, abs=0.05)
+    speeds = [message.twist.twist.linear for message in turned]
+    turns = [message.twist.twist.angular.z for message in turned]
+    # A walking robot's speed has a ripple of up to 0.1 m/s, and its gyroscope noise.
+    assert all(speed.x == pytest.approx(0.6, abs=0.12) and abs(speed.y) < 0.12 for speed in speeds)
+    assert sum(speed.x for speed in speeds) / len(speeds) == pytest.approx(0.6, abs=0.05)
+    assert sum(turns) / len(turns) == pytest.approx(1.2, abs=0.05)
     # It walked about a circle of 0.5 m to its left.
     at = odometry.last.pose.pose.position
     assert math.hypot(at.x, at.y - 0.5) == pytest.approx(0.5, abs=0.15)
 
 
-@pytest.mark.usefixtures("bridge")
-def test_the_twist_is_in_base_link_at_eight_headings(ros: Ros) -> None:
+@pytest.mark.usefixtures("sim")
+def test_the_twist_is_in_base_link_at_eight_headings(world: World, ros: Ros) -> None:
+    world.bridge("-p", "obstacle_avoidance:=false")
+    ros.live()
     odometry = ros.listen(Odometry, "odom")
     driver = walk(ros, twist(yaw=1.0))
 
@@ -297,8 +303,8 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros) -> None:
     ros.until("all to be well", well)
     parts = {each.name: each for each in heard.last.status}
     told = ("link", "battery", "motors", "faults", "lidar", "camera", "robot", "services", "signaling")
-    streams = ("audiohub/player/state", "lf/lowstate", "lf/sportmodestate", "multiplestate", "utlidar/robot_pose")
-    streams = tuple(f"stream rt/{stream}" for stream in (*streams, "wirelesscontroller"))
+    streams = ("audiohub/player/state", "lf/lowstate", "lf/sportmodestate", "multiplestate", "utlidar/lidar_state")
+    streams = tuple(f"stream rt/{stream}" for stream in (*streams, "utlidar/robot_pose", "wirelesscontroller"))
     assert list(parts) == [f"/go2_bridge: {part}" for part in told + streams]
     assert parts["/go2_bridge: link"].message == "live"
     assert parts["/go2_bridge: battery"].message == "55 %"
@@ -356,7 +362,7 @@ def test_diagnostics_warn(world: World, ros: Ros) -> None:
         return [each.level for each in heard.last.status] if heard.messages else []
 
     ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
-    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 12])
+    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 13])
     assert heard.last.status[2].message == "FR_calf is hot: 58 C"
 
 
