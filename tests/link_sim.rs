@@ -391,7 +391,7 @@ async fn the_camera_is_seen_while_it_is_on() {
     while numbers.len() < 40 {
         let unit = tokio::time::timeout(LIMIT, pictures.recv()).await.expect("no picture").unwrap();
         assert!(unit.keyframe || !numbers.is_empty(), "nothing can be decoded before a keyframe");
-        let picture = decoder.decode(&unit).unwrap();
+        let picture = decoder.decode(&unit).unwrap().unwrap();
         let planes = picture.planes();
         numbers.push(read_counter(planes.y, planes.y_stride).expect("no number in the picture"));
     }

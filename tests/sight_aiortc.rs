@@ -201,7 +201,7 @@ fn number_in(luma: &[u8], stride: usize) -> u32 {
 
 /// Decodes a picture and reads its number.
 fn number_of(decoder: &mut Decoder, unit: &AccessUnit) -> u32 {
-    let picture = decoder.decode(unit).unwrap();
+    let picture = decoder.decode(unit).unwrap().unwrap();
     assert_eq!((picture.width(), picture.height()), (640, 360));
     let planes = picture.planes();
     number_in(planes.y, planes.y_stride)

@@ -38,7 +38,7 @@ from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 ROBOT = "127.0.0.93"
-RATES = ["--low-hz", "50", "--sport-hz", "50", "--pose-hz", "20", "--lidar-hz", "15", "--video-fps", "30"]
+RATES = ["--low-hz", "50", "--sport-hz", "50", "--pose-hz", "20", "--lidar-hz", "15"]
 CMD_VEL_HZ = 20
 WARM_UP = 5.0
 # What is sent so shortly before the end may not have arrived.
@@ -308,12 +308,12 @@ def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
     return len(entries), list(found.values()), late
 
 
-def measure(binaries: Path, camera: str, seconds: float, speed: float) -> Run:
+def measure(binaries: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
     """One run with a robot and a node of its own."""
     listener = Listener(camera, speed)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
-        robot_command = [binaries / "go2_sim", "--bind", ROBOT, *RATES, "--log-sent", "--log", log_file]
+        robot_command = [binaries / "go2_sim", "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
         robot = subprocess.Popen(robot_command, stderr=subprocess.DEVNULL)
         try:
             while not listening(ROBOT):
@@ -359,10 +359,10 @@ def quantiles(seconds: list[float]) -> str:
     return f"{statistics.median(ordered) * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(ordered)} messages)"
 
 
-def report(camera: str, run: Run) -> None:
+def report(camera: str, video: str, run: Run) -> None:
     """Prints the table of a run."""
     topics = ", ".join(CAMERA[camera]) or "nothing"
-    print(f"\nof the camera: {topics}")
+    print(f"\nof the camera: {topics}; {video}")
     print(f"{'node CPU':44} {run.cpu['node']:6.2f} s a minute")
     others = f"robot {run.cpu['robot']:.1f}, listener {run.cpu['listener']:.1f}; 60 is one core"
     print(f"{'  the others':44} {others}")
@@ -406,10 +406,18 @@ def main() -> None:
     # The faster the robot walks and turns, the more there is to decode of each picture.
     parser.add_argument("--speed", type=float, default=0.4)
     parser.add_argument("--camera", choices=CAMERA, action="append")
+    # The robot's own coding beside the one that is easiest to decode, of the same size, rate and bit rate.
+    parser.add_argument("--coding", choices=["high", "baseline"], action="append")
+    parser.add_argument("--fps", type=int, default=30)
+    parser.add_argument("--kbps", type=int, default=2500)
     arguments = parser.parse_args()
     rclpy.init()
     for camera in arguments.camera or ["raw", "none"]:
-        report(camera, measure(arguments.bin, camera, arguments.seconds, arguments.speed))
+        for coding in (arguments.coding or ["high"]) if CAMERA[camera] else ["high"]:
+            video = {"coding": coding, "fps": arguments.fps, "kbps": arguments.kbps}
+            options = [part for name, value in video.items() for part in (f"--video-{name}", str(value))]
+            told = f"{coding}, {arguments.fps} pictures a second, {arguments.kbps} kbit/s"
+            report(camera, told, measure(arguments.bin, camera, options, arguments.seconds, arguments.speed))
 
 
 if __name__ == "__main__":

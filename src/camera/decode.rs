@@ -1,9 +1,10 @@
 //! The thread that decodes: pictures take milliseconds, which would delay everything else.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
-use go2_link::media::{AccessUnit, DecodeError, Decoder, Picture, Planes};
+use go2_link::media::{AccessUnit, DecodeError, Decoder, Late, Matrix, Picture, Planes};
 use go2_link::session::{LinkHandle, VIDEO};
 use r2r::builtin_interfaces::msg::Time;
 
@@ -17,6 +18,8 @@ const NICE: i32 = 10;
 /// Pictures that may wait to be decoded: half a second of them, since one that is dropped costs all until the next
 /// keyframe.
 const QUEUE: usize = 15;
+/// Pictures that a decoder may keep back at most.
+const KEPT: usize = 16;
 /// The decoder's memory is given back after so long without a picture.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -43,6 +46,9 @@ impl Decoding {
             shared,
             link,
             decoder: None,
+            times: VecDeque::new(),
+            late: None,
+            refused: None,
             image: RawImage::default(),
             jpeg: Jpeg::default(),
         };
@@ -63,9 +69,29 @@ struct Work {
     shared: Shared,
     link: LinkHandle,
     decoder: Option<Decoder>,
+    /// When the latest units were taken, by their timestamps: some streams' pictures come later than their units.
+    times: VecDeque<(u64, Time)>,
+    /// What was told of pictures that come late.
+    late: Option<Late>,
+    /// What was told of a stream that cannot be decoded.
+    refused: Option<DecodeError>,
     /// Kept, so that each picture is written into the memory of the one before.
     image: RawImage,
     jpeg: Jpeg,
+}
+
+/// Why a unit gives no picture.
+enum Failure {
+    /// This one does not.
+    Picture(String),
+    /// None of the stream does.
+    Stream(DecodeError),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Picture(reason)
+    }
 }
 
 impl Work {
@@ -77,9 +103,8 @@ impl Work {
         loop {
             match inbox.recv_timeout(IDLE) {
                 Ok(job) => {
-                    if let Err(reason) = self.decode(&job) {
-                        self.shared.tallies.of(VIDEO).dropped(1, &reason);
-                        self.link.request_keyframe();
+                    if let Err(failure) = self.decode(&job) {
+                        self.fail(&failure);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -92,19 +117,55 @@ impl Work {
         }
     }
 
-    fn decode(&mut self, Job { unit, time }: &Job) -> Result<(), String> {
+    /// Tells why there is no picture.
+    fn fail(&mut self, failure: &Failure) {
+        let tally = self.shared.tallies.of(VIDEO);
+        match failure {
+            Failure::Picture(reason) => {
+                tally.dropped(1, reason);
+                self.link.request_keyframe();
+            }
+            // It is the same with each keyframe, and no other keyframe would help.
+            Failure::Stream(error) => {
+                let reason = format!("{error}; no picture is decoded, use camera/video");
+                if self.refused != Some(*error) {
+                    self.refused = Some(*error);
+                    tracing::error!("camera: {reason}");
+                }
+                tally.dropped_as_told(1, &reason);
+            }
+        }
+    }
+
+    fn decode(&mut self, Job { unit, time }: &Job) -> Result<(), Failure> {
         if self.decoder.is_none() {
             self.decoder = Some(Decoder::new().map_err(|error| error.to_string())?);
         }
         let Some(decoder) = &mut self.decoder else { return Ok(()) };
-        let picture = match decoder.decode(unit) {
+        if self.times.len() >= KEPT {
+            self.times.pop_front();
+        }
+        self.times.push_back((unit.timestamp, time.clone()));
+        let decoded = decoder.decode(unit);
+        let picture = match decoded {
             Ok(picture) => picture,
             Err(DecodeError::NeedsKeyframe) => {
                 self.link.request_keyframe();
                 return Ok(()); // quietly: somebody has just begun to look, or the gap was told
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) if error.is_of_the_stream() => return Err(Failure::Stream(error)),
+            Err(error) => return Err(error.to_string().into()),
         };
+        let Some(picture) = picture else { return Ok(()) };
+        let late = picture.late();
+        if self.late != late {
+            self.late = late;
+            if let Some(reason) = late {
+                tracing::warn!("image_raw comes one picture late, as the stream is not decoded at once: {reason}");
+            }
+        }
+        let taken = self.times.iter().find(|(timestamp, _)| *timestamp == picture.timestamp());
+        let time = taken.map_or(time, |(_, time)| time);
         let settings = self.shared.settings();
         if self.outputs.image_has_listener() {
             fill(&mut self.image, &picture, &settings, time)?;
@@ -113,7 +174,7 @@ impl Work {
             }
         }
         if has_listener(&self.outputs.jpeg) {
-            let jpeg = self.jpeg.encode(&picture, settings.jpeg_quality)?;
+            let jpeg = self.jpeg.encode(&picture, &settings)?;
             let message = convert::compressed_image(jpeg, &settings.camera_frame, time);
             publish(&self.outputs.jpeg, &message);
         }
@@ -129,6 +190,7 @@ fn fill(
 ) -> Result<(), String> {
     let encoding = settings.camera_encoding;
     let (width, height) = (picture.width(), picture.height());
+    let colors = picture.colors(settings.camera_colors);
     let layout = Layout {
         frame: &settings.camera_frame,
         width,
@@ -138,8 +200,8 @@ fn fill(
     };
     let data = image.begin(&layout, time);
     let written = match encoding {
-        Encoding::Rgb => picture.write_rgb(data),
-        Encoding::Bgr => picture.write_bgr(data),
+        Encoding::Rgb => picture.write_rgb(colors, data),
+        Encoding::Bgr => picture.write_bgr(colors, data),
         Encoding::Yuv => picture.write_yuv422_yuy2(data),
     };
     written.map_err(|error| error.to_string())
@@ -153,26 +215,36 @@ struct Jpeg {
 }
 
 impl Jpeg {
-    fn encode(&mut self, picture: &Picture<'_>, quality: u8) -> Result<Vec<u8>, String> {
+    fn encode(&mut self, picture: &Picture<'_>, settings: &Settings) -> Result<Vec<u8>, String> {
         let failed = |error: turbojpeg::Error| format!("no JPEG could be made: {error}");
         if self.compressor.is_none() {
             self.compressor = Some(turbojpeg::Compressor::new().map_err(failed)?);
         }
         let Some(compressor) = &mut self.compressor else { return Ok(vec![]) };
         let subsamp = turbojpeg::Subsamp::Sub2x2;
-        compressor.set_quality(i32::from(quality)).map_err(failed)?;
+        compressor.set_quality(i32::from(settings.jpeg_quality)).map_err(failed)?;
         compressor.set_subsamp(subsamp).map_err(failed)?;
-        pack(&picture.planes(), &mut self.planes);
         let (width, height) = (picture.width(), picture.height());
+        let colors = picture.colors(settings.camera_colors);
+        if colors.matrix != Matrix::Bt601 {
+            // A JPEG's colours are made by BT.601.
+            self.planes.resize(3 * width * height, 0);
+            picture.write_rgb(colors, &mut self.planes).map_err(|error| error.to_string())?;
+            let (pixels, pitch) = (self.planes.as_slice(), 3 * width);
+            let format = turbojpeg::PixelFormat::RGB;
+            let image = turbojpeg::Image { pixels, width, pitch, height, format };
+            return compressor.compress_to_vec(image).map_err(failed);
+        }
+        pack(&picture.planes(), colors.full_range, &mut self.planes);
         let pixels = self.planes.as_slice();
         let image = turbojpeg::YuvImage { pixels, width, align: 1, height, subsamp };
         compressor.compress_yuv_to_vec(image).map_err(failed)
     }
 }
 
-/// Writes the planes one after the other, without the padding of their rows, and stretches their range: the
-/// camera's black is 16 and its white 235, a JPEG's are 0 and 255.
-fn pack(planes: &Planes<'_>, target: &mut Vec<u8>) {
+/// Writes the planes one after the other, without the padding of their rows, in a JPEG's range: its black is 0 and its
+/// white 255, where the camera's are 16 and 235 unless it uses the full range too.
+fn pack(planes: &Planes<'_>, full_range: bool, target: &mut Vec<u8>) {
     target.clear();
     let half = (planes.width.div_ceil(2), planes.height.div_ceil(2));
     let stretch =
@@ -181,9 +253,11 @@ fn pack(planes: &Planes<'_>, target: &mut Vec<u8>) {
                 target.extend(row[..width].iter().map(|sample| to_full(*sample)));
             }
         };
-    stretch(planes.y, planes.y_stride, (planes.width, planes.height), full_luma, target);
-    stretch(planes.u, planes.uv_stride, half, full_chroma, target);
-    stretch(planes.v, planes.uv_stride, half, full_chroma, target);
+    let [luma, chroma]: [fn(u8) -> u8; 2] =
+        if full_range { [|sample| sample; 2] } else { [full_luma, full_chroma] };
+    stretch(planes.y, planes.y_stride, (planes.width, planes.height), luma, target);
+    stretch(planes.u, planes.uv_stride, half, chroma, target);
+    stretch(planes.v, planes.uv_stride, half, chroma, target);
 }
 
 /// 255 / 219 in steps of 1 / 4096.
@@ -211,7 +285,9 @@ mod tests {
         let (y, u, v) = ([16; 24], [128; 8], [240; 8]);
         let planes = Planes { width: 4, height: 3, y: &y, u: &u, v: &v, y_stride: 8, uv_stride: 4 };
         let mut packed = vec![9];
-        pack(&planes, &mut packed);
+        pack(&planes, false, &mut packed);
         assert_eq!(packed, [vec![0; 12], vec![128; 4], vec![255; 4]].concat());
+        pack(&planes, true, &mut packed);
+        assert_eq!(packed, [vec![16; 12], vec![128; 4], vec![240; 4]].concat());
     }
 }

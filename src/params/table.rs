@@ -220,6 +220,16 @@ const OWN: &[Spec] = &[
         Kind::Choice(&["rgb8", "bgr8", "yuv422_yuy2"]),
         "Encoding of camera/image_raw",
     ),
+    live(
+        "camera_matrix",
+        Kind::Choice(&["bt601", "bt709"]),
+        "Matrix of the camera's colors, where its stream does not tell",
+    ),
+    live(
+        "camera_range",
+        Kind::Choice(&["limited", "full"]),
+        "Range of the camera's samples, where its stream does not tell",
+    ),
     at_start("camera_info_url", Kind::Text(""), "file: URL of the camera's calibration"),
     live("jpeg_quality", number(80.0, 1.0, 100.0), "Quality of camera/image_raw/compressed"),
     at_start("enable_stamped_cmd_vel", Kind::Switch(false), "cmd_vel is a TwistStamped"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use go2_link::geometry::{Quaternion, Transform};
 use go2_link::lidar::{BodyBox, ScanSettings};
+use go2_link::media::{Colors, Matrix};
 use go2_link::secret::Secret;
 use go2_link::session::Velocity;
 use go2_link::signaling::{Network, Target};
@@ -113,6 +114,8 @@ pub(crate) struct Settings {
     pub(crate) body_box: BodyBox,
     pub(crate) scan: ScanSettings,
     pub(crate) camera_encoding: Encoding,
+    /// What the camera's samples stand for, where its stream does not tell.
+    pub(crate) camera_colors: Colors,
     pub(crate) camera_info_url: String,
     /// 1 to 100.
     pub(crate) jpeg_quality: u8,
@@ -240,6 +243,13 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
             range_min: number("scan_range_min"),
             range_max: number("scan_range_max"),
             body: Some(body_box(numbers(values, "body_box"))),
+        },
+        camera_colors: Colors {
+            matrix: match text("camera_matrix").as_str() {
+                "bt709" => Matrix::Bt709,
+                _ => Matrix::Bt601,
+            },
+            full_range: text("camera_range") == "full",
         },
         camera_encoding: match text("camera_encoding").as_str() {
             "bgr8" => Encoding::Bgr,

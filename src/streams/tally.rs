@@ -57,6 +57,12 @@ pub(crate) struct Counts {
 const FRESH: Duration = Duration::from_secs(5);
 
 impl Counts {
+    fn drop(&mut self, count: u64, reason: &dyn Display) {
+        self.dropped += count;
+        self.last_drop = Some(Instant::now());
+        self.reason = reason.to_string();
+    }
+
     /// Whether something was dropped just now.
     pub(crate) fn dropping(&self) -> bool {
         self.last_drop.is_some_and(|at| at.elapsed() < FRESH)
@@ -79,12 +85,15 @@ impl Tally {
     /// Messages are of no use, for a reason that is logged and kept.
     pub(crate) fn dropped(&self, count: u64, reason: &dyn Display) {
         let state = &mut *self.lock();
-        state.counts.dropped += count;
-        state.counts.last_drop = Some(Instant::now());
-        state.counts.reason = reason.to_string();
+        state.counts.drop(count, reason);
         if let Some(more) = state.log.allow(Instant::now()) {
             tracing::warn!("dropped a message on {}: {reason}{more}", state.name);
         }
+    }
+
+    /// The same, where the log has the reason already.
+    pub(crate) fn dropped_as_told(&self, count: u64, reason: &dyn Display) {
+        self.lock().counts.drop(count, reason);
     }
 
     /// What stamps the stream, so that the report can tell of its clock.

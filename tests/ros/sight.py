@@ -222,9 +222,12 @@ def frame_number(stream: bytes, most: int) -> tuple[int, int]:
     for unit in nal_units(stream):
         bits = Bits(unit[1:])
         if unit[0] & 31 == 7:
-            assert bits.take(8) in (66, 77), "neither Baseline nor Main: there would be more in between"
+            profile = bits.take(8)
             bits.take(16)
             bits.golomb()
+            if profile == 100:
+                # 4:2:0, twice 8 bits; no bypass, no scaling lists.
+                assert (bits.golomb(), bits.golomb(), bits.golomb(), bits.take(2)) == (1, 0, 0, 0)
             most = 1 << (bits.golomb() + 4)
         elif unit[0] & 31 in (1, 5):
             assert unit[0] & 0x60, "a picture that no other one refers to"

@@ -78,7 +78,7 @@ def test_every_picture_comes_once_and_in_order(ros: Ros) -> None:
     ros.until("forty pictures", lambda: len(seen.facts) >= 40)
     assert gapless(seen.facts)
     assert (np.diff(seen.stamps) > 0).all()
-    assert np.median(np.diff(seen.stamps)) == pytest.approx(1 / 15, rel=0.1)
+    assert np.median(np.diff(seen.stamps)) == pytest.approx(1 / 14.3, rel=0.03)
 
 
 @pytest.mark.parametrize(("encoding", "bytes_a_pixel"), [("rgb8", 3), ("bgr8", 3), ("yuv422_yuy2", 2)])
@@ -108,6 +108,53 @@ def test_the_encoding_can_be_changed(ros: Ros) -> None:
         ros.until(f"pictures in {encoding}", lambda encoding=encoding: seen.facts[-1][0] == encoding)
     assert gapless([number for _, number, _ in seen.facts])
     assert {face for _, _, face in seen.facts} == {"-x"}
+
+
+def test_every_picture_from_the_first_keyframe_on(world: World, ros: Ros) -> None:
+    sim = world.sim("--log-sent")
+    bridge = world.bridge()
+    ros.live()
+    seen = look(ros)
+    ros.until("three groups of pictures", lambda: len(seen.facts) >= 75, limit=30.0)
+    sent = sim.entries("frame")
+    assert not sent[0]["idr"], "it starts between two keyframes"
+    first = next(entry["counter"] for entry in sent if entry["idr"])
+    assert seen.facts == list(range(first, first + len(seen.facts)))
+    told = "the camera's video: H.264 High profile, level 4.0, 1280 x 720, nominally 30.0 pictures a second, range not told"
+    assert bridge.output().count(told) == 1
+    assert "; SPS 67 64 10 28 " in bridge.output()
+
+
+@pytest.mark.usefixtures("bridge")
+def test_colors_that_the_stream_does_not_tell_are_a_parameter(ros: Ros) -> None:
+    rows, columns = slice(340, 400), slice(600, 680)
+
+    def patch(message: Any) -> tuple[str, Pixels]:
+        if message.encoding == "rgb8":
+            return "rgb8", rgb(message, rows)[:, columns].reshape(-1, 3).mean(axis=0)
+        samples = np.frombuffer(message.data, np.uint8).reshape(HEIGHT, WIDTH, 2)[rows, columns].astype(float)
+        return "yuv", np.array([samples[..., 0].mean(), samples[:, ::2, 1].mean(), samples[:, 1::2, 1].mean()])
+
+    seen = look(ros, patch)
+
+    def settled(encoding: str) -> Pixels:
+        """The patch of the second picture from now on, and of this encoding."""
+        start = len(seen.facts)
+        ros.until("pictures", lambda: len(seen.facts) > start + 3 and seen.facts[-1][0] == encoding)
+        return seen.facts[-1][1]
+
+    assert ros.set_parameter("camera_encoding", "yuv422_yuy2").successful
+    luma, blue, red = settled("yuv")
+    assert ros.set_parameter("camera_encoding", "rgb8").successful
+    for matrix, weights in (("bt601", (0.299, 0.114)), ("bt709", (0.2126, 0.0722))):
+        for span in ("limited", "full"):
+            assert ros.set_parameter("camera_matrix", matrix).successful
+            assert ros.set_parameter("camera_range", span).successful
+            y, scale = (luma, 1.0) if span == "full" else ((luma - 16) * 255 / 219, 255 / 224)
+            r = y + 2 * (1 - weights[0]) * (red - 128) * scale
+            b = y + 2 * (1 - weights[1]) * (blue - 128) * scale
+            g = (y - weights[0] * r - weights[1] * b) / (1 - sum(weights))
+            assert settled("rgb8") == pytest.approx([r, g, b], abs=3), (matrix, span)
 
 
 def ahead(message: Any, column: int = WIDTH // 2) -> Pixels:

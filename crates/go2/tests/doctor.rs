@@ -85,7 +85,9 @@ async fn a_robot_that_is_well_passes_every_step() {
     assert!(steps.ends_with(&["LiDAR", "camera"]), "{steps:?}");
     let json = told.json();
     let camera = json["steps"].as_array().unwrap().last().unwrap();
-    assert_eq!(camera["text"], "a picture of 1280 x 720");
+    let text = camera["text"].as_str().unwrap();
+    assert!(text.starts_with("60 of 60 pictures of 1280 x 720, 1"), "{text}");
+    assert!(text.contains(" a second (H.264 ") && text.contains("; SPS 67 "), "{text}");
     // It leaves the robot to others.
     let closed = robot.log().wait_for(0, SOON, |entry| entry["event"] == "closed").await;
     assert_eq!(closed.unwrap()["reason"], "the client left");

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use criterion::{criterion_group, criterion_main, Criterion};
-use go2_link::media::{AccessUnit, Assembler, Decoder, Packet};
+use go2_link::media::{AccessUnit, Assembler, Colors, Decoder, Matrix, Packet};
 use openh264::encoder::{BitRate, Encoder, EncoderConfig, FrameRate, IntraFramePeriod, Profile};
 use openh264::formats::YUVBuffer;
 use openh264::OpenH264API;
@@ -81,7 +81,7 @@ fn video(c: &mut Criterion) {
         let mut index = 0;
         c.bench_function(&format!("decode {profile}, {bytes} bytes"), |b| {
             b.iter(|| {
-                let width = decoder.decode(&film[index]).unwrap().width();
+                let width = decoder.decode(&film[index]).unwrap().unwrap().width();
                 index = (index + 1) % PICTURES;
                 width
             })
@@ -101,11 +101,12 @@ fn video(c: &mut Criterion) {
     });
 
     let mut decoder = Decoder::new().unwrap();
-    let picture = decoder.decode(&film[0]).unwrap();
+    let picture = decoder.decode(&film[0]).unwrap().unwrap();
+    let colors = Colors { matrix: Matrix::Bt601, full_range: false };
     let mut target = vec![0; SIZE.0 * SIZE.1 * 3];
     let two_thirds = SIZE.0 * SIZE.1 * 2;
-    c.bench_function("to RGB", |b| b.iter(|| picture.write_rgb(&mut target).unwrap()));
-    c.bench_function("to BGR", |b| b.iter(|| picture.write_bgr(&mut target).unwrap()));
+    c.bench_function("to RGB", |b| b.iter(|| picture.write_rgb(colors, &mut target).unwrap()));
+    c.bench_function("to BGR", |b| b.iter(|| picture.write_bgr(colors, &mut target).unwrap()));
     c.bench_function("to YUYV", |b| {
         b.iter(|| picture.write_yuv422_yuy2(&mut target[..two_thirds]).unwrap())
     });

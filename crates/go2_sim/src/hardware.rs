@@ -43,7 +43,12 @@ impl Hardware {
         body.avoid(habits.avoidance_at_start);
         let lidar = Lidar::new(options.lidar_stamp(), options.lidar_stops_after());
         let body = Arc::new(Mutex::new(body));
-        let camera = Camera::new(options.video.clone(), Arc::clone(&world), Arc::clone(&body));
+        let camera = Camera::new(
+            options.video.clone(),
+            options.facts().camera,
+            Arc::clone(&world),
+            Arc::clone(&body),
+        );
         Some(Self {
             world,
             body,

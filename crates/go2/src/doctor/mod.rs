@@ -1,5 +1,6 @@
 //! `go2 doctor`: the way to a robot, step by step, by the same code as the node's.
 
+mod camera;
 mod connect; // from the name to the session
 mod report; // what was found, as text and JSON
 mod streams; // what comes in session

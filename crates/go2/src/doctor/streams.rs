@@ -1,4 +1,4 @@
-//! What comes in session: the first message of each topic, a frame of the LiDAR, a picture.
+//! What comes in session: the first message of each topic, a frame of the LiDAR, pictures.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use go2_link::codec::topics::VOXEL_MAP;
 use go2_link::help::Help;
 use go2_link::lidar::VoxelDecoder;
-use go2_link::media::{AccessUnit, Decoder};
+use go2_link::media::AccessUnit;
 use go2_link::session::{LinkBuilder, Message};
 use go2_link::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
 
+use super::camera;
 use super::report::{Finding, Outcome, Report};
 
 const LIDAR: &str = "LiDAR";
-const CAMERA: &str = "camera";
+pub(super) const CAMERA: &str = "camera";
 /// What may wait to be looked at.
 const QUEUE: usize = 8;
 
@@ -99,7 +100,7 @@ impl Streams {
             waits.push(Box::pin(first(topic, begun, limit)));
         }
         match self.pictures {
-            Some(pictures) => waits.push(Box::pin(picture(pictures, begun, limit))),
+            Some(pictures) => waits.push(Box::pin(camera::pictures(pictures, begun, limit))),
             None => report.add(left(CAMERA)),
         }
         let tasks = tokio::task::LocalSet::new();
@@ -199,48 +200,6 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
                 health.map_or(String::new(), |health| format!(": {}", health.without_frames()));
             let why = format!("{why}, within {} s{more} [{code}]", limit.as_secs());
             Finding::failed(topic.name, took, why)
-        }
-    }
-}
-
-/// The first picture that can be decoded: the decoder begins with a keyframe.
-async fn picture(mut pictures: Receiver<AccessUnit>, begun: Instant, limit: Duration) -> Finding {
-    let mut why = "no picture came".to_owned();
-    let decoded = async {
-        let mut decoder = None;
-        loop {
-            let unit = match pictures.recv().await {
-                Ok(unit) => unit,
-                Err(RecvError::Lagged(_)) => {
-                    decoder = None;
-                    continue;
-                }
-                Err(RecvError::Closed) => return None,
-            };
-            if unit.keyframe {
-                decoder = Decoder::new().map_err(|error| why = error.to_string()).ok();
-            }
-            let Some(decoder) = decoder.as_mut() else { continue };
-            match decoder.decode(&unit) {
-                Ok(picture) => {
-                    return Some(format!(
-                        "a picture of {} x {}",
-                        picture.width(),
-                        picture.height()
-                    ));
-                }
-                Err(error) => why = format!("pictures came that cannot be decoded: {error}"),
-            }
-        }
-    };
-    let end = tokio::time::Instant::from_std(begun + limit);
-    let seen = tokio::time::timeout_at(end, decoded).await.ok().flatten();
-    match seen {
-        Some(seen) => Finding::passed(CAMERA, begun.elapsed(), seen),
-        None => {
-            let code = Help::NoPictures.code();
-            let why = format!("{why}, within {} s [{code}]", limit.as_secs());
-            Finding::failed(CAMERA, begun.elapsed(), why)
         }
     }
 }

@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::error::{Malformed, MediaError, Refused};
 use super::parameters::Parameters;
 use super::reorder::{Ordered, Reorder};
+use super::sequence::Sequence;
 use super::unit::{self, First, Unit};
 use super::{nal, AccessUnit, Packet, VideoCounters};
 
@@ -303,11 +304,12 @@ impl Assembler {
     /// Whether a picture was left out by the robot itself, which shows only in the numbers of frames.
     fn skipped_before(&self, First { slice, idr, .. }: First) -> Option<MediaError> {
         let (found, modulus) = slice.frame_number?;
-        let gaps_allowed = self.parameters.get(slice.pps).is_some_and(|(_, sps)| sps.gaps_allowed);
+        let sps = self.parameters.get(slice.pps).map(|(_, sps)| sps);
+        let harmless = sps.is_some_and(Sequence::gaps_are_harmless);
         let expected = ((u32::from(self.frame_number) + 1) % modulus) as u16;
         // Where nothing refers to the last picture, encoders differ in whether it counts.
         let follows = found == expected || found == self.frame_number;
-        (!idr && !gaps_allowed && !follows).then_some(MediaError::FrameSkipped { found, expected })
+        (!idr && !harmless && !follows).then_some(MediaError::FrameSkipped { found, expected })
     }
 
     fn put_out(&mut self, unit: Unit, first: First) {

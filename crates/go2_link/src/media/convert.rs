@@ -19,6 +19,61 @@ pub struct Planes<'a> {
     pub uv_stride: usize,
 }
 
+/// What the samples of a picture stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colors {
+    /// How brightness and colours were made of red, green and blue.
+    pub matrix: Matrix,
+    /// Whether black is 0 and white 255, instead of 16 and 235.
+    pub full_range: bool,
+}
+
+/// How brightness and colours are made of red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matrix {
+    /// Of standard definition (BT.601).
+    Bt601,
+    /// Of high definition (BT.709).
+    Bt709,
+}
+
+impl Matrix {
+    /// By `matrix_coefficients` of H.264, if it is one of these.
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Bt709),
+            5 | 6 => Some(Self::Bt601),
+            _ => None,
+        }
+    }
+}
+
+/// Factors of a conversion in 1/64: everything fits 16 bits but the brightest, which saturates.
+#[derive(Clone, Copy)]
+struct Factors {
+    black: i16,
+    y: i16,
+    /// All ones where the factor of brightness has another half.
+    y_half: i16,
+    u_blue: i16,
+    u_green: i16,
+    v_green: i16,
+    v_red: i16,
+}
+
+impl From<Colors> for Factors {
+    fn from(colors: Colors) -> Self {
+        let [u_blue, u_green, v_green, v_red] = match (colors.matrix, colors.full_range) {
+            (Matrix::Bt601, false) => [129, -25, -52, 102],
+            (Matrix::Bt709, false) => [135, -14, -34, 115],
+            (Matrix::Bt601, true) => [113, -22, -46, 90],
+            (Matrix::Bt709, true) => [119, -12, -30, 101],
+        };
+        let [black, y, y_half] = if colors.full_range { [0, 64, 0] } else { [16, 74, -1] };
+        Self { black, y, y_half, u_blue, u_green, v_green, v_red }
+    }
+}
+
 /// A buffer of the wrong size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the picture takes {expected} bytes, the buffer has {found}")]
@@ -72,8 +127,27 @@ const BLOCK: usize = 32;
 const HALF: usize = BLOCK / 2;
 
 /// As [`write_bgr`](super::Picture::write_bgr).
-pub(super) fn write_bgr(planes: &Planes<'_>, target: &mut [u8]) -> Result<(), SizeError> {
-    write_blocks::<{ 3 * BLOCK }>(planes, target, bgr_block)
+pub(super) fn write_bgr(
+    planes: &Planes<'_>,
+    colors: Colors,
+    target: &mut [u8],
+) -> Result<(), SizeError> {
+    let factors = Factors::from(colors);
+    write_blocks::<{ 3 * BLOCK }>(planes, target, |y, u, v, out| {
+        color_block(factors, y, u, v, out, |[red, green, blue]| [blue, green, red]);
+    })
+}
+
+/// As [`write_rgb`](super::Picture::write_rgb).
+pub(super) fn write_rgb(
+    planes: &Planes<'_>,
+    colors: Colors,
+    target: &mut [u8],
+) -> Result<(), SizeError> {
+    let factors = Factors::from(colors);
+    write_blocks::<{ 3 * BLOCK }>(planes, target, |y, u, v, out| {
+        color_block(factors, y, u, v, out, |rgb| rgb);
+    })
 }
 
 /// As [`write_yuv422_yuy2`](super::Picture::write_yuv422_yuy2).
@@ -113,23 +187,31 @@ fn pad<const N: usize>(samples: &[u8]) -> [u8; N] {
 }
 
 #[inline]
-fn bgr_block(y: &[u8; BLOCK], u: &[u8; HALF], v: &[u8; HALF], out: &mut [u8; 3 * BLOCK]) {
-    // BT.601, limited range, in 1/64: everything fits 16 bits but the brightest blue, which saturates. Nothing
-    // else overflows; checks for it would keep the compiler from using vector instructions.
+fn color_block(
+    factors: Factors,
+    y: &[u8; BLOCK],
+    u: &[u8; HALF],
+    v: &[u8; HALF],
+    out: &mut [u8; 3 * BLOCK],
+    order: impl Fn([u8; 3]) -> [u8; 3],
+) {
+    let Factors { black, y: y_factor, y_half, u_blue, u_green, v_green, v_red } = factors;
+    // Nothing overflows but what saturates; checks for it would keep the compiler from using vector instructions.
     let times = |factor: i16, value: i16| value.wrapping_mul(factor);
     let (mut blue, mut green, mut red) = ([0i16; BLOCK], [0i16; BLOCK], [0i16; BLOCK]);
     for i in 0..HALF {
         let (u, v) = (i16::from(u[i]).wrapping_sub(128), i16::from(v[i]).wrapping_sub(128));
-        let (b, g, r) = (times(129, u), times(-25, u).wrapping_add(times(-52, v)), times(102, v));
+        let (b, g, r) =
+            (times(u_blue, u), times(u_green, u).wrapping_add(times(v_green, v)), times(v_red, v));
         (blue[2 * i], blue[2 * i + 1]) = (b, b);
         (green[2 * i], green[2 * i + 1]) = (g, g);
         (red[2 * i], red[2 * i + 1]) = (r, r);
     }
     for (i, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-        let y = i16::from(y[i]).wrapping_sub(16);
-        let y = times(74, y).wrapping_add(y >> 1).wrapping_add(32);
+        let y = i16::from(y[i]).wrapping_sub(black);
+        let y = times(y_factor, y).wrapping_add((y >> 1) & y_half).wrapping_add(32);
         let scale = |colour: i16| (y.saturating_add(colour) >> 6).clamp(0, 255) as u8;
-        *pixel = [scale(blue[i]), scale(green[i]), scale(red[i])];
+        *pixel = order([scale(red[i]), scale(green[i]), scale(blue[i])]);
     }
 }
 
@@ -173,23 +255,42 @@ mod tests {
         (value.clamp(0.0, 255.0) - f64::from(byte)).abs() <= 2.0
     }
 
+    const USUAL: Colors = Colors { matrix: Matrix::Bt601, full_range: false };
+
     #[test]
-    fn bgr_is_bt601_of_limited_range() {
-        for width in [2, 30, 32, 46, 64, 78] {
-            with_samples(width, 6, |planes| {
-                let mut out = vec![0; width * 6 * 3];
-                write_bgr(planes, &mut out).unwrap();
-                for (i, pixel) in out.as_chunks::<3>().0.iter().enumerate() {
-                    let (y, u, v) = samples(planes, i / width, i % width);
-                    let y = (f64::from(y) - 16.0) * 255.0 / 219.0;
-                    let (u, v) = (f64::from(u) - 128.0, f64::from(v) - 128.0);
-                    let (u, v) = (u * 255.0 / 224.0, v * 255.0 / 224.0);
-                    let expected =
-                        [y + 1.772 * u, y - 0.344_136 * u - 0.714_136 * v, y + 1.402 * v];
-                    let good = expected.iter().zip(pixel).all(|(value, byte)| close(*value, *byte));
-                    assert!(good, "{width} {i} {expected:?} {pixel:?}");
-                }
-            });
+    fn colors_are_those_of_their_matrix_and_range() {
+        // What red and blue weigh in brightness (BT.601 and BT.709, 2.5.1 and 3.2).
+        for (matrix, red, blue) in [(Matrix::Bt601, 0.299, 0.114), (Matrix::Bt709, 0.2126, 0.0722)]
+        {
+            for (full_range, width) in [false, true]
+                .into_iter()
+                .flat_map(|full| [2, 30, 32, 46, 64, 78].map(|width| (full, width)))
+            {
+                let colors = Colors { matrix, full_range };
+                with_samples(width, 6, |planes| {
+                    let (mut bgr, mut rgb) = (vec![0; width * 6 * 3], vec![0; width * 6 * 3]);
+                    write_bgr(planes, colors, &mut bgr).unwrap();
+                    write_rgb(planes, colors, &mut rgb).unwrap();
+                    for (i, pixel) in bgr.as_chunks::<3>().0.iter().enumerate() {
+                        let (y, u, v) = samples(planes, i / width, i % width);
+                        let (black, y_share, share) = if full_range {
+                            (0.0, 1.0, 1.0)
+                        } else {
+                            (16.0, 255.0 / 219.0, 255.0 / 224.0)
+                        };
+                        let y = (f64::from(y) - black) * y_share;
+                        let (u, v) =
+                            ((f64::from(u) - 128.0) * share, (f64::from(v) - 128.0) * share);
+                        let (b, r) = (y + 2.0 * (1.0 - blue) * u, y + 2.0 * (1.0 - red) * v);
+                        let g = (y - red * r - blue * b) / (1.0 - red - blue);
+                        let good =
+                            [b, g, r].iter().zip(pixel).all(|(value, byte)| close(*value, *byte));
+                        assert!(good, "{colors:?} {width} {i} {:?} {pixel:?}", [b, g, r]);
+                        let [blue, green, red] = *pixel;
+                        assert_eq!(rgb[3 * i..3 * i + 3], [red, green, blue]);
+                    }
+                });
+            }
         }
     }
 
@@ -216,7 +317,7 @@ mod tests {
             let (y_stride, uv_stride) = (2, 1);
             let planes = Planes { width: 2, height: 2, y: &y, u: &uv, v: &uv, y_stride, uv_stride };
             let mut out = [1; 12];
-            write_bgr(&planes, &mut out).unwrap();
+            write_bgr(&planes, USUAL, &mut out).unwrap();
             assert_eq!(out, [grey; 12]);
         }
     }
@@ -226,7 +327,7 @@ mod tests {
         with_samples(46, 6, |planes| {
             for length in [0, 46 * 6 * 3 - 1, 46 * 6 * 3 + 1] {
                 let error = SizeError { expected: 46 * 6 * 3, found: length };
-                assert_eq!(write_bgr(planes, &mut vec![0; length]), Err(error));
+                assert_eq!(write_bgr(planes, USUAL, &mut vec![0; length]), Err(error));
             }
             let error = SizeError { expected: 46 * 6 * 2, found: 46 * 6 * 3 };
             assert_eq!(write_yuv422_yuy2(planes, &mut vec![0; 46 * 6 * 3]), Err(error));

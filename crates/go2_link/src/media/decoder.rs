@@ -1,11 +1,16 @@
 //! Decoding with openh264.
 
-use openh264::decoder::{DecodedYUV, Decoder as OpenH264, DecoderConfig};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use openh264::decoder::{DecodedYUV, Decoder as OpenH264, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 use openh264::OpenH264API;
 
-use super::convert::{self, Planes, SizeError};
-use super::AccessUnit;
+use super::convert::{self, Colors, Matrix, Planes, SizeError};
+use super::plain::{self, Late, Unsupported};
+use super::sequence::Sequence;
+use super::{AccessUnit, Level, Profile, StreamInfo};
 
 /// Why there is no picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,60 +27,179 @@ pub enum DecodeError {
     /// The unit holds no whole picture, or one of a kind that the decoder does not know.
     #[error("no whole picture came of it; waiting for a keyframe")]
     NoPicture,
+    /// The whole stream is of a kind that the decoder does not know.
+    #[error("the decoder cannot take H.264 {profile}, level {level}: {why}")]
+    Unsupported {
+        /// The stream's profile.
+        profile: Profile,
+        /// The stream's level.
+        level: Level,
+        /// What it is that the decoder does not know.
+        why: Unsupported,
+    },
 }
 
-/// Turns access units into pictures, each at once: openh264 on the thread that calls, without concealment of
-/// errors. What builds on a unit that was left out or failed is refused until the next keyframe.
+impl DecodeError {
+    /// Whether the stream is to blame, and another decoder may do better: nothing that waiting or a better network
+    /// helps against.
+    pub fn is_of_the_stream(&self) -> bool {
+        matches!(self, Self::Unsupported { .. })
+    }
+}
+
+/// Turns access units into pictures: openh264 on the thread that calls, without concealment of errors. What builds on
+/// a unit that was left out or failed is refused until the next keyframe.
+///
+/// Each unit gives its own picture at once, except in streams where openh264 keeps one back: see [`Late`].
 pub struct Decoder {
     inner: OpenH264,
     /// Number of the unit that comes next, if the last one was decoded.
     next: Option<u64>,
     failed: bool,
+    /// The sequence parameter set of the latest keyframe.
+    sequence: Option<Sequence>,
+    late: Option<Late>,
+    told: Told,
+    /// Keyframes in a row behind each of which something could not be decoded.
+    failures: u32,
+    /// Times of the units whose pictures the decoder has kept back.
+    kept: BinaryHeap<Reverse<u64>>,
 }
+
+/// After so many groups of pictures in a row that could not be decoded whole, the stream is to blame: units come whole or
+/// not at all.
+const HOPELESS: u32 = 2;
+/// More pictures than any stream may keep back.
+const MOST_KEPT: usize = 16;
 
 impl Decoder {
     /// A decoder that waits for a keyframe.
     pub fn new() -> Result<Self, DecodeError> {
-        Ok(Self { inner: make()?, next: None, failed: false })
+        let (inner, told, kept) = (make()?, Told::default(), BinaryHeap::new());
+        Ok(Self {
+            inner,
+            next: None,
+            failed: false,
+            sequence: None,
+            late: None,
+            told,
+            failures: 0,
+            kept,
+        })
     }
 
-    /// Decodes a unit. After an error, only a keyframe helps.
-    pub fn decode(&mut self, unit: &AccessUnit) -> Result<Picture<'_>, DecodeError> {
+    /// Decodes a unit. No picture and no error means that it comes with a later unit. After an error, only a keyframe
+    /// helps.
+    pub fn decode(&mut self, unit: &AccessUnit) -> Result<Option<Picture<'_>>, DecodeError> {
         let follows = self.next.take() == Some(unit.number);
         if !unit.keyframe && !follows {
             return Err(DecodeError::NeedsKeyframe);
         }
+        let (data, sequence) = plain::prepare(&unit.data);
+        if unit.keyframe {
+            self.failures = if self.failed { self.failures.saturating_add(1) } else { 0 };
+            if let Some(sequence) = sequence {
+                self.begin(sequence)?;
+            }
+        }
         if std::mem::take(&mut self.failed) {
             // Whatever the failure left behind is not worth trusting.
             self.inner = make()?;
+            self.kept.clear();
         }
-        let Self { inner, next, failed } = self;
+        let hopeless = self.hopeless();
+        let Self { inner, next, failed, late, told, kept, .. } = self;
         *failed = true;
-        let decoded = inner.decode(&unit.data);
-        let yuv = decoded.map_err(|error| DecodeError::Damaged(error.native_code()))?;
-        let picture = yuv.and_then(Picture::new).ok_or(DecodeError::NoPicture)?;
+        let decoded = inner.decode(&data);
+        let yuv = decoded
+            .map_err(|error| hopeless.unwrap_or(DecodeError::Damaged(error.native_code())))?;
+        kept.push(Reverse(unit.timestamp));
+        let timestamp = match (&yuv, *late) {
+            (None, Some(_)) if kept.len() <= MOST_KEPT => None,
+            (None, _) => return Err(hopeless.unwrap_or(DecodeError::NoPicture)),
+            // Pictures come in the order in which they are shown.
+            (Some(_), _) => kept.pop().map(|Reverse(timestamp)| timestamp),
+        };
+        let picture = match yuv {
+            Some(yuv) => {
+                Some(Picture::new(yuv, timestamp, *late, *told).ok_or(DecodeError::NoPicture)?)
+            }
+            None => None,
+        };
         *failed = false;
         *next = Some(unit.number + 1);
         Ok(picture)
     }
+
+    /// Takes what a keyframe says of the stream.
+    fn begin(&mut self, sequence: Sequence) -> Result<(), DecodeError> {
+        if self.sequence.as_ref() != Some(&sequence) {
+            // The decoder of the old stream would hand out its old pictures in the new size.
+            self.failed |= self.sequence.is_some();
+            self.failures = 0;
+            self.sequence = Some(sequence.clone());
+        }
+        let StreamInfo { full_range, matrix, .. } = StreamInfo::new(&sequence);
+        self.told = Told { full_range, matrix: matrix.and_then(Matrix::of_number) };
+        self.late = plain::judge(&sequence).map_err(|why| unsupported(&sequence, why))?;
+        Ok(())
+    }
+
+    /// What is to be told of the next failure instead of damage, once there were too many.
+    fn hopeless(&self) -> Option<DecodeError> {
+        let sequence = self.sequence.as_ref().filter(|_| self.failures >= HOPELESS)?;
+        Some(unsupported(sequence, Unsupported::Tools))
+    }
+}
+
+fn unsupported(sequence: &Sequence, why: Unsupported) -> DecodeError {
+    let StreamInfo { profile, level, .. } = StreamInfo::new(sequence);
+    DecodeError::Unsupported { profile, level, why }
 }
 
 fn make() -> Result<OpenH264, DecodeError> {
-    // The defaults are one thread, and no concealment.
-    OpenH264::with_api_config(OpenH264API::from_source(), DecoderConfig::new())
+    // One thread, and no concealment, are the defaults. Flushing after each picture is a default too, and loses the
+    // decoder's memory: see `plain`.
+    let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+    OpenH264::with_api_config(OpenH264API::from_source(), config)
         .map_err(|error| DecodeError::Unavailable(error.native_code()))
 }
 
-/// A picture in the decoder's memory: I420, limited range, as cameras send it.
+/// A picture in the decoder's memory: I420.
 #[derive(Debug)]
 pub struct Picture<'a> {
     yuv: DecodedYUV<'a>,
+    timestamp: u64,
+    late: Option<Late>,
+    told: Told,
+}
+
+/// What a stream tells of its colours.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    matrix: Option<Matrix>,
+    full_range: Option<bool>,
 }
 
 impl<'a> Picture<'a> {
-    fn new(yuv: DecodedYUV<'a>) -> Option<Self> {
-        let picture = Self { yuv };
+    fn new(
+        yuv: DecodedYUV<'a>,
+        timestamp: Option<u64>,
+        late: Option<Late>,
+        told: Told,
+    ) -> Option<Self> {
+        let picture = Self { yuv, timestamp: timestamp?, late, told };
         picture.planes().is_consistent().then_some(picture)
+    }
+
+    /// The timestamp of the unit that it is the picture of.
+    pub fn timestamp(&self) -> u64 {
+        self.timestamp
+    }
+
+    /// Why it comes later than its unit, if it does.
+    pub fn late(&self) -> Option<Late> {
+        self.late
     }
 
     /// Pixels in a row.
@@ -96,16 +220,28 @@ impl<'a> Picture<'a> {
         Planes { width, height, y, u, v, y_stride, uv_stride }
     }
 
+    /// What its samples stand for: what the stream tells, and what it does not tell as given.
+    pub fn colors(&self, untold: Colors) -> Colors {
+        Colors {
+            matrix: self.told.matrix.unwrap_or(untold.matrix),
+            full_range: self.told.full_range.unwrap_or(untold.full_range),
+        }
+    }
+
     /// Writes rows of R, G, B bytes without padding: `width * height * 3` bytes.
-    pub fn write_rgb(&self, target: &mut [u8]) -> Result<(), SizeError> {
+    pub fn write_rgb(&self, colors: Colors, target: &mut [u8]) -> Result<(), SizeError> {
+        if colors != (Colors { matrix: Matrix::Bt601, full_range: false }) {
+            return convert::write_rgb(&self.planes(), colors, target);
+        }
         SizeError::check(self.width() * self.height() * 3, target)?;
+        // Knows these colours only, and is faster.
         self.yuv.write_rgb8(target);
         Ok(())
     }
 
     /// Writes rows of B, G, R bytes without padding: `width * height * 3` bytes.
-    pub fn write_bgr(&self, target: &mut [u8]) -> Result<(), SizeError> {
-        convert::write_bgr(&self.planes(), target)
+    pub fn write_bgr(&self, colors: Colors, target: &mut [u8]) -> Result<(), SizeError> {
+        convert::write_bgr(&self.planes(), colors, target)
     }
 
     /// Writes rows of Y, U, Y, V bytes without padding: `width * height * 2` bytes.
@@ -141,7 +277,7 @@ mod tests {
         for profile in [Profile::Baseline, Profile::Main, Profile::High] {
             let mut decoder = Decoder::new().unwrap();
             for unit in units((192, 128), 12, profile) {
-                let picture = decoder.decode(&unit).unwrap();
+                let picture = decoder.decode(&unit).unwrap().unwrap();
                 // The bar that moves tells the pictures apart.
                 let bar = (3 * unit.number as usize, 3 * unit.number as usize + 39);
                 let planes = picture.planes();
@@ -166,18 +302,19 @@ mod tests {
         let mut decoder = Decoder::new().unwrap();
         for size in [(192, 128), (200, 120), (66, 34), (320, 176)] {
             let unit = &units(size, 1, Profile::Baseline)[0];
-            let picture = decoder.decode(unit).unwrap();
+            let picture = decoder.decode(unit).unwrap().unwrap();
             assert_eq!((picture.width(), picture.height()), size);
             let mut rgb = vec![0; size.0 * size.1 * 3];
             let mut bgr = rgb.clone();
-            picture.write_rgb(&mut rgb).unwrap();
-            picture.write_bgr(&mut bgr).unwrap();
+            let colors = Colors { matrix: Matrix::Bt601, full_range: false };
+            picture.write_rgb(colors, &mut rgb).unwrap();
+            picture.write_bgr(colors, &mut bgr).unwrap();
             for (rgb, bgr) in rgb.chunks(3).zip(bgr.chunks(3)) {
                 let close = rgb.iter().zip(bgr.iter().rev()).all(|(a, b)| a.abs_diff(*b) <= 2);
                 assert!(close, "{rgb:?} {bgr:?}");
             }
             picture.write_yuv422_yuy2(&mut rgb[..size.0 * size.1 * 2]).unwrap();
-            assert!(picture.write_rgb(&mut rgb[1..]).is_err());
+            assert!(picture.write_rgb(colors, &mut rgb[1..]).is_err());
         }
     }
 

@@ -119,6 +119,9 @@ pub enum Refused {
     /// It cannot be read.
     #[error("a parameter set that cannot be read ({0})")]
     Unreadable(String),
+    /// Pictures larger than any level of H.264 has.
+    #[error("pictures larger than H.264 allows")]
+    Huge,
     /// Pictures without pixels, or of more than 1920x1088.
     #[error("pictures of {width}x{height} pixels, more than 1920x1088 or none")]
     Size {

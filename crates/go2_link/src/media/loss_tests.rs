@@ -43,7 +43,7 @@ impl Film {
             let data = camera.take();
             film.packets.push(sender.send(&data));
             let unit = unit(index, data);
-            film.fingerprints.push(fingerprint(&decoder.decode(&unit).unwrap()));
+            film.fingerprints.push(fingerprint(&decoder.decode(&unit).unwrap().unwrap()));
         }
         film
     }
@@ -60,6 +60,7 @@ impl Film {
         for unit in units {
             let index = self.index(unit);
             let picture = decoder.decode(unit).unwrap_or_else(|e| panic!("{what}, {index}: {e}"));
+            let picture = picture.unwrap_or_else(|| panic!("{what}, {index}: late"));
             assert_eq!(fingerprint(&picture), self.fingerprints[index], "{what}, {index}");
             seen.push(index);
         }

@@ -4,19 +4,29 @@
 //! apart; `unit` collects one picture's NAL units; `parameters` knows the stream's parameter sets;
 //! [`Assembler`] holds them together and lets no damaged picture through. Pure: time is an argument.
 
+mod annex_b;
 mod assembler;
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+mod bad_stream_tests;
 mod clock;
 #[cfg(feature = "openh264")]
 mod convert;
 #[cfg(feature = "openh264")]
 mod decoder;
 mod error;
+mod info;
 #[cfg(test)]
 #[cfg(all(feature = "openh264", feature = "webrtc"))]
 mod loss_tests;
 mod nal;
 mod parameters;
+mod plain;
 mod reorder;
+mod sequence;
+#[cfg(test)]
+#[cfg(all(feature = "openh264", feature = "webrtc"))]
+mod stream_tests;
 #[cfg(test)]
 #[cfg(all(feature = "openh264", feature = "webrtc"))]
 mod testing;
@@ -28,10 +38,12 @@ use bytes::Bytes;
 
 pub use assembler::Assembler;
 #[cfg(feature = "openh264")]
-pub use convert::{Planes, SizeError};
+pub use convert::{Colors, Matrix, Planes, SizeError};
 #[cfg(feature = "openh264")]
 pub use decoder::{DecodeError, Decoder, Picture};
 pub use error::{Malformed, MediaError, Refused};
+pub use info::{Level, Profile, StreamInfo};
+pub use plain::{for_decoder, Late, Unsupported};
 
 /// The clock of video timestamps.
 pub const TICKS_PER_SECOND: u64 = 90_000;

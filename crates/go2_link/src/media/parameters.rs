@@ -3,30 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, SeqParameterSet};
-use h264_reader::rbsp::{BitRead, BitReader, BitReaderError, ByteReader};
+use h264_reader::rbsp::{BitRead, BitReaderError};
 
 use super::error::Refused;
-
-/// Real ones have some tens of bytes.
-const LONGEST: usize = 1024;
-const LARGEST_WIDTH: u64 = 1920;
-const LARGEST_HEIGHT: u64 = 1088;
-/// Level 6.2, which allows every size.
-const HIGHEST_LEVEL: u8 = 62;
-
-/// A sequence parameter set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sps {
-    /// The NAL unit.
-    pub(super) nal: Bytes,
-    /// Width and height of a picture in pixels, after cropping.
-    pub(super) size: (u32, u32),
-    /// Whether pictures may be missing on purpose.
-    pub(super) gaps_allowed: bool,
-    frame_number_bits: u32,
-    separate_planes: bool,
-}
+use super::sequence::{bits, trim, Sequence};
 
 /// A picture parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +31,7 @@ pub(super) struct Slice {
 /// The latest parameter set of each id: 32 and 256 exist.
 #[derive(Debug, Default)]
 pub(super) struct Parameters {
-    sps: BTreeMap<u8, Sps>,
+    sps: BTreeMap<u8, Sequence>,
     pps: BTreeMap<u8, Pps>,
     /// Whether one took the place of another that was not the same. To be set back by whoever starts to use
     /// the new one.
@@ -60,7 +40,7 @@ pub(super) struct Parameters {
 
 impl Parameters {
     /// The picture parameter set and the sequence parameter set below it.
-    pub(super) fn get(&self, pps: u8) -> Option<(&Pps, &Sps)> {
+    pub(super) fn get(&self, pps: u8) -> Option<(&Pps, &Sequence)> {
         let pps = self.pps.get(&pps)?;
         Some((pps, self.sps.get(&pps.sps)?))
     }
@@ -68,8 +48,8 @@ impl Parameters {
     /// Takes a sequence parameter set; returns its id. If it is refused all are forgotten, as nobody knows
     /// which one it replaces.
     pub(super) fn store_sps(&mut self, nal: &[u8]) -> Result<u8, Refused> {
-        let read = trim(nal).and_then(read_sps);
-        let (id, sps) = read.inspect_err(|_| self.sps.clear())?;
+        let sps = Sequence::read(nal).inspect_err(|_| self.sps.clear())?;
+        let id = sps.id();
         self.changed |= self.sps.get(&id).is_some_and(|before| *before != sps);
         self.sps.insert(id, sps);
         Ok(id)
@@ -98,49 +78,6 @@ impl Parameters {
     }
 }
 
-fn trim(nal: &[u8]) -> Result<&[u8], Refused> {
-    // Some packetisers leave the zeros there that stood before the next start code.
-    let length = nal.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    if length > LONGEST {
-        return Err(Refused::TooLong(length));
-    }
-    Ok(&nal[..length])
-}
-
-fn bits(nal: &[u8]) -> BitReader<ByteReader<&[u8]>> {
-    BitReader::new(ByteReader::skipping_h264_header(nal))
-}
-
-fn read_sps(nal: &[u8]) -> Result<(u8, Sps), Refused> {
-    let mut lifted = nal.to_vec();
-    // Cameras understate their level; nothing here depends on it.
-    if let [_, _profile, _constraints, level, ..] = lifted.as_mut_slice() {
-        *level = HIGHEST_LEVEL;
-    }
-    let sps = SeqParameterSet::from_bits(WithoutVui(bits(&lifted)))
-        .map_err(|error| Refused::Unreadable(format!("{error:?}")))?;
-    let fields = match sps.frame_mbs_flags {
-        FrameMbsFlags::Frames => 1,
-        FrameMbsFlags::Fields { .. } => 2,
-    };
-    let width = 16 * (u64::from(sps.pic_width_in_mbs_minus1) + 1);
-    let height = 16 * fields * (u64::from(sps.pic_height_in_map_units_minus1) + 1);
-    let size = sps.pixel_dimensions().map_err(|error| Refused::Unreadable(format!("{error:?}")))?;
-    if width > LARGEST_WIDTH || height > LARGEST_HEIGHT || size.0 == 0 || size.1 == 0 {
-        return Err(Refused::Size { width, height });
-    }
-    let chroma = &sps.chroma_info;
-    let read = Sps {
-        nal: Bytes::copy_from_slice(nal),
-        size,
-        gaps_allowed: sps.gaps_in_frame_num_value_allowed_flag,
-        frame_number_bits: u32::from(sps.log2_max_frame_num()),
-        separate_planes: chroma.chroma_format == ChromaFormat::YUV444
-            && chroma.separate_colour_plane_flag,
-    };
-    Ok((sps.seq_parameter_set_id.id(), read))
-}
-
 fn read_pps(nal: &[u8]) -> Result<(u8, Pps), Refused> {
     let unreadable = |what: &str| Refused::Unreadable(what.to_owned());
     let mut bits = bits(nal);
@@ -155,72 +92,15 @@ fn read_pps(nal: &[u8]) -> Result<(u8, Pps), Refused> {
     Ok((pps, Pps { nal: Bytes::copy_from_slice(nal), sps }))
 }
 
-fn read_frame_number(bits: &mut impl BitRead, sps: &Sps) -> Result<(u16, u32), BitReaderError> {
-    if sps.separate_planes {
+fn read_frame_number(
+    bits: &mut impl BitRead,
+    sps: &Sequence,
+) -> Result<(u16, u32), BitReaderError> {
+    if sps.separate_planes() {
         bits.skip(2, "colour_plane_id")?;
     }
-    let number = bits.read_var(sps.frame_number_bits, "frame_num")?;
-    Ok((number, 1 << sps.frame_number_bits))
-}
-
-/// Reads a sequence parameter set without its last part, the VUI. Nothing here needs it, and what encoders
-/// write there breaks the rules often enough.
-struct WithoutVui<R>(R);
-
-type Read<T> = Result<T, BitReaderError>;
-
-impl<R: BitRead> BitRead for WithoutVui<R> {
-    fn read_bit(&mut self, name: &'static str) -> Read<bool> {
-        let bit = self.0.read_bit(name)?;
-        Ok(bit && name != "vui_parameters_present_flag")
-    }
-
-    fn finish_rbsp(self) -> Read<()> {
-        Ok(())
-    }
-
-    fn finish_sei_payload(self) -> Read<()> {
-        Ok(())
-    }
-
-    fn read_ue(&mut self, name: &'static str) -> Read<u32> {
-        self.0.read_ue(name)
-    }
-
-    fn read_se(&mut self, name: &'static str) -> Read<i32> {
-        self.0.read_se(name)
-    }
-
-    fn read<const BITS: u32, I: h264_reader::rbsp::Integer>(
-        &mut self,
-        name: &'static str,
-    ) -> Read<I> {
-        self.0.read::<BITS, I>(name)
-    }
-
-    fn read_var<I: h264_reader::rbsp::Integer>(
-        &mut self,
-        bits: u32,
-        name: &'static str,
-    ) -> Read<I> {
-        self.0.read_var(bits, name)
-    }
-
-    fn read_to<V: h264_reader::rbsp::Primitive>(&mut self, name: &'static str) -> Read<V> {
-        self.0.read_to(name)
-    }
-
-    fn skip(&mut self, bits: u32, name: &'static str) -> Read<()> {
-        self.0.skip(bits, name)
-    }
-
-    fn byte_aligned(&self) -> bool {
-        self.0.byte_aligned()
-    }
-
-    fn has_more_rbsp_data(&mut self, name: &'static str) -> Read<bool> {
-        self.0.has_more_rbsp_data(name)
-    }
+    let number = bits.read_var(sps.frame_number_bits(), "frame_num")?;
+    Ok((number, 1 << sps.frame_number_bits()))
 }
 
 #[cfg(test)]

@@ -14,14 +14,16 @@ pub mod picture;
 pub mod stamp;
 
 mod bricks; // what walls look like
+mod cabac; // a setting that the encoder hides
 mod encode; // H.264
 mod network; // loses, delays and repeats packets
 mod options;
 mod render; // what is seen
+mod shape; // the shape of the robot's stream
 mod shoot; // the camera's clock and thread
 mod still; // JPEGs
 mod video; // the video of a session
 
-pub use options::VideoOptions;
+pub use options::{Coding, VideoOptions};
 pub(crate) use shoot::Camera;
 pub(crate) use video::Video;

@@ -1,25 +1,36 @@
 //! What the camera and the network to the client are like.
 
-use std::time::Duration;
-
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::encode::Encoding;
 use super::network::Badness;
 use crate::options::probability;
+use crate::profile::CameraFacts;
+
+/// How pictures are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Coding {
+    /// High profile with CABAC, where pictures tell their order (type 0) and gaps in the numbers of frames are allowed.
+    High,
+    /// Constrained Baseline, where pictures are shown as they come (type 2).
+    Baseline,
+}
 
 /// The options of the front camera.
 #[derive(Debug, Clone, Args)]
 pub struct VideoOptions {
-    /// Pictures a second of the front camera
-    #[arg(id = "video-fps", long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=30))]
-    pub fps: u32,
-    /// Kilobits a second that the encoder aims at
-    #[arg(id = "video-kbps", long, default_value_t = 2500, value_parser = clap::value_parser!(u32).range(100..=20_000))]
-    pub kbps: u32,
-    /// Seconds from one IDR picture to the next
-    #[arg(id = "video-idr-every", long, default_value_t = 2.0)]
-    pub idr_every: f64,
+    /// How pictures of the front camera are coded, unlike the profile's
+    #[arg(id = "video-coding", long)]
+    pub coding: Option<Coding>,
+    /// Pictures a second of the front camera, unlike the profile's
+    #[arg(id = "video-fps", long, value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub fps: Option<u32>,
+    /// Kilobits a second that the encoder aims at, unlike the profile's
+    #[arg(id = "video-kbps", long, value_parser = clap::value_parser!(u32).range(100..=20_000))]
+    pub kbps: Option<u32>,
+    /// Seconds from one IDR picture to the next, unlike the profile's
+    #[arg(id = "video-idr-every", long)]
+    pub idr_every: Option<f64>,
     /// Split pictures into slices of at most this many bytes; by default a picture is one slice
     #[arg(id = "video-slice-bytes", long, value_parser = clap::value_parser!(u32).range(500..=100_000))]
     pub slice_bytes: Option<u32>,
@@ -57,21 +68,20 @@ impl Default for VideoOptions {
 }
 
 impl VideoOptions {
-    pub(super) fn encoding(&self) -> Encoding {
+    /// What the encoder is to do: as the options say, and else as the robot of the profile does.
+    pub(super) fn encoding(&self, facts: &CameraFacts) -> Encoding {
+        let fps = self.fps.map_or(facts.fps, f64::from);
+        let every = |seconds: f64| (seconds * fps).round() as u32;
         Encoding {
-            fps: self.fps,
-            bitrate: self.kbps * 1000,
-            idr_every: (self.idr_every * f64::from(self.fps)).round() as u32,
+            coding: self.coding.unwrap_or(facts.coding),
+            fps,
+            bitrate: self.kbps.unwrap_or(facts.kbps) * 1000,
+            idr_every: self.idr_every.map_or(facts.idr_every, every),
             slice: self.slice_bytes,
         }
     }
 
     pub(super) fn badness(&self) -> Badness {
         Badness { loss: self.loss, reorder: self.reorder, duplicate: self.duplicate }
-    }
-
-    /// When the picture with this number is taken, after the first one.
-    pub(super) fn time_of(&self, number: u64) -> Duration {
-        Duration::from_nanos(number * 1_000_000_000 / u64::from(self.fps))
     }
 }

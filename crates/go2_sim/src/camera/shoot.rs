@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 
-use super::encode::{EncodeError, Encoded, Encoder};
+use super::encode::{EncodeError, Encoded, Encoder, Encoding};
 use super::options::VideoOptions;
 use super::picture::Picture;
 use super::render::{Pose, Renderer};
 use super::stamp;
 use crate::body::Body;
+use crate::profile::CameraFacts;
 use crate::world::World;
 
 /// A frame to send.
@@ -29,6 +30,7 @@ pub(crate) struct Frame {
 /// The front camera of one robot.
 pub(crate) struct Camera {
     pub(super) options: VideoOptions,
+    encoding: Encoding,
     pub(super) world: Arc<World>,
     body: Arc<Mutex<Body>>,
     works: Mutex<Option<Works>>,
@@ -49,8 +51,14 @@ const MISSED: u32 = 3;
 const LATE: u32 = 8;
 
 impl Camera {
-    pub(crate) fn new(options: VideoOptions, world: Arc<World>, body: Arc<Mutex<Body>>) -> Self {
-        Self { options, world, body, works: Mutex::default() }
+    pub(crate) fn new(
+        options: VideoOptions,
+        facts: CameraFacts,
+        world: Arc<World>,
+        body: Arc<Mutex<Body>>,
+    ) -> Self {
+        let encoding = options.encoding(&facts);
+        Self { options, encoding, world, body, works: Mutex::default() }
     }
 
     /// Takes pictures until nobody receives them or the other end of `wishes` is gone; each wish is for an IDR
@@ -64,7 +72,7 @@ impl Camera {
         let mut works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
         let works = match &mut *works {
             Some(works) => works,
-            empty => empty.insert(Works::new(&self.options)?),
+            empty => empty.insert(Works::new(self.encoding)?),
         };
         let mut idr = self.options.starts_clean;
         if !idr {
@@ -75,7 +83,7 @@ impl Camera {
         let start = Instant::now();
         let mut number = 0;
         loop {
-            let beat = start + self.options.time_of(number);
+            let beat = start + self.encoding.time_of(number);
             loop {
                 let left = beat.saturating_duration_since(Instant::now());
                 match wishes.recv_timeout(left) {
@@ -88,7 +96,7 @@ impl Camera {
             if frames.blocking_send(frame).is_err() {
                 return Ok(());
             }
-            number = next(number, start.elapsed(), &self.options);
+            number = next(number, start.elapsed(), self.encoding.time_of(1));
         }
     }
 
@@ -98,7 +106,7 @@ impl Camera {
         let counter = works.counter;
         let time = taken.duration_since(UNIX_EPOCH).unwrap_or_default();
         stamp::burn(&mut works.picture, counter, time);
-        let milliseconds = u64::from(counter) * 1000 / u64::from(self.options.fps);
+        let milliseconds = self.encoding.time_of(u64::from(counter)).as_millis() as u64;
         let encoded = works.encoder.encode(&works.picture, milliseconds, idr)?;
         works.counter = counter.wrapping_add(1);
         Ok(Frame { counter, beat, taken, encoded })
@@ -113,10 +121,10 @@ impl Camera {
 }
 
 impl Works {
-    fn new(options: &VideoOptions) -> Result<Self, EncodeError> {
+    fn new(encoding: Encoding) -> Result<Self, EncodeError> {
         Ok(Self {
             renderer: Renderer::new(),
-            encoder: Encoder::new(options.encoding())?,
+            encoder: Encoder::new(encoding)?,
             picture: Picture::default(),
             pose: None,
             counter: 0,
@@ -134,8 +142,7 @@ impl Works {
 
 /// The picture to take after the one with `number`, when `elapsed` has passed since the first one: the next, or one
 /// that is not late yet.
-fn next(number: u64, elapsed: Duration, options: &VideoOptions) -> u64 {
-    let interval = options.time_of(1);
+fn next(number: u64, elapsed: Duration, interval: Duration) -> u64 {
     let bearable = elapsed.saturating_sub(interval / LATE);
     let punctual = bearable.as_nanos().div_ceil(interval.as_nanos().max(1)) as u64;
     punctual.max(number + 1)
@@ -149,7 +156,8 @@ mod tests {
 
     fn camera(options: VideoOptions) -> Camera {
         let body = Arc::new(Mutex::new(Body::new(None, Instant::now())));
-        Camera::new(options, Arc::new(World::house()), body)
+        let facts = crate::Profile::Pro1115.facts().camera;
+        Camera::new(options, facts, Arc::new(World::house()), body)
     }
 
     /// The first frames that a client gets, with a wish before the one with the number `wish`.
@@ -177,7 +185,8 @@ mod tests {
 
     #[test]
     fn clients_come_into_the_middle_of_a_group_unless_asked() {
-        let options = VideoOptions { fps: 30, idr_every: 0.2, ..VideoOptions::default() };
+        let options =
+            VideoOptions { fps: Some(30), idr_every: Some(0.2), ..VideoOptions::default() };
         let robot = camera(options.clone());
         let frames = first(&robot, 10, None);
         assert_eq!(idr(&frames), [3, 9], "the first three of six were missed");
@@ -197,7 +206,7 @@ mod tests {
 
     #[test]
     fn frames_are_on_the_beat() {
-        let options = VideoOptions { fps: 20, ..VideoOptions::default() };
+        let options = VideoOptions { fps: Some(20), ..VideoOptions::default() };
         let frames = first(&camera(options), 4, None);
         for pair in frames.windows(2) {
             let step = pair[1].beat - pair[0].beat;
@@ -207,12 +216,12 @@ mod tests {
 
     #[test]
     fn pictures_that_would_be_late_are_left_out() {
-        let options = VideoOptions { fps: 20, ..VideoOptions::default() };
+        let interval = Duration::from_millis(50);
         for (number, elapsed_ms, expected) in
             [(0, 20, 1), (0, 50, 1), (0, 56, 1), (0, 57, 2), (7, 400, 8), (7, 490, 10), (7, 10, 8)]
         {
             let elapsed = Duration::from_millis(elapsed_ms);
-            assert_eq!(next(number, elapsed, &options), expected, "{number} at {elapsed:?}");
+            assert_eq!(next(number, elapsed, interval), expected, "{number} at {elapsed:?}");
         }
     }
 }

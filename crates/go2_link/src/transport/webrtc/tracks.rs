@@ -9,7 +9,7 @@ use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndicat
 use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::track::track_remote::TrackRemote;
 
-use crate::media::{AccessUnit, Assembler, Packet};
+use crate::media::{AccessUnit, Assembler, Packet, StreamInfo};
 use crate::throttle::Throttle;
 use crate::transport::MediaCount;
 
@@ -54,6 +54,7 @@ impl Tracks {
                     pictures: pictures_tx.clone(),
                     shared,
                     assembler: Assembler::new(),
+                    described: false,
                     asked: None,
                     warn: Throttle::new(LOG_EVERY),
                 };
@@ -89,6 +90,8 @@ struct Video {
     pictures: mpsc::Sender<AccessUnit>,
     shared: Arc<Shared>,
     assembler: Assembler,
+    /// Whether the log has what the stream is like.
+    described: bool,
     /// When a keyframe was asked for last.
     asked: Option<Instant>,
     warn: Throttle,
@@ -140,6 +143,12 @@ impl Video {
 
     fn hand_over(&mut self) {
         while let Some(picture) = self.assembler.poll() {
+            if !std::mem::replace(&mut self.described, true) {
+                // It begins with a keyframe. What the sequence parameter set says is worth a report.
+                if let Some(info) = StreamInfo::of(&picture) {
+                    tracing::info!("the camera's video: {info}");
+                }
+            }
             // Where the session does not keep up, a gap in the pictures' numbers tells.
             let _ = self.pictures.try_send(picture);
         }
