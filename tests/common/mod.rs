@@ -147,6 +147,8 @@ pub fn check_offer(sdp: &str) {
     assert_eq!(addresses.len(), 1, "only the address that routes to the robot: {sdp}");
     assert!(sdp.lines().any(|line| line.starts_with("a=rtpmap:") && line.contains(" H264/90000")));
     assert!(sdp.lines().any(|line| line.contains(" opus/48000/2")));
+    // Robots reject offers with it.
+    assert!(!sdp.contains("transport-cc") && !sdp.contains("transport-wide-cc"), "{sdp}");
 }
 
 /// Closes the link and checks that the robot is free at once, which takes a proper goodbye.

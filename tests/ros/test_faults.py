@@ -260,6 +260,24 @@ def test_streams_that_stand_still(
 
 
 @pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(("failure", "sentence"), [("dead", "error 6"), ("no_frames", "says that it is well")])
+def test_a_lidar_that_needs_a_power_cycle(
+    ros: Ros, sim: Sim, control: Control, watch: Watch, failure: str, sentence: str
+) -> None:
+    heard = ros.listen(PointCloud2, "points")
+    ros.until("a cloud", lambda: heard.messages)
+    broken = control.begin({"lidar": failure})
+    watch.reports("lidar", ERROR, sentence)
+    watch.ros.until("what helps", lambda: "power-cycle" in watch.entries("lidar")[-1].message)
+    control.end(broken)
+    heard.clear()
+    ros.until("clouds again", lambda: heard.messages)
+    watch.diagnostics.clear()
+    watch.reports("lidar", OK)
+    assert watch.value("link", "sessions") == 1
+
+
+@pytest.mark.usefixtures("live")
 @pytest.mark.parametrize("garbage", ["json", "numbers", "utf8", "truncated"])
 def test_bad_messages_are_counted_and_nothing_else(control: Control, watch: Watch, garbage: str) -> None:
     def bad() -> int:
@@ -298,8 +316,8 @@ def test_sessions_that_are_lost_are_made_anew(
     began = time.monotonic()
     lost = control.begin(mishap, **span)
     watch.says("backing_off")
-    # 1.5 s of silence are stale; 3 s end the session, and some more on a busy machine.
-    assert time.monotonic() - began < 8.0
+    # 1.5 s of silence are stale; 8 s end the session, and some more on a busy machine.
+    assert time.monotonic() - began < 13.0
     if mishap != "close_channel":
         assert watch.said("stale"), "silence is told before it ends the session"
         watch.reports("link", ERROR)

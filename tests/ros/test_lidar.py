@@ -41,12 +41,24 @@ def several(ros: Ros, watch: Watch, heard: Heard, count: int = ENOUGH) -> list[A
     return messages
 
 
+def in_sight(watch: Watch, message: Any, points: Array) -> Array:
+    """The points that no wall of the map hides from the LiDAR: behind walls robots fill what they never saw."""
+    eye = watch.pose("utlidar_lidar", message)[:2, 3]
+    directions = np.radians(np.arange(0, 360, 0.5))
+    ends, _ = house().cast(eye, directions, 5.0)
+    apart = points[:, :2] - eye
+    nearest = np.round(np.degrees(np.arctan2(apart[:, 1], apart[:, 0])) * 2).astype(int) % len(ends)
+    # Where a direction just misses a corner, the next one tells that there is a wall.
+    near = np.minimum(np.minimum(ends, np.roll(ends, 1)), np.roll(ends, -1))
+    return points[np.hypot(*apart.T) < near[nearest] + 0.1]
+
+
 def on_walls(watch: Watch, clouds: list[Any]) -> list[float]:
-    """For each cloud, how much of what it has over the floor is where the map has walls."""
+    """For each cloud, how much of what it has in sight over the floor is where the map has walls."""
     shares = []
     for message in clouds:
         points = watch.points(message)
-        walls = points[points[:, 2] > WALL]
+        walls = in_sight(watch, message, points[points[:, 2] > WALL])
         assert len(walls) > 500 and len(points) > 3000
         floor = points[points[:, 2] <= WALL]
         assert np.abs(floor[:, 2]).max() <= WALL and len(floor) > 500
@@ -88,6 +100,34 @@ def test_walls_are_where_the_map_has_them(world: World, ros: Ros, points_frame: 
     check_walls(watch, still)
     turn(ros, TURN)
     check_walls(watch, several(ros, watch, clouds))
+
+
+@pytest.mark.usefixtures("bridge")
+def test_what_walls_hide_is_left_out_by_parameter_and_the_scan_is_the_same(ros: Ros) -> None:
+    watch, clouds, scans = Watch(ros), ros.listen(PointCloud2, "points"), ros.listen(LaserScan, "scan")
+    stand(ros)
+    everything = several(ros, watch, clouds, 5)[-1]
+    points = watch.points(everything)
+    hidden = len(points) - len(in_sight(watch, everything, points))
+    assert hidden > 10_000, "space that was never seen is filled"
+    before = ranges_of(several(ros, watch, scans, 5))
+    assert ros.set_parameter("points_seen_only", True).successful
+    seen = several(ros, watch, clouds, 5)
+    # Of the first ones some may have been under way.
+    points = watch.points(seen[-1])
+    assert 2000 < len(points) < len(watch.points(everything)) - hidden * 0.9
+    # The rest are edges of what walls hide, which border on what is seen as well.
+    assert house().near_wall(points[points[:, 2] > WALL], NEAR).mean() >= 0.85
+    check_walls(watch, seen[2:])
+    after = ranges_of(several(ros, watch, scans, 5))
+    both = np.isfinite(before) & np.isfinite(after)
+    assert both.sum() > 100 and np.isfinite(before).sum() == pytest.approx(np.isfinite(after).sum(), abs=8)
+    assert np.abs(before[both] - after[both]).max() < 0.15
+
+
+def ranges_of(scans: list[Any]) -> Array:
+    """For each beam, the median of several scans."""
+    return np.median([np.asarray(scan.ranges, dtype=np.float64) for scan in scans], axis=0)
 
 
 @pytest.mark.usefixtures("bridge")

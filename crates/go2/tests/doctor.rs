@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use go2_sim::{Failure, Generation, Mishap, Options, Robot, Span, Validation, SOON};
+use go2_sim::{Failure, Generation, LidarFailure, Mishap, Options, Robot, Span, Validation, SOON};
 use serde_json::Value;
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -171,6 +171,29 @@ async fn a_refused_validation_and_a_silent_lidar_are_named() {
     let told = doctor(robot.address(), "", &["--no-camera", "--seconds", "3"]).await;
     assert_eq!(told.status, 1, "{}", told.output);
     assert!(told.output.contains("docs/troubleshooting.md#go2-no-lidar"), "{}", told.output);
+    assert!(told.output.ends_with("failed: LiDAR\n"), "{}", told.output);
+    robot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_lidar_and_one_that_is_well_without_frames_need_a_power_cycle() {
+    let robot = Robot::start(options()).await.unwrap();
+    let few = ["--no-camera", "--seconds", "4"];
+    let dead = robot.mishaps().begin(Mishap::Lidar(LidarFailure::Dead), Span::Open);
+    let told = doctor(robot.address(), "", &few).await;
+    assert_eq!(told.status, 1, "{}", told.output);
+    assert!(
+        told.output.contains("the LiDAR reports error 6: switch the robot off"),
+        "{}",
+        told.output
+    );
+    assert!(told.output.ends_with("failed: rt/utlidar/lidar_state, LiDAR\n"), "{}", told.output);
+    robot.mishaps().end(dead);
+
+    robot.mishaps().begin(Mishap::Lidar(LidarFailure::NoFrames), Span::Open);
+    let told = doctor(robot.address(), "", &few).await;
+    assert!(told.output.contains("says that it is well, but sends no frame"), "{}", told.output);
+    assert!(told.output.contains("power-cycle"), "{}", told.output);
     assert!(told.output.ends_with("failed: LiDAR\n"), "{}", told.output);
     robot.stop().await;
 }

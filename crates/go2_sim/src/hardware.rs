@@ -42,6 +42,7 @@ impl Hardware {
         let mut body = body.following(habits.follows_by_itself);
         body.avoid(habits.avoidance_at_start);
         let lidar = Lidar::new(options.lidar_stamp(), options.lidar_stops_after());
+        let lidar = lidar.like(options.facts().lidar);
         let body = Arc::new(Mutex::new(body));
         let camera = Camera::new(
             options.video.clone(),

@@ -12,6 +12,7 @@ pub use frame::VoxelFrame;
 use grid::{Grid, Voxel};
 
 use crate::options::Firmware;
+use crate::profile::LidarFacts;
 use crate::world::{World, WALL_HEIGHT};
 
 /// The topic of the map.
@@ -54,11 +55,19 @@ const RANGE: f64 = 5.0;
 /// It looks down all around; upwards so far, in degrees: the head leans forward.
 const UP: f64 = 20.0;
 const UP_LEANING: f64 = 10.0;
+/// Layers of the columns: looked through, and behind something.
+const THROUGH: i64 = 0;
+const BEHIND: i64 = 1;
+/// How far behind its surface a wall counts as unseen, metres.
+const THICKNESS: f64 = 0.1;
 
 /// The voxel map. Once seen, a voxel stays until the window has rolled past it.
 #[derive(Debug, Clone)]
 pub struct LidarMap {
+    facts: LidarFacts,
     seen: Grid,
+    /// Columns that were looked through, and those that something was in front of, as layers.
+    columns: Grid,
     /// What the last scan saw of the robot itself; it moves along and leaves no trace.
     own: Vec<Voxel>,
     scans: u64,
@@ -66,19 +75,28 @@ pub struct LidarMap {
 
 impl Default for LidarMap {
     fn default() -> Self {
-        Self { seen: Grid::new([0; 3]), own: Vec::new(), scans: 0 }
+        Self::new(LidarFacts::default())
     }
 }
 
 impl LidarMap {
+    /// Nothing seen so far.
+    pub fn new(facts: LidarFacts) -> Self {
+        let (seen, columns) = (Grid::new([0; 3]), Grid::new([0; 3]));
+        Self { facts, seen, columns, own: Vec::new(), scans: 0 }
+    }
+
+    /// The voxel that a coordinate is in.
+    fn index(&self, coordinate: f64) -> i64 {
+        index(coordinate - self.facts.offset)
+    }
+
     /// Looks around once.
     pub fn scan(&mut self, world: &World, pose: Pose) {
-        let corner = [pose.x, pose.y, pose.z - BELOW].map(index);
-        self.seen.roll([
-            corner[0].saturating_sub(SIZE[0] as i64 / 2),
-            corner[1].saturating_sub(SIZE[1] as i64 / 2),
-            corner[2],
-        ]);
+        let corner = [pose.x, pose.y, pose.z - BELOW].map(|coordinate| self.index(coordinate));
+        let [x, y] = [0, 1].map(|axis| corner[axis].saturating_sub(SIZE[axis] as i64 / 2));
+        self.seen.roll([x, y, self.facts.lowest.unwrap_or(corner[2])]);
+        self.columns.roll([x, y, THROUGH]);
         // The rays of one scan go between those of the last.
         let shift = (self.scans as f64 * 0.618).fract();
         let eye = pose.place(MOUNT);
@@ -88,13 +106,16 @@ impl LidarMap {
             self.look(world, eye, ray, pose.yaw + bearing, up.tan());
         }
         self.scans += 1;
-        self.own = own_body(&pose, self.scans);
+        self.own = self.own_body(&pose);
     }
 
     /// One direction: the floor up to the wall, and the wall from the floor to where the LiDAR no longer sees it.
     fn look(&mut self, world: &World, eye: [f64; 3], ray: u32, angle: f64, rise: f64) {
         let (sin, cos) = angle.sin_cos();
-        let at = |distance: f64| [index(eye[0] + distance * cos), index(eye[1] + distance * sin)];
+        let offset = self.facts.offset;
+        let at = |distance: f64| {
+            [eye[0] + distance * cos, eye[1] + distance * sin].map(|place| index(place - offset))
+        };
         let hit = world.cast([eye[0], eye[1]], angle, RANGE).map(|hit| hit.distance);
         // Near the LiDAR the rays are closer together than voxels are: some need not begin there.
         let near = FULL_DENSITY / f64::from(1 << ray.trailing_zeros().min(3));
@@ -103,10 +124,21 @@ impl LidarMap {
         for distance in (first..end).map(|step| f64::from(step) * RESOLUTION) {
             self.floor(at(distance), distance);
         }
+        if self.facts.filled.is_some() {
+            for distance in (0..end).map(|step| f64::from(step) * RESOLUTION) {
+                let [x, y] = at(distance);
+                self.columns.mark([x, y, THROUGH]);
+            }
+            let behind = hit.map_or(RANGE, |distance| distance + THICKNESS);
+            for step in 0..((RANGE - behind) / RESOLUTION) as u32 {
+                let [x, y] = at(behind + f64::from(step) * RESOLUTION);
+                self.columns.mark([x, y, BEHIND]);
+            }
+        }
         let Some(distance) = hit else { return };
         let columns = [0.01, 0.06, -0.03].map(|depth| at(distance + depth));
         let shares = [0.97 - 0.06 * distance, 0.5, 0.02];
-        let top = index(WALL_HEIGHT.min(eye[2] + distance * rise));
+        let top = self.index(WALL_HEIGHT.min(eye[2] + distance * rise));
         for z in 0..=top {
             for (column, share) in columns.into_iter().zip(shares) {
                 let voxel = [column[0], column[1], z];
@@ -125,7 +157,7 @@ impl LidarMap {
                 0..=31 => -1..=-1,
                 32..=47 => 0..=0,
                 48..=62 => -1..=0,
-                _ => 0..=1,
+                _ => 0..=self.facts.bumps - 1,
             } {
                 self.seen.mark([column[0], column[1], z]);
             }
@@ -135,10 +167,48 @@ impl LidarMap {
     /// The map as the firmware sends it. The stamp is in seconds. `None` never happens with a stamp that is a number.
     pub fn frame(&self, stamp: f64, firmware: Firmware) -> Option<VoxelFrame> {
         let mut grid = self.seen.clone();
+        self.fill(&mut grid);
+        self.vanish(&mut grid);
         for voxel in &self.own {
             grid.mark(*voxel);
         }
-        frame::encode(&grid, stamp, firmware)
+        frame::encode(&grid, self.facts.offset, stamp, firmware)
+    }
+
+    /// Fills what was never seen behind what was.
+    fn fill(&self, grid: &mut Grid) {
+        let Some([low, high]) = self.facts.filled else { return };
+        let (through, behind) = (self.columns.layer(0), self.columns.layer(1));
+        let bits: Vec<_> =
+            behind.iter().zip(through).map(|(behind, seen)| behind & !seen).collect();
+        let lowest = grid.corner()[2];
+        for z in 0..SIZE[2] {
+            let middle = ((lowest + z as i64) as f64 + 0.5) * RESOLUTION + self.facts.offset;
+            if (low..=high).contains(&middle) {
+                grid.fill(z, &bits);
+            }
+        }
+    }
+
+    /// Takes some voxels away, others in each map.
+    fn vanish(&self, grid: &mut Grid) {
+        let mut left = self.facts.vanishing;
+        // An empty map has none.
+        for attempt in 0..50 * self.facts.vanishing as i64 {
+            if left == 0 {
+                return;
+            }
+            let noise = noise([attempt, self.scans as i64, 0], 4);
+            let (row, x) = ((noise >> 32) as usize % grid::ROWS, noise as u32 % SIZE[0] as u32);
+            left -= usize::from(grid.free_one(row, x));
+        }
+    }
+
+    /// What the LiDAR sees of the robot that carries it: bits of its legs, belly and head, others in each scan.
+    fn own_body(&self, pose: &Pose) -> Vec<Voxel> {
+        let here = |point: [f64; 3]| pose.place(point).map(|coordinate| self.index(coordinate));
+        let voxels = own_points(pose).into_iter().map(here);
+        voxels.filter(|voxel| chance(noise(*voxel, 3 + self.scans), 0.6)).collect()
     }
 }
 
@@ -150,8 +220,8 @@ fn index(coordinate: f64) -> i64 {
     towards_zero - i64::from(scaled < towards_zero as f64)
 }
 
-/// What the LiDAR sees of the robot that carries it: bits of its legs, belly and head, others in each scan.
-fn own_body(pose: &Pose, scan: u64) -> Vec<Voxel> {
+/// Places of the robot that its LiDAR may see, in the trunk's frame.
+fn own_points(pose: &Pose) -> Vec<[f64; 3]> {
     let floor = 0.03 - pose.z;
     let mut points = vec![[0.34, 0.05, 0.05], [0.34, -0.05, 0.05], [0.3, 0.0, 0.08]];
     for (x, y) in [(0.2, 0.142), (0.2, -0.142), (-0.2, 0.142), (-0.2, -0.142)] {
@@ -163,9 +233,7 @@ fn own_body(pose: &Pose, scan: u64) -> Vec<Voxel> {
         }));
     }
     points.extend((0..7).map(|step| [0.2 - 0.07 * f64::from(step), 0.0, (-0.06f64).max(floor)]));
-    let here = |point: [f64; 3]| pose.place(point).map(index);
-    let voxels = points.into_iter().map(here);
-    voxels.filter(|voxel| chance(noise(*voxel, 3 + scan), 0.6)).collect()
+    points
 }
 
 /// The same number for the same voxel and salt, and no pattern in it.
@@ -184,135 +252,4 @@ fn chance(noise: u64, share: f64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STANDING: f64 = 0.32;
-
-    fn pose(x: f64, y: f64, yaw: f64) -> Pose {
-        Pose { x, y, z: STANDING, yaw }
-    }
-
-    fn after(scans: usize, world: &World, pose: Pose) -> LidarMap {
-        let mut map = LidarMap::default();
-        (0..scans).for_each(|_| map.scan(world, pose));
-        map
-    }
-
-    /// The middles of the occupied voxels.
-    fn places(map: &LidarMap) -> Vec<[f64; 3]> {
-        voxels(&map.seen).into_iter().map(middle).collect()
-    }
-
-    fn voxels(grid: &Grid) -> Vec<Voxel> {
-        let [x0, y0, z0] = grid.corner();
-        let row = |(row, bits): (usize, &u128)| {
-            let (y, z) = ((row % SIZE[1]) as i64, (row / SIZE[1]) as i64);
-            let bits = *bits;
-            (0..SIZE[0] as i64)
-                .filter(move |x| bits << x >> (SIZE[0] - 1) == 1)
-                .map(move |x| [x0 + x, y0 + y, z0 + z])
-        };
-        grid.rows().iter().enumerate().flat_map(row).collect()
-    }
-
-    fn middle(voxel: Voxel) -> [f64; 3] {
-        voxel.map(|index| (index as f64 + 0.5) * RESOLUTION)
-    }
-
-    #[test]
-    fn walls_and_floor_are_where_the_world_has_them() {
-        let world = World::house();
-        let near_wall = |x: f64, y: f64| {
-            let around = [-0.08, 0.0, 0.08];
-            around.iter().any(|dx| around.iter().any(|dy| world.is_occupied(x + dx, y + dy)))
-        };
-        for pose in [pose(0.0, 0.0, 0.0), pose(0.513, -0.337, 2.1)] {
-            let places = places(&after(4, &world, pose));
-            for [x, y, z] in &places {
-                assert!((-0.05..1.9).contains(z), "{z}");
-                assert!(*z < 0.1 || near_wall(*x, *y), "nothing is at {x} {y} {z}");
-            }
-            // Each wall in the window is there at the height of the robot, from wherever it is seen.
-            let eye = pose.place(MOUNT);
-            for degree in (0..360).step_by(3) {
-                let angle = f64::from(degree).to_radians();
-                let Some(hit) = world.cast([eye[0], eye[1]], angle, RANGE) else { continue };
-                let at = [
-                    eye[0] + (hit.distance + 0.02) * angle.cos(),
-                    eye[1] + (hit.distance + 0.02) * angle.sin(),
-                ];
-                if (at[0] - pose.x).abs() < 3.1 && (at[1] - pose.y).abs() < 3.1 {
-                    let close = |[x, y, z]: &[f64; 3]| {
-                        (x - at[0]).hypot(y - at[1]) < 0.1 && (0.1..0.5).contains(z)
-                    };
-                    assert!(places.iter().any(close), "no wall at {at:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_scans_of_the_house_are_as_large_as_those_of_real_rooms() {
-        let map = after(3, &World::house(), pose(0.0, 0.0, 0.0));
-        let frame = map.frame(0.0, Firmware::New).unwrap();
-        assert!((10_000..40_000).contains(&frame.voxels), "{}", frame.voxels);
-        assert!((5_000..60_000).contains(&frame.bytes.len()), "{}", frame.bytes.len());
-        let corner = map.seen.corner().map(|voxel| voxel as f64 * RESOLUTION);
-        assert!((corner[0] + 3.2).abs() < 1e-9 && (corner[1] + 3.2).abs() < 1e-9, "{corner:?}");
-        assert!((-0.65..=-0.55).contains(&corner[2]), "the floor is well inside: {corner:?}");
-    }
-
-    #[test]
-    fn scans_add_up_and_standing_still_changes_little() {
-        let world = World::house();
-        let mut map = after(20, &world, pose(0.0, 0.0, 0.0));
-        let before = voxels(&map.seen);
-        map.scan(&world, pose(0.0, 0.0, 0.0));
-        let now = voxels(&map.seen);
-        assert!(before.iter().all(|voxel| map.seen.holds(*voxel)));
-        assert!(now.len() - before.len() < 20, "{} more", now.len() - before.len());
-    }
-
-    #[test]
-    fn what_is_seen_stays_until_the_window_has_passed_it() {
-        let world = World::house();
-        let mut map = after(3, &world, pose(0.0, 0.0, 0.0));
-        let before = voxels(&map.seen);
-        map.scan(&World::empty(), pose(1.02, 0.0, 0.0));
-        let (kept, lost): (Vec<_>, Vec<_>) =
-            before.into_iter().partition(|voxel| map.seen.holds(*voxel));
-        assert!(kept.iter().all(|voxel| middle(*voxel)[0] > -2.2));
-        assert!(!lost.is_empty() && lost.iter().all(|voxel| middle(*voxel)[0] < -2.2));
-        // It does not come back either.
-        map.scan(&World::empty(), pose(0.0, 0.0, 0.0));
-        let again = places(&map);
-        assert!(again.iter().all(|[x, _, z]| *x > -2.2 || *z < 0.1));
-    }
-
-    #[test]
-    fn the_robot_sees_itself_where_it_is_and_nowhere_else() {
-        let world = World::empty();
-        let mut map = LidarMap::default();
-        let mut most = 0;
-        for step in 0..200 {
-            let pose = pose(f64::from(step) * 0.05, 0.013 * f64::from(step), 0.1 * f64::from(step));
-            map.scan(&world, pose);
-            let (sin, cos) = pose.yaw.sin_cos();
-            for voxel in &map.own {
-                let [x, y, z] = middle(*voxel);
-                let (x, y) = (x - pose.x, y - pose.y);
-                let (x, y) = (x * cos + y * sin, y * cos - x * sin);
-                assert!(x.abs() < 0.4 && y.abs() < 0.22, "{x} {y}");
-                assert!((0.0..STANDING + 0.15).contains(&z), "{z}");
-            }
-            most = most.max(map.own.iter().filter(|voxel| middle(**voxel)[2] > 0.1).count());
-        }
-        assert!(places(&map).iter().all(|[_, _, z]| *z < 0.1), "only floor is kept");
-        assert!(most > 10, "too little to cut out: {most}");
-        let mut grid = map.seen.clone();
-        map.own.iter().for_each(|voxel| grid.mark(*voxel));
-        let frame = map.frame(0.0, Firmware::New).unwrap();
-        assert_eq!(frame.voxels as usize, voxels(&grid).len());
-    }
-}
+mod tests;

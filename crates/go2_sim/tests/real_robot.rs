@@ -3,6 +3,10 @@
 
 #[path = "real_robot/commands.rs"]
 mod commands;
+#[path = "real_robot/lidar.rs"]
+mod lidar;
+#[path = "real_robot/network.rs"]
+mod network;
 #[path = "real_robot/state.rs"]
 mod state;
 mod wire;

@@ -2,7 +2,7 @@
 
 use go2_host::Message;
 use go2_link::codec::Json;
-use serde_json::json;
+use serde_json::{json, Value};
 
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
@@ -28,7 +28,8 @@ impl Client<'_> {
         if !on || self.session.saves_traffic() || self.channel.backlog() > LARGEST_BACKLOG {
             return;
         }
-        if self.hardware.mishaps.frozen(Streams::Lidar) {
+        let mishaps = &self.hardware.mishaps;
+        if mishaps.frozen(Streams::Lidar) || mishaps.lidar().is_some() {
             return;
         }
         // What the network has to do in the meantime must not wait for it.
@@ -45,4 +46,20 @@ impl Client<'_> {
         }
         self.send_message(Message::Binary(scan.frame.bytes)).await;
     }
+}
+
+/// What a dead LiDAR says of itself, made of what it would say otherwise.
+pub(super) fn dead(mut state: Value) -> Value {
+    for field in [
+        "sys_rotation_speed",
+        "com_rotation_speed",
+        "cloud_frequency",
+        "cloud_size",
+        "cloud_scan_num",
+        "imu_frequency",
+    ] {
+        state[field] = 0.into();
+    }
+    state["error_state"] = 6.into();
+    state
 }

@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
 use crate::messages;
-use crate::mishap::Streams;
+use crate::mishap::{LidarFailure, Streams};
 use crate::options::Options;
 
 /// A state message that the robot can send and when it is due.
@@ -105,6 +105,10 @@ impl Client<'_> {
                 }
                 _ => messages::multiple_state(&services.settings, firmware),
             }
+        };
+        let data = match (topic, mishaps.lidar()) {
+            (topics::LIDAR_STATE, Some(LidarFailure::Dead)) => super::lidar::dead(data),
+            _ => data,
         };
         if self.options.log_sent {
             self.log.add("sent", json!({"topic": topic, "data": data}));

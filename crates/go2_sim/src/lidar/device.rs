@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::{LidarMap, Pose, VoxelFrame};
 use crate::options::Firmware;
+use crate::profile::LidarFacts;
 use crate::world::World;
 
 /// What the stamps of the voxel maps are worth. Firmware is known to repeat them.
@@ -27,6 +28,7 @@ pub enum Stamps {
 #[derive(Debug)]
 pub struct Lidar {
     stamps: Stamps,
+    facts: LidarFacts,
     on_since: Option<Instant>,
     /// It stops by itself when it has been on for so long, once.
     stops_after: Option<Duration>,
@@ -56,6 +58,7 @@ impl Lidar {
     pub fn new(stamps: Stamps, stops_after: Option<Duration>) -> Self {
         Self {
             stamps,
+            facts: LidarFacts::default(),
             on_since: None,
             stops_after,
             map: LidarMap::default(),
@@ -63,6 +66,12 @@ impl Lidar {
             last_stamp: None,
             voxels: 0,
         }
+    }
+
+    /// As it is in a kind of robot.
+    pub fn like(mut self, facts: LidarFacts) -> Self {
+        self.facts = facts;
+        self
     }
 
     /// Whether it turns.
@@ -91,7 +100,7 @@ impl Lidar {
         }
         self.on_since = on.then_some(now);
         if on {
-            self.map = LidarMap::default();
+            self.map = LidarMap::new(self.facts);
         }
         true
     }

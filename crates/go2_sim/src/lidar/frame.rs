@@ -22,7 +22,14 @@ fn bits(grid: &Grid) -> Vec<u8> {
     grid.rows().iter().flat_map(|row| row.to_be_bytes()).collect()
 }
 
-pub(super) fn encode(grid: &Grid, stamp: f64, firmware: Firmware) -> Option<VoxelFrame> {
+/// `offset` is by how much the window's origin is beside a whole number of voxels, metres.
+pub(super) fn encode(
+    grid: &Grid,
+    offset: f64,
+    stamp: f64,
+    firmware: Firmware,
+) -> Option<VoxelFrame> {
+    let origin = |voxel: i64| ((voxel as f64 * RESOLUTION + offset) * 1e6).round() / 1e6;
     let bits = bits(grid);
     let head = json!({
         "type": "msg",
@@ -32,7 +39,7 @@ pub(super) fn encode(grid: &Grid, stamp: f64, firmware: Firmware) -> Option<Voxe
             "frame_id": "odom",
             "resolution": RESOLUTION,
             "src_size": bits.len(),
-            "origin": grid.corner().map(|voxel| voxel as f64 * RESOLUTION),
+            "origin": grid.corner().map(origin),
             "width": SIZE,
         },
     });
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn newer_firmware_marks_the_frame_and_older_does_not() {
-        let frame = encode(&example(), 1709106446.54, Firmware::New).unwrap();
+        let frame = encode(&example(), 0.0, 1709106446.54, Firmware::New).unwrap();
         assert_eq!(frame.voxels, 3);
         let bytes = frame.bytes;
         assert_eq!(bytes[..4], [2, 0, 0, 0]);
@@ -108,7 +115,7 @@ mod tests {
         assert_eq!(length(8), bytes.len() - payload);
         check(&bytes[12..payload], &bytes[payload..]);
 
-        let bytes = encode(&example(), 1709106446.54, Firmware::Old).unwrap().bytes;
+        let bytes = encode(&example(), 0.0, 1709106446.54, Firmware::Old).unwrap().bytes;
         let payload = 4 + usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
         assert_eq!(bytes[2..4], [0, 0]);
         check(&bytes[4..payload], &bytes[payload..]);

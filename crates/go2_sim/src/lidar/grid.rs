@@ -14,7 +14,7 @@ pub(super) struct Grid {
     rows: Vec<u128>,
 }
 
-const ROWS: usize = SIZE[1] * SIZE[2];
+pub(super) const ROWS: usize = SIZE[1] * SIZE[2];
 
 impl Grid {
     /// An empty window.
@@ -30,6 +30,28 @@ impl Grid {
     /// The rows along x: for each z, for each y, x 0 in the most significant bit.
     pub(super) fn rows(&self) -> &[u128] {
         &self.rows
+    }
+
+    /// The rows along x of a layer, counted from the lowest.
+    pub(super) fn layer(&self, z: usize) -> &[u128] {
+        &self.rows[z * SIZE[1]..][..SIZE[1]]
+    }
+
+    /// Occupies voxels of a layer, whose bits are given for each y.
+    pub(super) fn fill(&mut self, z: usize, bits: &[u128]) {
+        for (row, bits) in self.rows[z * SIZE[1]..].iter_mut().zip(bits) {
+            *row |= bits;
+        }
+    }
+
+    /// Frees the first occupied voxel of a row from x on. `false` if there is none.
+    pub(super) fn free_one(&mut self, row: usize, x: u32) -> bool {
+        let row = &mut self.rows[row];
+        let from = *row & (u128::MAX >> x);
+        if from != 0 {
+            *row &= !(1 << (u128::BITS - 1 - from.leading_zeros()));
+        }
+        from != 0
     }
 
     /// Occupies a voxel, if the window holds it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Board, Fate, Garbage, Mishap, Span, Streams};
+use super::{Board, Fate, Garbage, LidarFailure, Mishap, Span, Streams};
 use crate::network::{Impairment, Network};
 
 /// The mishaps of a robot. Clones are the same ones.
@@ -89,6 +89,14 @@ impl Mishaps {
             _ => None,
         };
         self.feel(covers).is_some()
+    }
+
+    /// How the LiDAR fails now.
+    pub(crate) fn lidar(&self) -> Option<LidarFailure> {
+        self.feel(|mishap| match mishap {
+            Mishap::Lidar(failure) => Some(*failure),
+            _ => None,
+        })
     }
 
     /// Which bad messages are to be sent now.

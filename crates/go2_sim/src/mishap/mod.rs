@@ -52,6 +52,18 @@ pub enum Mishap {
     Crash,
     /// The robot's clock jumps by so many seconds, and back when this is over.
     Clock(f64),
+    /// The LiDAR does not work, whatever its switch says; the end of this is a power-cycle.
+    Lidar(LidarFailure),
+}
+
+/// How a LiDAR does not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LidarFailure {
+    /// It reports error 6, and zeros.
+    Dead,
+    /// It reports that it is well, and sends no map.
+    NoFrames,
 }
 
 /// How an HTTP exchange fails.
@@ -84,6 +96,8 @@ pub enum Failure {
     HugeExponent,
     /// Answer: the robot is busy.
     Reject,
+    /// Answer: the robot is busy, if the offer has transport-cc. Others are answered.
+    TransportCc,
     /// Answer: an empty body.
     Empty,
     /// Answer: under another key.
@@ -130,14 +144,17 @@ impl Mishap {
     /// Whether it can happen like that; says what is wrong.
     pub fn check(&self, span: Span) -> Result<(), &'static str> {
         use Failure::{
-            Empty, HugeExponent, KeyBits, NoCandidate, Reject, TooShort, Truncated, Undecryptable,
-            UnknownData2,
+            Empty, HugeExponent, KeyBits, NoCandidate, Reject, TooShort, TransportCc, Truncated,
+            Undecryptable, UnknownData2,
         };
         let only_notice = |failure: &Failure| {
             matches!(failure, UnknownData2 | TooShort | KeyBits(_) | HugeExponent)
         };
         let only_answer = |failure: &Failure| {
-            matches!(failure, Reject | Empty | Undecryptable | Truncated | NoCandidate)
+            matches!(
+                failure,
+                Reject | TransportCc | Empty | Undecryptable | Truncated | NoCandidate
+            )
         };
         match self {
             Self::Notify(failure) if only_answer(failure) => {
@@ -200,6 +217,7 @@ mod tests {
             (r#"{"freeze":"lidar"}"#, Mishap::Freeze(Streams::Lidar)),
             (r#"{"validation":"silent"}"#, Mishap::Validation(Validation::Silent)),
             (r#"{"clock":-3600.0}"#, Mishap::Clock(-3600.0)),
+            (r#"{"lidar":"no_frames"}"#, Mishap::Lidar(LidarFailure::NoFrames)),
         ] {
             assert_eq!(serde_json::from_str::<Mishap>(text).unwrap(), mishap);
             assert_eq!(serde_json::to_string(&mishap).unwrap(), text);

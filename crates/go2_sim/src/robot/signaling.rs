@@ -115,6 +115,12 @@ impl Shared {
             return Response::status(400).into();
         };
         self.log.add("offer", json!({"id": offer.id, "sdp": offer.sdp}));
+        let congestion = ["transport-cc", "transport-wide-cc"];
+        if failure == Some(Failure::TransportCc)
+            && congestion.iter().any(|name| offer.sdp.contains(name))
+        {
+            return seal(Answer::REJECT);
+        }
         let somebody = self.mishaps.feels(&Mishap::Busy);
         let slot = Arc::clone(&self.slot).try_lock_owned().ok().filter(|_| !somebody);
         let Some(slot) = slot else {
