@@ -88,9 +88,9 @@ class Watch:
         self._ros = ros
         ros.node.create_subscription(TFMessage, "/tf", self.frames.hear, 100)
 
-    def until_known(self, message: Any) -> None:
-        """Waits for the transforms of a message's time."""
-        frame, stamp = message.header.frame_id, seconds(message.header.stamp)
+    def until_known(self, message: Any, frame: str | None = None) -> None:
+        """Waits for the transforms of a message's time, of its own frame or another."""
+        frame, stamp = frame or message.header.frame_id, seconds(message.header.stamp)
         what = f"transforms from {frame} to odom around the message's time"
         self._ros.until(what, lambda: self.frames.pose(frame, "odom", stamp) is not None)
 

@@ -38,6 +38,8 @@ def several(ros: Ros, watch: Watch, heard: Heard, count: int = ENOUGH) -> list[A
     ros.until(f"{count} messages", lambda: len(heard.messages) >= count)
     messages = heard.messages[:count]
     watch.until_known(messages[-1])
+    # What walls hide is seen from there; a cloud in odom needs no transforms itself.
+    watch.until_known(messages[-1], "utlidar_lidar")
     return messages
 
 
