@@ -22,7 +22,7 @@ use crate::transport::Transport;
 /// Bytes that wait to be acknowledged from which on a velocity is held back for a newer one: on a stuck link, old velocities
 /// must not queue up to be walked later. These are about three velocities. The zeros of a stop then fit into the same
 /// packet, so that what is repeated after a hole in the network brings both or neither.
-pub(super) const VELOCITY_BACKLOG: usize = 500;
+pub(super) const VELOCITY_BACKLOG: usize = 450;
 /// As much for a zero, which ends what came before it.
 pub(super) const ZERO_BACKLOG: usize = 4096;
 pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
@@ -113,6 +113,8 @@ impl<'a, T: Transport> Session<'a, T> {
                         self.velocity = Some((*inlets.velocity.borrow_and_update(), now()));
                         self.send_velocity();
                     }
+                    // One that has to wait is void: sent after a StopMove, it would have the robot walk again.
+                    self.velocity.take_if(|(drive, _)| drive.velocity != Velocity::ZERO);
                     self.take_wishes(inlets);
                     self.command(command);
                 }

@@ -247,6 +247,26 @@ async fn a_velocity_waits_while_an_earlier_message_is_not_acknowledged_for_long(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_velocity_that_waits_is_void_once_a_stop_goes_out() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    talk(&wire, 100).await;
+    wire.0.backlog.store(VELOCITY_BACKLOG, Ordering::Relaxed);
+    link.drive(forward(1.0));
+    talk(&wire, 50).await;
+    let handle = link.handle();
+    let stop = Request::sport(api::STOP_MOVE).with_priority();
+    tokio::spawn(async move { handle.request(stop, Duration::from_secs(1)).await });
+    talk(&wire, 50).await;
+    wire.0.backlog.store(0, Ordering::Relaxed);
+    talk(&wire, 100).await;
+    let sent: Vec<_> = wire.requests().into_iter().map(|(api_id, _)| api_id).collect();
+    assert_eq!(sent, [api::STOP_MOVE]);
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_goes_out_after_the_velocity_before_it() {
     let wire = Wire::default();
     let link = LinkBuilder::default().start(wire.clone());
