@@ -350,12 +350,13 @@ fn velocities_that_a_robot_ignores_go_on_slowly_and_begin_again_from_standing() 
     assert!(first.iter().all(|(_, speed)| *speed == 0.5), "a second is what it may take");
     assert_eq!(test.governor.take_news(), None);
     let ignored = test.drive(FORWARD, 0.02, 5.0);
-    assert!(ignored[2..].iter().all(|(_, speed)| *speed <= 0.1 + 1e-9), "{ignored:?}");
+    assert!(ignored[2..].iter().all(|(_, speed)| *speed <= 0.3 + 1e-9), "{ignored:?}");
+    assert!(ignored.last().unwrap().1 > 0.25, "enough for a robot to walk at all: {ignored:?}");
     assert!(matches!(test.governor.take_news(), Some(News::NotFollowed(_))));
     assert_eq!(test.governor.take_news(), None, "once");
     let followed = test.drive(FORWARD, 0.09, 3.0);
     let from = followed[0].0;
-    assert!(followed.iter().all(|(at, speed)| *speed <= 0.1 + 0.5 * (at - from + 0.1)));
+    assert!(followed.iter().all(|(at, speed)| *speed <= 0.3 + 0.5 * (at - from + 0.1)));
     assert_eq!(followed.last().unwrap().1, 0.5, "and gets there");
     assert!(
         matches!(test.governor.take_news(), Some(News::FollowedAfter(passed)) if passed.as_secs() == 6)
