@@ -181,9 +181,9 @@ async fn a_second_client_learns_that_the_robot_is_busy_and_the_first_stays() {
 async fn notices(robot: &Robot, client: &Client, event: &str) -> String {
     let reason = client.failure().await;
     let after = unix_time() - at(&robot.sees(event, any).await);
-    // Five seconds by design; the rest is for a busy machine.
+    // Eight and nine seconds by design; the rest is for a busy machine.
     eprintln!("{event}: noticed after {after:.1} s: {reason}");
-    assert!((0.0..8.0).contains(&after));
+    assert!((0.0..12.5).contains(&after));
     reason
 }
 

@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use futures::FutureExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use go2_link::codec::{api, topics, Request};
 use go2_link::session::{LinkHandle, RequestError};
 use go2_link::throttle::Throttle;
@@ -13,7 +14,7 @@ use go2_link::throttle::Throttle;
 /// After a refusal the robot is left alone for this long.
 const AGAIN: Duration = Duration::from_secs(2);
 /// For about 10 s after power-on the service answers nothing. A session that is younger may be of such a robot; it is asked
-/// again every second.
+/// again every second. An answer to an earlier question still counts: over a bad network it may take longer than that.
 const STARTS: Duration = Duration::from_secs(12);
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -33,7 +34,27 @@ enum Refusal {
     Other(String),
 }
 
-/// Asks for the commands and gives them back, one request at a time.
+/// The answer to a request for the commands.
+type Answer = BoxFuture<'static, Result<(), Refusal>>;
+
+/// A request that the robot has not answered yet.
+struct Asking {
+    owner: Owner,
+    answer: Answer,
+    /// When it is asked once more, if it is.
+    again: Option<Instant>,
+}
+
+/// What has become of a request.
+enum Settled {
+    Answered(Result<(), Refusal>),
+    /// It is time to ask once more.
+    Slow,
+    /// One that was asked before was answered.
+    Earlier(Result<(), Refusal>),
+}
+
+/// Asks for the commands and gives them back.
 pub(super) struct Remote {
     link: LinkHandle,
     owner: Owner,
@@ -42,7 +63,9 @@ pub(super) struct Remote {
     doubtful: bool,
     /// Whether what is being asked for is to be given back as soon as it is here, and how long that may take.
     unwanted: Option<Duration>,
-    asking: Option<(Owner, BoxFuture<'static, Result<(), Refusal>>)>,
+    asking: Option<Asking>,
+    /// Requests for the commands that were followed by another one before they were answered.
+    earlier: FuturesUnordered<Answer>,
     not_before: Option<Instant>,
     refused: Throttle,
     waits: Throttle,
@@ -58,6 +81,7 @@ impl Remote {
             doubtful: false,
             unwanted: None,
             asking: None,
+            earlier: FuturesUnordered::new(),
             not_before: None,
             refused,
             waits,
@@ -93,8 +117,8 @@ impl Remote {
     pub(super) fn take(&mut self, timeout: Duration, now: Instant) {
         self.unwanted = None;
         if self.owner == Owner::Robot && self.not_before.is_none_or(|at| now >= at) {
-            let timeout = if self.may_be_starting() { ASK_EVERY.min(timeout) } else { timeout };
-            self.ask(Owner::Us, timeout);
+            let again = self.may_be_starting().then(|| now + ASK_EVERY.min(timeout));
+            self.ask(Owner::Us, timeout, again);
         }
     }
 
@@ -107,21 +131,28 @@ impl Remote {
 
     /// Gives the commands back, if they are here.
     pub(super) fn give_back(&mut self, timeout: Duration) {
-        if matches!(self.asking, Some((Owner::Us, _))) {
+        // What they are answered with is void once this is asked.
+        self.earlier.clear();
+        if self.asks_for_us() {
             self.unwanted = Some(timeout);
         } else if self.owner == Owner::Us || self.doubtful {
-            self.ask(Owner::Robot, timeout);
+            self.ask(Owner::Robot, timeout, None);
         }
     }
 
     /// The session is over. Whether the robot forgets with it whose commands count is not known.
     pub(super) fn forget(&mut self) {
-        self.doubtful |= self.owner == Owner::Us || matches!(self.asking, Some((Owner::Us, _)));
+        self.doubtful |= self.owner == Owner::Us || self.asks_for_us();
         (self.owner, self.asking, self.not_before) = (Owner::Robot, None, None);
+        self.earlier.clear();
         self.unwanted = None;
     }
 
-    fn ask(&mut self, owner: Owner, timeout: Duration) {
+    fn asks_for_us(&self) -> bool {
+        self.asking.as_ref().is_some_and(|asking| asking.owner == Owner::Us)
+    }
+
+    fn ask(&mut self, owner: Owner, timeout: Duration, again: Option<Instant>) {
         if self.asking.is_some() {
             return;
         }
@@ -146,16 +177,41 @@ impl Remote {
                 Err(error) => Err(Refusal::Other(error.to_string())),
             }
         };
-        self.asking = Some((owner, answer.boxed()));
+        self.asking = Some(Asking { owner, answer: answer.boxed(), again });
     }
 
     /// Waits for the robot's answer, if there is one to come.
     pub(super) async fn settled(&mut self) {
-        let Some((owner, answer)) = &mut self.asking else {
-            return std::future::pending().await;
+        let Self { asking, earlier, .. } = self;
+        let settled = tokio::select! {
+            Some(answer) = earlier.next() => Settled::Earlier(answer),
+            settled = next_of(asking) => settled,
         };
-        let (owner, answer) = (*owner, answer.await);
-        self.asking = None;
+        match settled {
+            Settled::Answered(answer) => {
+                if let Some(Asking { owner, .. }) = self.asking.take() {
+                    self.answered(owner, answer);
+                }
+            }
+            Settled::Slow => {
+                let slow = self.asking.take();
+                self.earlier.extend(slow.map(|asking| asking.answer));
+                self.answered(Owner::Us, Err(Refusal::Silent));
+                if let Some(timeout) = self.unwanted.take() {
+                    self.give_back(timeout);
+                }
+            }
+            Settled::Earlier(Ok(())) => {
+                let newer = self.asking.take_if(|asking| asking.owner == Owner::Us);
+                self.earlier.extend(newer.map(|asking| asking.answer));
+                self.answered(Owner::Us, Ok(()));
+            }
+            // The newest one tells.
+            Settled::Earlier(Err(_)) => {}
+        }
+    }
+
+    fn answered(&mut self, owner: Owner, answer: Result<(), Refusal>) {
         let now = Instant::now();
         match (owner, answer) {
             (owner, Ok(())) => {
@@ -193,5 +249,16 @@ impl Remote {
                 );
             }
         }
+    }
+}
+
+/// What becomes of a request.
+async fn next_of(asking: &mut Option<Asking>) -> Settled {
+    match asking {
+        None => std::future::pending().await,
+        Some(Asking { answer, again, .. }) => tokio::select! {
+            answer = answer => Settled::Answered(answer),
+            () = super::until(*again) => Settled::Slow,
+        },
     }
 }
