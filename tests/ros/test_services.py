@@ -69,6 +69,19 @@ def test_stop_is_answered_while_something_keeps_driving(ros: Ros, sim: Sim) -> N
     assert (0.0, 0.0, 0.0) in sim.moves(so_far)
 
 
+def test_a_stop_of_a_robot_that_stands_ready_warns_of_nothing(bridge: Bridge, ros: Ros, sim: Sim) -> None:
+    """Real robots tell mode code 100 after recovery_stand, which older ones told of free_walk."""
+    odometry = ros.listen(Odometry, "odom")
+    assert ros.trigger("recovery_stand") == (True, "")
+    ros.until("the robot to stand", lambda: odometry.messages and odometry.last.pose.pose.position.z > 0.3)
+    driver = Driver(ros, twist(x=0.3))
+    ros.until("the robot to walk", lambda: odometry.last.twist.twist.linear.x > 0.2)
+    driver.stop_publishing()
+    assert ros.trigger("stop") == (True, "")
+    assert ends_stopped(sim.requests())
+    assert "free_walk" not in bridge.output()
+
+
 def test_nothing_follows_damp(bridge: Bridge, ros: Ros, sim: Sim) -> None:
     assert ros.trigger("balance_stand") == (True, "")
     Driver(ros, twist(x=0.5))
