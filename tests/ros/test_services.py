@@ -29,7 +29,7 @@ def test_postures(ros: Ros, sim: Sim, service: str, api_id: int, height: float) 
     so_far = sim.now()
     success, message = ros.trigger(service)
     assert success and ("4 to 10 s" in message if service == "stand_up" else message == "")
-    (request,) = sim.requests(since=so_far)
+    (request,) = ros.until("the robot's log of it", lambda: sim.requests(since=so_far))
     assert request["api_id"] == api_id
     assert request["answered"]
     # Damp must not wait behind anything.

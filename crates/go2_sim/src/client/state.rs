@@ -56,6 +56,8 @@ impl Client<'_> {
                 for _ in 0..ticker.burst {
                     match ticker.topic {
                         VOXEL_MAP => self.send_voxels().await,
+                        // Those of a burst are not of one moment: no robot stamps two poses alike.
+                        topic if ticker.burst > 1 => self.send_state(topic, Instant::now()).await,
                         topic => self.send_state(topic, ticker.due).await,
                     }
                 }
