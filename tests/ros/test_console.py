@@ -93,6 +93,8 @@ def stand_up(page: Console) -> None:
     page.wait("the robot's mode", lambda: page.text("mode") != "–")
     page.click("stand-up")
     page.wait("a robot that stands", lambda: "ready to walk" in page.text("mode"))
+    # Its code says so before it is up, which takes 0.85 s and which no page tells; what is pressed earlier is refused.
+    time.sleep(2.0)
 
 
 def walks(page: Console) -> bool:
