@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use go2_link::codec::{api, Request, Response};
-use go2_link::commands::Action as Deed;
+use go2_link::commands::Action as RobotAction;
 use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
 use go2_link::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
@@ -62,9 +62,9 @@ pub(crate) enum Order {
     /// Somebody walks the robot this way, but not by `cmd_vel`: stop it when nothing more is heard of that.
     Watch(Path),
     /// The robot is about to be told something else than to walk.
-    Asked(&'static Deed),
+    Asked(&'static RobotAction),
     /// It has answered that it does it, or that it does not; or there was no answer.
-    Answered(&'static Deed, bool),
+    Answered(&'static RobotAction, bool),
     /// Send nothing more: the robot is being made limp.
     FallSilent,
     /// The robot is limp: there is nothing left to stop.
