@@ -36,7 +36,19 @@ impl Video {
         log_sent: bool,
     ) -> Self {
         let (on, switch) = watch::channel(false);
-        let sender = Sender::new(track, camera, mishaps, robot_clock, log, log_sent);
+        let options = &camera.options;
+        let sender = Sender {
+            stream: Stream::new(track, !options.no_stap),
+            mishaps,
+            robot_clock,
+            log,
+            log_sent,
+            network: Network::new(options.badness(), options.seed),
+            clock: RtpClock { start: Instant::now(), first: OsRng.next_u32() },
+            shooting: None,
+            answered_pli: None,
+            camera,
+        };
         Self { on, task: tokio::spawn(sender.run(switch)) }
     }
 
@@ -87,29 +99,6 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(
-        track: Track,
-        camera: Arc<Camera>,
-        mishaps: Mishaps,
-        robot_clock: Clock,
-        log: Log,
-        log_sent: bool,
-    ) -> Self {
-        let options = &camera.options;
-        Self {
-            stream: Stream::new(track, !options.no_stap),
-            mishaps,
-            robot_clock,
-            log,
-            log_sent,
-            network: Network::new(options.badness(), options.seed),
-            clock: RtpClock { start: Instant::now(), first: OsRng.next_u32() },
-            shooting: None,
-            answered_pli: None,
-            camera,
-        }
-    }
-
     async fn run(mut self, mut switch: watch::Receiver<bool>) {
         let mut reports = tokio::time::interval(REPORT_EVERY);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
