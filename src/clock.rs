@@ -28,13 +28,11 @@ impl RosClock {
         self.before(Duration::ZERO)
     }
 
-    /// How long ago a time was; nothing for one to come.
-    pub(crate) fn age(&self, time: &Time) -> Duration {
+    /// How many seconds ago a time was; less than nothing for one to come.
+    pub(crate) fn age(&self, time: &Time) -> f64 {
         let now = self.now();
-        let nanoseconds =
-            |time: &Time| i128::from(time.sec) * 1_000_000_000 + i128::from(time.nanosec);
-        let age = nanoseconds(&now) - nanoseconds(time);
-        Duration::from_nanos(u64::try_from(age).unwrap_or(0))
+        f64::from(now.sec) - f64::from(time.sec)
+            + (f64::from(now.nanosec) - f64::from(time.nanosec)) * 1e-9
     }
 
     /// The ROS time of a moment.

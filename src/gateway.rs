@@ -1,5 +1,6 @@
 //! The gateway: browsers that share the node's session, and what their viewers may do with the robot.
 
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use go2_gateway::{Access, Gateway, Later, Pilot, Place, Shared, Viewing};
@@ -110,9 +111,9 @@ pub(crate) async fn start(
     Ok(Some(gateway))
 }
 
-#[allow(clippy::print_stderr)]
 fn tell(text: &str) {
-    eprintln!("go2_bridge: {text}");
+    // A terminal that is gone is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "go2_bridge: {text}");
 }
 
 /// The node, as viewers drive it.

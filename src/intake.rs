@@ -10,6 +10,7 @@ use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{QosProfile, WrappedTypesupport};
 use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::watch;
 
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
@@ -56,6 +57,34 @@ impl Intake {
                         tracing::warn!("dropped a message on {topic}: {room} wait already{more}");
                     }
                 }
+            }
+        }));
+        Ok(outlet)
+    }
+
+    /// Subscribes where only the newest message counts: what `take` makes of it. Nothing is there before the first one. Takes
+    /// only between turns, so `take` must be quick.
+    pub(crate) fn newest<T, U>(
+        &mut self,
+        node: &mut r2r::Node,
+        topic: &str,
+        qos: QosProfile,
+        mut take: impl FnMut(T) -> U + Send + 'static,
+    ) -> r2r::Result<watch::Receiver<Option<U>>>
+    where
+        T: WrappedTypesupport + Send + 'static,
+        U: Send + Sync + 'static,
+    {
+        let mut messages = node.subscribe::<T>(topic, qos)?;
+        let (newest, outlet) = watch::channel(None);
+        self.0.push(Box::new(move || {
+            // r2r's queue drops the newest when it is full, so it is emptied each time.
+            let mut last = None;
+            while let Some(Some(message)) = messages.next().now_or_never() {
+                last = Some(message);
+            }
+            if let Some(message) = last {
+                newest.send_replace(Some(take(message)));
             }
         }));
         Ok(outlet)

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use go2_link::codec::topics::WIRELESS_CONTROLLER;
 use go2_link::session::{LinkBuilder, Message, Path, RequestError};
+use go2_link::thread::RuntimeThread;
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
@@ -15,7 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::intake::{bounded, Bounded, Intake};
 use crate::services::Robot;
-use crate::streams::{has_listener, publish, Shared, Source, QUEUE};
+use crate::outlet::Outlet;
+use crate::streams::{Shared, Source, QUEUE};
 
 /// Why a topic cannot be passed on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +56,7 @@ pub(crate) struct Raw(Vec<Line>);
 struct Line {
     topic: String,
     messages: Source,
-    publisher: Publisher<Text>,
+    publisher: Outlet<Publisher<Text>>,
     inbox: mpsc::Receiver<Bounded>,
 }
 
@@ -74,26 +76,26 @@ impl Raw {
             Ok(Line {
                 topic: topic.clone(),
                 messages: Source::new(topic, messages, shared),
-                publisher: node.create_publisher(&name, qos)?,
+                publisher: Outlet::new(node, &shared.gauges, &name, qos)?,
                 inbox: intake.subscribe(node, &format!("{name}/publish"), QUEUE, take)?,
             })
         };
         shared.settings().raw_topics.iter().map(&mut line).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Starts two tasks for each topic: from the robot, and to it.
-    pub(crate) fn start(self, tasks: &mut JoinSet<()>, robot: &Robot) {
+    /// Starts two tasks for each topic: from the robot, on the thread `raw`, and to it.
+    pub(crate) fn start(self, raw: &RuntimeThread, tasks: &mut JoinSet<()>, robot: &Robot) {
         for Line { topic, messages, publisher, inbox } in self.0 {
-            tasks.spawn(from_robot(messages, publisher));
+            raw.spawn(from_robot(messages, publisher));
             tasks.spawn(to_robot(topic, inbox, robot.clone()));
         }
     }
 }
 
-async fn from_robot(mut messages: Source, publisher: Publisher<Text>) {
+async fn from_robot(mut messages: Source, publisher: Outlet<Publisher<Text>>) {
     while let Some(message) = messages.next().await {
-        if has_listener(&publisher) {
-            publish(&publisher, &Text { data: text(&message) });
+        if publisher.has_listener() {
+            publisher.publish(&Text { data: text(&message) });
         }
     }
 }

@@ -7,14 +7,14 @@ use go2_link::state::Playing;
 use r2r::std_msgs::msg::String as Text;
 use r2r::Publisher;
 
-use crate::streams::publish;
+use crate::outlet::Outlet;
 
 /// Clones write on the same one.
 #[derive(Clone)]
 pub(super) struct Board(Arc<Mutex<State>>);
 
 struct State {
-    publisher: Publisher<Text>,
+    publisher: Outlet<Publisher<Text>>,
     last: String,
     /// What was played last because somebody asked here.
     asked: Option<Recording>,
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl Board {
-    pub(super) fn new(publisher: Publisher<Text>) -> Self {
+    pub(super) fn new(publisher: Outlet<Publisher<Text>>) -> Self {
         let state = State { publisher, last: String::new(), asked: None, uploading: false };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -34,7 +34,7 @@ impl Board {
         let data = sendable(text);
         if state.last != data {
             data.clone_into(&mut state.last);
-            publish(&state.publisher, &Text { data });
+            state.publisher.publish(&Text { data });
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::intake::Intake;
+use crate::outlet::Outlet;
 use crate::services::{refusal, respond, Robot};
 use crate::streams::{latched_qos, Shared, Source, QUEUE};
 use board::{sendable, Board};
@@ -48,7 +49,7 @@ impl Audio {
         let take = |text: Text| Some(text.data).filter(|name| name.len() <= LONGEST_NAME);
         let player = link.subscribe(PlayerState::TOPIC, QUEUE);
         Ok(Self {
-            board: Board::new(node.create_publisher("~/audio/state", latched_qos())?),
+            board: Board::new(Outlet::new(node, &shared.gauges, "~/audio/state", latched_qos())?),
             lists: calls(node, "~/audio/list")?,
             stops: calls(node, "~/audio/stop")?,
             plays: intake.subscribe(node, "~/audio/play", QUEUE, take)?,

@@ -7,17 +7,21 @@ use std::time::Duration;
 use go2_link::media::{AccessUnit, DecodeError, Decoder, Late, Matrix, Picture, Planes};
 use go2_link::session::{LinkHandle, VIDEO};
 use r2r::builtin_interfaces::msg::Time;
+use r2r::sensor_msgs::msg::CompressedImage;
 
 use super::Outputs;
 use crate::convert::{self, Layout, RawImage};
+use crate::outlet::SendingThread;
 use crate::params::{Encoding, Settings};
-use crate::streams::{has_listener, publish, Shared, Tally};
+use crate::streams::{Shared, Tally};
 
 /// How much the thread stands back, of 19.
 const NICE: i32 = 10;
 /// Pictures that may wait to be decoded: half a second of them, since one that is dropped costs all until the next
 /// keyframe.
 const QUEUE: usize = 15;
+/// Decoded pictures that may wait to be sent; each has megabytes.
+const SEND_QUEUE: usize = 2;
 /// Pictures that a decoder may keep back at most.
 const KEPT: usize = 16;
 /// The decoder's memory is given back after so long without a picture.
@@ -41,6 +45,14 @@ impl Decoding {
         link: LinkHandle,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = sync_channel(QUEUE);
+        let tally = shared.tallies.of(VIDEO);
+        let (image, jpeg) = (outputs.image.clone(), outputs.jpeg.clone());
+        let send = move |picture: &RawImage| image.publish_bytes(picture.bytes());
+        let images = SendingThread::start("image_raw", SEND_QUEUE, tally.clone(), send)?;
+        let send = move |picture: &CompressedImage| {
+            jpeg.publish(picture);
+        };
+        let jpegs = SendingThread::start("compressed", SEND_QUEUE, tally, send)?;
         let work = Work {
             outputs,
             shared,
@@ -49,7 +61,8 @@ impl Decoding {
             times: VecDeque::new(),
             late: None,
             refused: None,
-            image: RawImage::default(),
+            images,
+            jpegs,
             jpeg: Jpeg::default(),
         };
         std::thread::Builder::new().name("camera".into()).spawn(move || work.run(&inbox))?;
@@ -75,8 +88,8 @@ struct Work {
     late: Option<Late>,
     /// What was told of a stream that cannot be decoded.
     refused: Option<DecodeError>,
-    /// Kept, so that each picture is written into the memory of the one before.
-    image: RawImage,
+    images: SendingThread<RawImage>,
+    jpegs: SendingThread<CompressedImage>,
     jpeg: Jpeg,
 }
 
@@ -109,7 +122,7 @@ impl Work {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.decoder = None;
-                    self.image = RawImage::default();
+                    drop(self.images.spare());
                     self.jpeg = Jpeg::default();
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -167,16 +180,15 @@ impl Work {
         let taken = self.times.iter().find(|(timestamp, _)| *timestamp == picture.timestamp());
         let time = taken.map_or(time, |(_, time)| time);
         let settings = self.shared.settings();
-        if self.outputs.image_has_listener() {
-            fill(&mut self.image, &picture, &settings, time)?;
-            if let Err(error) = self.outputs.image.publish_raw(self.image.bytes()) {
-                tracing::debug!("publishing failed: {error}"); // only while ROS shuts down
-            }
+        if self.outputs.image.has_listener() {
+            // Each picture is written into the memory of one that was sent.
+            let mut image = self.images.spare().unwrap_or_default();
+            fill(&mut image, &picture, &settings, time)?;
+            self.images.send(image);
         }
-        if has_listener(&self.outputs.jpeg) {
+        if self.outputs.jpeg.has_listener() {
             let jpeg = self.jpeg.encode(&picture, &settings)?;
-            let message = convert::compressed_image(jpeg, &settings.camera_frame, time);
-            publish(&self.outputs.jpeg, &message);
+            self.jpegs.send(convert::compressed_image(jpeg, &settings.camera_frame, time));
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clock::{Stamped, StreamStamps};
 use crate::convert;
-use crate::streams::{has_listener, publish, sensor_qos, Shared, Tally};
+use crate::outlet::Outlet;
+use crate::streams::{sensor_qos, Shared, Tally};
 use decode::{Decoding, Job};
 
 /// How often it is looked whether somebody listens.
@@ -35,8 +36,8 @@ pub(crate) struct Camera {
     shared: Shared,
     tally: Tally,
     outputs: Outputs,
-    video: Publisher<CompressedVideo>,
-    info: Publisher<CameraInfo>,
+    video: Outlet<Publisher<CompressedVideo>>,
+    info: Outlet<Publisher<CameraInfo>>,
     calibration: Calibration,
     pictures: Receiver<AccessUnit>,
 }
@@ -45,17 +46,13 @@ pub(crate) struct Camera {
 #[derive(Clone)]
 struct Outputs {
     /// Of `sensor_msgs/Image`, which goes out as bytes: see [`convert::RawImage`].
-    image: PublisherUntyped,
-    jpeg: Publisher<CompressedImage>,
+    image: Outlet<PublisherUntyped>,
+    jpeg: Outlet<Publisher<CompressedImage>>,
 }
 
 impl Outputs {
     fn have_listeners(&self) -> bool {
-        self.image_has_listener() || has_listener(&self.jpeg)
-    }
-
-    fn image_has_listener(&self) -> bool {
-        self.image.get_inter_process_subscription_count().is_ok_and(|count| count > 0)
+        self.image.has_listener() || self.jpeg.has_listener()
     }
 }
 
@@ -66,21 +63,23 @@ impl Camera {
         shared: Shared,
         calibration: Calibration,
     ) -> r2r::Result<Self> {
+        let gauges = &shared.gauges.clone();
+        let raw = "camera/image_raw";
         Ok(Self {
             tally: shared.tallies.of(VIDEO),
             shared,
             outputs: Outputs {
-                image: node.create_publisher_untyped("camera/image_raw", IMAGE, sensor_qos())?,
-                jpeg: node.create_publisher("camera/image_raw/compressed", sensor_qos())?,
+                image: Outlet::untyped(node, gauges, raw, IMAGE, sensor_qos())?,
+                jpeg: Outlet::new(node, gauges, "camera/image_raw/compressed", sensor_qos())?,
             },
-            video: node.create_publisher("camera/video", sensor_qos())?,
-            info: node.create_publisher("camera/camera_info", sensor_qos())?,
+            video: Outlet::new(node, gauges, "camera/video", sensor_qos())?,
+            info: Outlet::new(node, gauges, "camera/camera_info", sensor_qos())?,
             calibration,
             pictures: link.pictures(),
         })
     }
 
-    /// Starts the thread that decodes; what is returned runs until the link ends.
+    /// Starts the threads that decode and send pictures; what is returned runs until the link ends.
     pub(crate) fn start(self, link: LinkHandle) -> std::io::Result<impl Future<Output = ()>> {
         let decoding = Decoding::start(self.outputs.clone(), self.shared.clone(), link.clone())?;
         Ok(self.run(link, decoding))
@@ -130,7 +129,7 @@ impl Camera {
     }
 
     fn have_listeners(&self) -> bool {
-        has_listener(&self.video) || has_listener(&self.info) || self.outputs.have_listeners()
+        self.video.has_listener() || self.info.has_listener() || self.outputs.have_listeners()
     }
 
     /// Publishes what needs no decoding, and passes the picture on where somebody wants it decoded.
@@ -138,14 +137,14 @@ impl Camera {
         self.tally.received();
         let settings = self.shared.settings();
         let Stamped { time, .. } = stamps.place(Some(unit.time()), unit.received);
-        if has_listener(&self.video) {
+        if self.video.has_listener() {
             let video = convert::compressed_video(&unit.data, &settings.camera_frame, &time);
-            publish(&self.video, &video);
+            self.video.publish(&video);
         }
-        if has_listener(&self.info) {
+        if self.info.has_listener() {
             let mut info = self.calibration.info(unit.size.0, unit.size.1);
             info.header = convert::header(&time, &settings.camera_frame);
-            publish(&self.info, &info);
+            self.info.publish(&info);
         }
         if self.outputs.have_listeners() {
             decoding.take(Job { unit, time }, &self.tally);

@@ -7,7 +7,7 @@ use go2_link::session::{RequestError, Velocity};
 
 use super::readiness::{Change, Doing, Ready, Verdict};
 use super::{Command, Motion, GATEWAY};
-use crate::safety::News;
+use go2_link::motion::News;
 
 impl Motion {
     /// Takes up a velocity, or logs and says why it is ignored.
@@ -16,13 +16,17 @@ impl Motion {
         Command { velocity, age }: Command,
         source: &str,
     ) -> Result<(), String> {
+        self.notice_pause();
         let now = Instant::now();
         let moves = velocity != Velocity::ZERO;
+        let limit = self.settings.borrow().cmd_vel_timeout.as_secs_f64();
         let reason = if self.helm.taken && source != GATEWAY {
             "a viewer of the gateway drives the robot".to_owned()
-        } else if moves && age > self.settings.borrow().cmd_vel_timeout {
-            let age = age.as_secs_f64();
+        } else if moves && age > limit {
             format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
+        } else if moves && -age > limit {
+            let ahead = -age;
+            format!("its stamp is {ahead:.1} s ahead of this computer's clock; set both clocks right")
         } else if let Err(ignored) = self.governor.admit(velocity, now) {
             ignored.to_string()
         } else if let Some(reason) = self.unreachable(moves) {

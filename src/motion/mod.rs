@@ -10,25 +10,27 @@ mod silence; // how long the robot has not been heard
 pub(crate) use pose::subscribe as subscribe_pose;
 pub(crate) use readiness::{fresh, Doing, STAND_UP_HINT};
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::StreamExt as _;
 use go2_link::codec::{api, Request, Response};
 use go2_link::commands::Action as RobotAction;
+use go2_link::failpoint::failpoint;
 use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
 use go2_link::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
 use r2r::QosProfile;
+use rustix::time::{clock_gettime, ClockId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::RosClock;
+use crate::intake::Intake;
 use crate::gateway::{Heeded, Helm, Steering};
 use crate::params::{CommandPath, Settings};
-use crate::safety::{Action, Governor, Limits};
+use go2_link::motion::{Action, Clocks, Governor, Limits, PauseDetector};
 use crate::services::again::Newest;
 use pose::{Attitudes, Posing};
 use posture::Raising;
@@ -40,12 +42,12 @@ use silence::Silence;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Command {
     velocity: Velocity,
-    /// By its stamp, when it was taken up; nothing for one without.
-    age: Duration,
+    /// Seconds that it was old by its stamp when it was taken up, less than nothing for one to come; nothing without a stamp.
+    age: f64,
 }
 
 /// Commands as they come from ROS.
-pub(crate) type Commands = Pin<Box<dyn Stream<Item = Command> + Send>>;
+pub(crate) type Commands = watch::Receiver<Option<Command>>;
 
 /// The outcome of a StopMove.
 pub(crate) type Stopped = Result<Response, RequestError>;
@@ -74,7 +76,7 @@ pub(crate) enum Order {
 }
 
 /// How long a StopMove may take at shutdown.
-const LAST_STOP: Duration = Duration::from_secs(1);
+pub(crate) const LAST_STOP: Duration = Duration::from_secs(1);
 /// What velocities of viewers are called.
 const GATEWAY: &str = "what the gateway's viewer commands";
 const LOG_EVERY: Duration = Duration::from_secs(5);
@@ -82,26 +84,24 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Subscribes to `cmd_vel`, stamped or not.
 pub(crate) fn subscribe(
     node: &mut r2r::Node,
+    intake: &mut Intake,
     stamped: bool,
     clock: RosClock,
 ) -> r2r::Result<Commands> {
     let qos = QosProfile::default().keep_last(1);
     let velocity =
         |twist: Twist| Velocity { x: twist.linear.x, y: twist.linear.y, yaw: twist.angular.z };
-    Ok(if stamped {
-        let stream = node.subscribe::<TwistStamped>("cmd_vel", qos)?;
-        Box::pin(stream.map(move |message| {
+    if stamped {
+        intake.newest(node, "cmd_vel", qos, move |message: TwistStamped| {
             let stamp = message.header.stamp;
             let unset = stamp.sec == 0 && stamp.nanosec == 0;
-            let age = if unset { Duration::ZERO } else { clock.age(&stamp) };
+            let age = if unset { 0.0 } else { clock.age(&stamp) };
             Command { velocity: velocity(message.twist), age }
-        }))
+        })
     } else {
-        let stream = node.subscribe::<Twist>("cmd_vel", qos)?;
-        Box::pin(
-            stream.map(move |twist| Command { velocity: velocity(twist), age: Duration::ZERO }),
-        )
-    })
+        let take = move |twist| Command { velocity: velocity(twist), age: 0.0 };
+        intake.newest::<Twist, _>(node, "cmd_vel", qos, take)
+    }
 }
 
 /// What comes from ROS.
@@ -141,6 +141,7 @@ pub(crate) struct Motion {
     ignored: Throttle,
     silent: Throttle,
     silence: Silence,
+    pauses: PauseDetector,
     /// What viewers of the gateway do.
     helm: Helm,
     /// What makes void the actions that are to be asked for again.
@@ -171,6 +172,7 @@ impl Motion {
             ignored: Throttle::new(LOG_EVERY),
             silent: Throttle::new(LOG_EVERY),
             silence: Silence::default(),
+            pauses: PauseDetector::default(),
             helm: Helm::default(),
             newest,
         }
@@ -181,14 +183,16 @@ impl Motion {
         let (mut session, mut hears) = (self.link.session(), self.link.hears());
         let mut doing = self.heard.doing.clone();
         loop {
+            self.notice_pause();
             self.act();
             let due =
                 [self.governor.poll_timeout(), self.silence.due()].into_iter().flatten().min();
             let timeout = self.settings.borrow().request_timeout;
             tokio::select! {
-                Some(command) = inputs.velocities.next() => {
-                    let newest = newest(command, &mut inputs.velocities);
-                    let _ = self.command(newest, "cmd_vel"); // ROS has no way to tell it but the log
+                Ok(()) = inputs.velocities.changed() => {
+                    if let Some(command) = *inputs.velocities.borrow_and_update() {
+                        let _ = self.command(command, "cmd_vel"); // ROS has no way to tell it but the log
+                    }
                 }
                 Ok(()) = inputs.steering.helm.changed() => {
                     let helm = *inputs.steering.helm.borrow_and_update();
@@ -197,9 +201,10 @@ impl Motion {
                         inputs.steering.heeded.send_replace(heeded);
                     }
                 }
-                Some(attitude) = inputs.attitudes.next() => {
-                    let newest = newest(attitude, &mut inputs.attitudes);
-                    self.posing.command(newest, timeout);
+                Ok(()) = inputs.attitudes.changed() => {
+                    if let Some(attitude) = *inputs.attitudes.borrow_and_update() {
+                        self.posing.command(attitude, timeout);
+                    }
                 }
                 order = inputs.orders.recv() => match order {
                     Some(Order::Shutdown) | None => break,
@@ -233,10 +238,28 @@ impl Motion {
                         self.governor.hold(now);
                     }
                 }
+                () = tokio::time::sleep(PauseDetector::INTERVAL) => {}
             }
         }
         inputs.orders.close(); // who asks for more, learns that it is too late
         self.shut_down().await;
+    }
+
+    /// Where this process did not run for a while, whoever drives has to let go first: what it commanded before is old.
+    fn notice_pause(&mut self) {
+        let Some(gap) = self.pauses.read(clocks()) else { return };
+        tracing::warn!(
+            "this process did not run for {:.1} s: commands from before are dropped. Send zero, or nothing for a moment, before \
+             the robot walks again",
+            gap.as_secs_f64()
+        );
+        self.newest.tell("a pause of this process");
+        let now = Instant::now();
+        if self.unsettled || self.governor.is_active() {
+            self.governor.stop_and_hold(now);
+        } else {
+            self.governor.hold(now);
+        }
     }
 
     /// A session has begun, or has ended.
@@ -328,7 +351,7 @@ impl Motion {
         if helm.commands == before.commands {
             return None;
         }
-        let command = Command { velocity: helm.velocity, age: Duration::ZERO };
+        let command = Command { velocity: helm.velocity, age: 0.0 };
         Some(if helm.taken {
             self.command(command, GATEWAY)
         } else {
@@ -366,6 +389,7 @@ impl Motion {
 
     /// Sends what is due.
     fn act(&mut self) {
+        failpoint("governor");
         while let Some(action) = self.governor.poll(Instant::now()) {
             match action {
                 Action::Drive(velocity) => self.drive(velocity),
@@ -473,21 +497,19 @@ impl Motion {
     }
 }
 
-/// r2r's queue drops the newest when it is full: take all that is in it and keep the last.
-fn newest<T>(first: T, commands: &mut (impl Stream<Item = T> + Unpin)) -> T {
-    let mut newest = first;
-    while let Some(Some(newer)) = commands.next().now_or_never() {
-        newest = newer;
-    }
-    newest
-}
-
 fn limits(settings: &Settings) -> Limits {
     Limits {
         fastest: settings.limits,
         acceleration: settings.acceleration,
         stale_after: settings.cmd_vel_timeout,
     }
+}
+
+fn clocks() -> Clocks {
+    let boot = clock_gettime(ClockId::Boottime);
+    let seconds = Duration::from_secs(u64::try_from(boot.tv_sec).unwrap_or(0));
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Clocks { boot: seconds + Duration::from_nanos(u64::try_from(boot.tv_nsec).unwrap_or(0)), wall }
 }
 
 async fn until(due: Option<Instant>) {

@@ -1,28 +1,30 @@
 //! `cmd_pose`: the attitude of the standing body.
 
-use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::FutureExt as _;
 use go2_link::codec::{api, Request, Response};
 use go2_link::session::{LinkHandle, RequestError};
 use go2_link::throttle::Throttle;
 use r2r::geometry_msgs::msg::Vector3;
 use r2r::QosProfile;
+use tokio::sync::watch;
+
+use crate::intake::Intake;
 
 /// Roll, pitch and yaw in radians.
 pub(crate) type Attitude = [f64; 3];
-pub(super) type Attitudes = Pin<Box<dyn Stream<Item = Attitude> + Send>>;
+pub(super) type Attitudes = watch::Receiver<Option<Attitude>>;
 
 /// How far the robot leans, either way.
 const MOST: Attitude = [0.75, 0.75, 0.6];
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Subscribes to `cmd_pose`.
-pub(crate) fn subscribe(node: &mut r2r::Node) -> r2r::Result<Attitudes> {
-    let attitudes = node.subscribe::<Vector3>("cmd_pose", QosProfile::default().keep_last(1))?;
-    Ok(Box::pin(attitudes.map(|angles| [angles.x, angles.y, angles.z])))
+pub(crate) fn subscribe(node: &mut r2r::Node, intake: &mut Intake) -> r2r::Result<Attitudes> {
+    let qos = QosProfile::default().keep_last(1);
+    intake.newest(node, "cmd_pose", qos, |angles: Vector3| [angles.x, angles.y, angles.z])
 }
 
 /// Sends attitudes: one is under way at a time, and the newest waits.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use go2_link::commands::{Action, Kind};
 use go2_link::state::Activity;
 
-use crate::safety::Measured;
+use go2_link::motion::Measured;
 
 /// What the robot was last heard to do.
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use go2_link::codec::{api, Request, Response};
 use go2_link::commands::{action_of, MotionMode};
+use go2_link::failpoint::failpoint;
 use go2_link::session::{LinkHandle, RequestError};
 use r2r::{ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -78,6 +79,7 @@ pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(
     call: ServiceRequest<S>,
     response: S::Response,
 ) {
+    failpoint("service");
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");
     }

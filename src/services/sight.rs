@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use super::{refusal, respond, Robot};
 use crate::convert;
-use crate::streams::{latched_qos, publish};
+use crate::outlet::Outlet;
+use crate::streams::latched_qos;
 
 /// Without a frame for this long the LiDAR is off.
 const LIDAR_OFF: Duration = Duration::from_secs(1);
@@ -31,7 +32,8 @@ pub(super) fn serve(
 }
 
 fn serve_snapshot(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> r2r::Result<()> {
-    let publisher = node.create_publisher("camera/snapshot", latched_qos())?;
+    let gauges = &robot.shared.gauges;
+    let publisher = Outlet::new(node, gauges, "camera/snapshot", latched_qos())?;
     let qos = QosProfile::services_default();
     let mut calls = node.create_service::<Trigger::Service>("~/snapshot", qos)?;
     let robot = robot.clone();
@@ -39,7 +41,7 @@ fn serve_snapshot(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) 
         while let Some(call) = calls.next().await {
             let (success, message) = match robot.snapshot().await {
                 Ok(image) => {
-                    publish(&publisher, &image);
+                    publisher.publish(&image);
                     (true, format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
                 }
                 Err(reason) => (false, reason),

@@ -6,17 +6,18 @@ use r2r::sensor_msgs::msg::Joy;
 use r2r::std_msgs::msg::Header;
 use r2r::Publisher;
 
-use super::{has_listener, publish, Source};
+use super::Source;
+use crate::outlet::Outlet;
 
-pub(super) async fn publish_joy(mut source: Source, publisher: Publisher<Joy>) {
+pub(super) async fn publish_joy(mut source: Source, publisher: Outlet<Publisher<Joy>>) {
     while let Some(message) = source.next().await {
-        if !has_listener(&publisher) {
+        if !publisher.has_listener() {
             continue;
         }
         if let Some(remote) = source.decode::<Remote>(&message) {
             // Its messages have no stamp of the robot's.
             let stamped = source.stamps.place(None, message.received);
-            publish(&publisher, &joy(&remote, stamped.time));
+            publisher.publish(&joy(&remote, stamped.time));
         }
     }
 }

@@ -14,9 +14,10 @@ use r2r::Publisher;
 use tokio::sync::watch;
 
 use super::poses::Poses;
-use super::{has_listener, publish, LatestLidarState, Source};
+use super::{LatestLidarState, SendingThread, Source, Tally, CLOUD_QUEUE};
 use crate::clock::Stamped;
 use crate::convert;
+use crate::outlet::Outlet;
 use crate::params::{PointsFrame, Settings};
 
 /// Where the robot was.
@@ -28,17 +29,36 @@ impl Place {
     }
 }
 
+/// Clouds on their way out. They have a thread of their own, so that a scan waits for none.
+pub(super) struct Points {
+    outlet: Outlet<Publisher<PointCloud2>>,
+    thread: SendingThread<PointCloud2>,
+}
+
+impl Points {
+    pub(super) fn start(
+        outlet: Outlet<Publisher<PointCloud2>>,
+        tally: Tally,
+    ) -> std::io::Result<Self> {
+        let sender = outlet.clone();
+        let thread = SendingThread::start("points", CLOUD_QUEUE, tally, move |cloud| {
+            sender.publish(cloud);
+        })?;
+        Ok(Self { outlet, thread })
+    }
+}
+
 pub(super) async fn publish_lidar(
     mut source: Source,
-    points: Publisher<PointCloud2>,
-    scan: Publisher<LaserScan>,
+    points: Points,
+    scan: Outlet<Publisher<LaserScan>>,
     place: Place,
 ) {
     let mut decoder = VoxelDecoder::default();
     let mut slicer = Slicer::default();
     let mut filter = SurfaceFilter::default();
     while let Some(message) = source.next().await {
-        let (to_points, to_scan) = (has_listener(&points), has_listener(&scan));
+        let (to_points, to_scan) = (points.outlet.has_listener(), scan.has_listener());
         if !(to_points || to_scan) || place.poses().is_empty() {
             continue;
         }
@@ -57,12 +77,14 @@ pub(super) async fn publish_lidar(
         };
         let settings = source.shared.settings();
         if to_points {
-            publish(&points, &cloud(&grid, &mut filter, &trunk, &settings, &stamped));
+            let memory = points.thread.spare().map_or_else(Vec::new, |sent| sent.data);
+            points.thread.send(cloud(&grid, &mut filter, &trunk, &settings, &stamped, memory));
         }
         if to_scan {
             let footprint = convert::footprint(&trunk);
             match slicer.slice(&grid, &footprint, &settings, &stamped) {
-                Ok(message) => publish(&scan, &message),
+                Ok(message) if scan.publish(&message) => source.skip_to_newest(),
+                Ok(_) => {}
                 Err(error) => source.refuse(&error), // the parameters are checked before
             }
         }
@@ -75,6 +97,7 @@ fn cloud(
     trunk: &Transform,
     settings: &Settings,
     stamped: &Stamped,
+    mut data: Vec<u8>,
 ) -> PointCloud2 {
     let to_trunk = trunk.inverse();
     let (frame, to_frame) = match settings.points_frame {
@@ -82,7 +105,7 @@ fn cloud(
         PointsFrame::Base => (&settings.base_frame, to_trunk),
         PointsFrame::Lidar => (&settings.lidar_frame, settings.lidar_mount.inverse() * to_trunk),
     };
-    let mut data = Vec::new();
+    data.clear();
     let body = Body { shape: settings.body_box, base_from_odom: to_trunk };
     let eye = trunk.apply(settings.lidar_mount.translation);
     let grid = if settings.points_seen_only { filter.apply(grid, eye, Some(&body)) } else { *grid };

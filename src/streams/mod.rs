@@ -23,23 +23,26 @@ use r2r::nav_msgs::msg::Odometry;
 use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, Joy, LaserScan, PointCloud2};
 use r2r::std_msgs::msg::String as Text;
 use r2r::tf2_msgs::msg::TFMessage;
-use r2r::{Publisher, QosProfile, WrappedTypesupport};
+use r2r::{Publisher, QosProfile};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{broadcast, watch};
 
 use crate::clock::{RosClock, Stamps, StreamStamps};
 use crate::convert::Motion;
 use crate::device::Facts;
 use crate::gateway::Helm;
 use crate::motion::Doing;
+use crate::outlet::{Gauges, Outlet, SendingThread};
 use crate::params::Settings;
+use crate::threads::Threads;
 use poses::Poses;
 
 /// Messages of one topic that may wait to be published; beyond it the oldest are dropped.
 pub(crate) const QUEUE: usize = 8;
 /// Frames of the LiDAR that may wait; each has tens of kilobytes.
 const LIDAR_QUEUE: usize = 4;
+/// Clouds that may wait to be sent; each may have a megabyte.
+const CLOUD_QUEUE: usize = 2;
 
 /// What all tasks share.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     /// Of every stream, by its topic.
     pub(crate) tallies: Tallies,
+    /// How long sending takes, by topic.
+    pub(crate) gauges: Gauges,
     doing: Arc<watch::Sender<Option<Doing>>>,
 }
 
@@ -56,7 +61,8 @@ impl Shared {
     pub(crate) fn new(clock: RosClock, settings: watch::Receiver<Arc<Settings>>) -> Self {
         let stamps = Stamps::new(clock.clone(), settings.clone());
         let doing = Arc::new(watch::Sender::new(None));
-        Self { clock, stamps, settings, tallies: Tallies::default(), doing }
+        let (tallies, gauges) = (Tallies::default(), Gauges::default());
+        Self { clock, stamps, settings, tallies, gauges, doing }
     }
 
     /// What the robot was last heard to do.
@@ -82,16 +88,16 @@ pub(crate) fn latched_qos() -> QosProfile {
 /// The publishers and what feeds them.
 pub(crate) struct Streams {
     shared: Shared,
-    joints: Publisher<JointState>,
-    battery: Publisher<BatteryState>,
-    imu: Publisher<Imu>,
-    odometry: Publisher<Odometry>,
-    tf: Publisher<TFMessage>,
-    points: Publisher<PointCloud2>,
-    scan: Publisher<LaserScan>,
-    joy: Publisher<Joy>,
-    diagnostics: Publisher<DiagnosticArray>,
-    link_state: Publisher<Text>,
+    joints: Outlet<Publisher<JointState>>,
+    battery: Outlet<Publisher<BatteryState>>,
+    imu: Outlet<Publisher<Imu>>,
+    odometry: Outlet<Publisher<Odometry>>,
+    tf: Outlet<Publisher<TFMessage>>,
+    points: Outlet<Publisher<PointCloud2>>,
+    scan: Outlet<Publisher<LaserScan>>,
+    joy: Outlet<Publisher<Joy>>,
+    diagnostics: Outlet<Publisher<DiagnosticArray>>,
+    link_state: Outlet<Publisher<Text>>,
     low_states: Receiver<Message>,
     lidar_states: Receiver<Message>,
     sport_states: Receiver<Message>,
@@ -107,18 +113,20 @@ impl Streams {
         link: &mut LinkBuilder,
         shared: Shared,
     ) -> r2r::Result<Self> {
+        let gauges = &shared.gauges.clone();
+        let of_transforms = QosProfile::default().keep_last(100);
         Ok(Self {
             shared,
-            joints: node.create_publisher("joint_states", sensor_qos())?,
-            battery: node.create_publisher("battery_state", sensor_qos())?,
-            imu: node.create_publisher("imu/data", sensor_qos())?,
-            odometry: node.create_publisher("odom", sensor_qos())?,
-            tf: node.create_publisher("/tf", QosProfile::default().keep_last(100))?,
-            points: node.create_publisher("points", sensor_qos())?,
-            scan: node.create_publisher("scan", sensor_qos())?,
-            joy: node.create_publisher("joy", sensor_qos())?,
-            diagnostics: node.create_publisher("/diagnostics", QosProfile::default())?,
-            link_state: node.create_publisher("~/link_state", latched_qos())?,
+            joints: Outlet::new(node, gauges, "joint_states", sensor_qos())?,
+            battery: Outlet::new(node, gauges, "battery_state", sensor_qos())?,
+            imu: Outlet::new(node, gauges, "imu/data", sensor_qos())?,
+            odometry: Outlet::new(node, gauges, "odom", sensor_qos())?,
+            tf: Outlet::new(node, gauges, "/tf", of_transforms)?,
+            points: Outlet::new(node, gauges, "points", sensor_qos())?,
+            scan: Outlet::new(node, gauges, "scan", sensor_qos())?,
+            joy: Outlet::new(node, gauges, "joy", sensor_qos())?,
+            diagnostics: Outlet::new(node, gauges, "/diagnostics", QosProfile::default())?,
+            link_state: Outlet::new(node, gauges, "~/link_state", latched_qos())?,
             low_states: link.subscribe(LowState::TOPIC, QUEUE),
             lidar_states: link.subscribe(LidarState::TOPIC, QUEUE),
             sport_states: link.subscribe(SportModeState::TOPIC, QUEUE),
@@ -128,15 +136,18 @@ impl Streams {
         })
     }
 
-    /// Starts the tasks. They end when the link does, or with the set.
+    /// Starts the tasks, each on the thread of its kind. They end when the link does, or with the threads.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub(crate) fn start(
         self,
-        tasks: &mut JoinSet<()>,
+        threads: &Threads,
         node_name: String,
         link: LinkHandle,
         facts: Facts,
         helm: watch::Receiver<Helm>,
-    ) {
+    ) -> std::io::Result<()> {
         let Self { shared, odometry, tf, scan, .. } = self;
         let (motion_tx, motion) = watch::channel(Motion::default());
         let (low_tx, low) = watch::channel(None);
@@ -144,20 +155,30 @@ impl Streams {
         let source = |topic: &'static str, messages| Source::new(topic, messages, &shared);
 
         let low_states = source(LowState::TOPIC, self.low_states);
-        tasks.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
+        threads.state.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
         let (lidar_tx, lidar_state) = watch::channel(None);
-        tasks.spawn(lidar::keep_state(source(LidarState::TOPIC, self.lidar_states), lidar_tx));
+        let lidar_states = source(LidarState::TOPIC, self.lidar_states);
+        threads.status.spawn(lidar::keep_state(lidar_states, lidar_tx));
         let sport_states = source(SportModeState::TOPIC, self.sport_states);
-        tasks.spawn(state::publish_imu(sport_states, self.imu, motion_tx));
+        let (decoded, to_imu) = broadcast::channel(QUEUE);
+        let imu = state::ImuSource {
+            states: to_imu,
+            shared: shared.clone(),
+            stamps: sport_states.stamps(),
+            tally: shared.tallies.of(SportModeState::TOPIC),
+        };
+        // What the robot does decides about walking: it is read where walking is decided.
+        threads.link.spawn(state::follow_motion(sport_states, motion_tx, decoded));
+        threads.state.spawn(state::publish_imu(imu, self.imu));
         let pose_source = source(RobotPose::TOPIC, self.poses);
         let moving = odometry::Moving { motion, poses: Arc::clone(&poses) };
-        tasks.spawn(odometry::publish_odometry(pose_source, odometry, tf, moving));
+        threads.state.spawn(odometry::publish_odometry(pose_source, odometry, tf, moving));
         let voxel_maps = source(topics::VOXEL_MAP, self.voxel_maps);
-        let place = lidar::Place(poses);
-        tasks.spawn(lidar::publish_lidar(voxel_maps, self.points, scan, place));
-        tasks.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
-        tasks.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
-        tasks.spawn(status::publish_link_state(link.clone(), self.link_state));
+        let points = lidar::Points::start(self.points, shared.tallies.of(topics::VOXEL_MAP))?;
+        threads.lidar.spawn(lidar::publish_lidar(voxel_maps, points, scan, lidar::Place(poses)));
+        threads.state.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
+        threads.status.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
+        threads.status.spawn(status::publish_link_state(link.clone(), self.link_state));
         let report = status::publish_diagnostics(
             shared,
             self.diagnostics,
@@ -167,7 +188,8 @@ impl Streams {
             facts,
             helm,
         );
-        tasks.spawn(report);
+        threads.status.spawn(report);
+        Ok(())
     }
 }
 
@@ -184,6 +206,15 @@ impl Source {
         let (stamps, tally) = (shared.stamps.stream(topic), shared.tallies.of(topic));
         tally.stamped_by(&stamps);
         Self { messages, shared: shared.clone(), tally, stamps }
+    }
+
+    pub(crate) fn stamps(&self) -> StreamStamps {
+        self.stamps.clone()
+    }
+
+    /// Drops what waits but for the newest: it has become old while sending took long.
+    pub(crate) fn skip_to_newest(&mut self) {
+        skip_to_newest(&mut self.messages, &self.tally);
     }
 
     /// The next message; `None` when the link has ended.
@@ -213,13 +244,14 @@ impl Source {
     }
 }
 
-pub(crate) fn has_listener<T: WrappedTypesupport + 'static>(publisher: &Publisher<T>) -> bool {
-    publisher.get_inter_process_subscription_count().is_ok_and(|count| count > 0)
-}
-
-pub(crate) fn publish<T: WrappedTypesupport + 'static>(publisher: &Publisher<T>, message: &T) {
-    if let Err(error) = publisher.publish(message) {
-        tracing::debug!("publishing failed: {error}"); // only while ROS shuts down
+/// Drops what waits in a ring but for the newest, and counts it.
+fn skip_to_newest<T: Clone>(ring: &mut Receiver<T>, tally: &Tally) {
+    let old = ring.len().saturating_sub(1);
+    for _ in 0..old {
+        let _ = ring.try_recv(); // whether it is one or several that the ring has dropped does not matter
+    }
+    if old > 0 {
+        tally.dropped(old as u64, &"sending the one before took too long, and they are old");
     }
 }
 

@@ -9,8 +9,9 @@ use r2r::Publisher;
 use tokio::sync::watch;
 
 use super::poses::Poses;
-use super::{has_listener, publish, Source};
+use super::Source;
 use crate::convert::{self, Motion};
+use crate::outlet::Outlet;
 
 /// What is known of the movement, from here and from elsewhere.
 pub(super) struct Moving {
@@ -20,8 +21,8 @@ pub(super) struct Moving {
 
 pub(super) async fn publish_odometry(
     mut source: Source,
-    odometry: Publisher<Odometry>,
-    tf: Publisher<TFMessage>,
+    odometry: Outlet<Publisher<Odometry>>,
+    tf: Outlet<Publisher<TFMessage>>,
     moving: Moving,
 ) {
     while let Some(message) = source.next().await {
@@ -32,14 +33,18 @@ pub(super) async fn publish_odometry(
         moving.poses.lock().unwrap_or_else(PoisonError::into_inner).add(stamped.at, trunk);
 
         let settings = source.shared.settings();
-        if settings.publish_tf && has_listener(&tf) {
+        let mut slow = false;
+        if settings.publish_tf && tf.has_listener() {
             let transforms = convert::transforms(&trunk, &settings, &stamped.time);
-            publish(&tf, &TFMessage { transforms });
+            slow |= tf.publish(&TFMessage { transforms });
         }
-        if has_listener(&odometry) {
+        if odometry.has_listener() {
             let (received, motion) = (message.received, *moving.motion.borrow());
             let message = convert::odometry(&pose, received, &motion, &settings, &stamped.time);
-            publish(&odometry, &message);
+            slow |= odometry.publish(&message);
+        }
+        if slow {
+            source.skip_to_newest();
         }
     }
 }

@@ -9,21 +9,20 @@ use r2r::std_msgs::msg::String as Text;
 use r2r::Publisher;
 use tokio::sync::watch;
 
-use super::{
-    has_listener, publish, LatestLidarState, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY,
-};
+use super::{LatestLidarState, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY};
 use crate::convert::{self, Report, StreamView};
 use crate::device::Facts;
 use crate::gateway::Helm;
+use crate::outlet::Outlet;
 
 /// Age at which a state no longer says anything; robots send one a second or more.
 const STATE_KEPT: Duration = Duration::from_secs(5);
 
-pub(super) async fn publish_link_state(link: LinkHandle, publisher: Publisher<Text>) {
+pub(super) async fn publish_link_state(link: LinkHandle, publisher: Outlet<Publisher<Text>>) {
     let mut state = link.state();
     loop {
         let data = state.borrow_and_update().to_string();
-        publish(&publisher, &Text { data });
+        publisher.publish(&Text { data });
         if state.changed().await.is_err() {
             return;
         }
@@ -49,7 +48,7 @@ pub(super) struct Latest {
 
 pub(super) async fn publish_diagnostics(
     shared: Shared,
-    publisher: Publisher<DiagnosticArray>,
+    publisher: Outlet<Publisher<DiagnosticArray>>,
     node_name: String,
     link: LinkHandle,
     latest: Latest,
@@ -63,7 +62,7 @@ pub(super) async fn publish_diagnostics(
     let mut lost_before = None;
     loop {
         interval.tick().await;
-        if !has_listener(&publisher) {
+        if !publisher.has_listener() {
             continue;
         }
         let low = latest.low.borrow().clone().filter(|(at, _)| at.elapsed() < STATE_KEPT);
@@ -78,6 +77,7 @@ pub(super) async fn publish_diagnostics(
                 low_state: low.as_ref().map(|(_, state)| state),
                 lidar_state: lidar.as_ref().map(|(_, state)| state),
                 lost_before,
+                slow: &shared.gauges.slow(),
                 faults: &Arc::clone(&faults.borrow()),
                 mode: facts.mode.borrow().clone().as_ref(),
                 identity: &Arc::clone(&facts.identity.borrow()),
@@ -86,7 +86,7 @@ pub(super) async fn publish_diagnostics(
             },
             &shared.clock.now(),
         );
-        publish(&publisher, &message);
+        publisher.publish(&message);
         let motors = low.as_ref().and_then(|(_, state)| state.motors.as_ref());
         lost_before = motors.map(convert::lost).or(lost_before);
     }

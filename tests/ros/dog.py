@@ -104,6 +104,14 @@ class Process:
         self._process.send_signal(how)
         return self.wait()
 
+    def send(self, how: signal.Signals) -> None:
+        """Sends a signal."""
+        self._process.send_signal(how)
+
+    def suspended(self) -> bool:
+        """Whether it is stopped, and may be continued."""
+        return "\nState:\tT" in Path(f"/proc/{self._process.pid}/status").read_text()
+
     def freeze(self) -> None:
         """Has it do nothing more, and not end either."""
         self._process.send_signal(signal.SIGSTOP)

@@ -27,7 +27,8 @@ DISPLAYS = {
     "PointCloud2": "sensor_msgs/msg/PointCloud2",
     "LaserScan": "sensor_msgs/msg/LaserScan",
     "Odometry": "nav_msgs/msg/Odometry",
-    "Image": "sensor_msgs/msg/Image",
+    # By image_transport, which takes the way from the topic's name.
+    "Image": "sensor_msgs/msg/CompressedImage",
 }
 
 

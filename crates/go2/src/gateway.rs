@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use go2_link::interruption::Interruptions;
 use go2_gateway::{Access, Direct, Gateway, Place, Viewing};
 
+use crate::output::say;
 use crate::robot;
 
 /// Where browsers connect to, and who may.
@@ -36,16 +38,15 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
         true => format!("#token={}", access.control().text()),
         false => String::new(),
     };
+    let mut interruptions = Interruptions::listen().map_err(|error| error.to_string())?;
     let robot = target.name();
     let started = Gateway::start(options.bind, access, Place::Direct(Direct::new(target))).await;
     let gateway = started.map_err(|error| {
         format!("cannot listen on {}: {error}. Is another gateway running?", options.bind)
     })?;
-    println!("the console for {robot}: http://{}/{fragment}", gateway.address());
-    println!(
-        "The page connects straight to the robot, which serves one client at a time. Ctrl-C ends."
-    );
-    let _ = tokio::signal::ctrl_c().await;
+    say(&format!("the console for {robot}: http://{}/{fragment}", gateway.address()));
+    say("The page connects straight to the robot, which serves one client at a time. Ctrl-C ends.");
+    interruptions.end().await;
     gateway.close().await;
     Ok(String::new())
 }

@@ -1,9 +1,9 @@
 //! `go2`: tools for a robot, without ROS. What they print is for people.
-#![allow(clippy::print_stdout)]
 
 mod discover; // which robots answer in this network
 mod doctor; // the way to a robot, step by step
 mod gateway; // browsers and the robot
+mod output; // what is printed
 mod record; // what passes between robot and client, to a file
 mod robot; // which robot, and how it is reached
 
@@ -47,13 +47,13 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(status) => status,
         Err(reason) => {
-            eprintln!("go2: {reason}");
+            output::remark(&format!("go2: {reason}"));
             ExitCode::FAILURE
         }
     }
 }
 
 fn show(text: String) -> ExitCode {
-    print!("{text}");
+    output::print(&text);
     ExitCode::SUCCESS
 }

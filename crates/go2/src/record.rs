@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use go2_link::codec::topics;
+use go2_link::interruption::Interruptions;
 use go2_link::recording::{Recorder, Recording};
 use go2_link::session::{LinkBuilder, LinkState};
 use go2_link::state::{
     LowState, MultipleState, PlayerState, Remote, RobotPose, SportModeState, State as _,
 };
 
+use crate::output::remark;
 use crate::robot;
 
 /// What is recorded, and for how long.
@@ -49,6 +51,7 @@ const TOPICS: [&str; 8] = [
 
 /// Records; the outcome is what there is in the file, or why there is none.
 pub(crate) async fn run(options: &Options) -> Result<String, String> {
+    let mut interruptions = Interruptions::listen().map_err(|error| error.to_string())?;
     let connector = options.robot.connector()?;
     let recorder = Recorder::create(&options.output).map_err(|error| error.to_string())?;
     let mut builder = LinkBuilder::default();
@@ -72,14 +75,12 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
         let mut over: Option<tokio::time::Instant> = None;
         loop {
             let now = state.borrow_and_update().clone();
-            eprintln!("{now}");
+            remark(&now.to_string());
             match &now {
                 LinkState::Stopped { reason, .. } => return Err(reason.clone()),
                 now if now.in_session() && over.is_none() => {
-                    eprintln!(
-                        "recording to {path}{}",
-                        if options.seconds.is_none() { ", until Ctrl-C" } else { "" }
-                    );
+                    let end = if options.seconds.is_none() { ", until Ctrl-C" } else { "" };
+                    remark(&format!("recording to {path}{end}"));
                     let length = options.seconds.map(Duration::from_secs);
                     over = length.map(|length| tokio::time::Instant::now() + length);
                 }
@@ -94,7 +95,7 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
             tokio::select! {
                 changed = state.changed() => if changed.is_err() { return Ok(()) },
                 () = ended => return Ok(()),
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = interruptions.end() => return Ok(()),
             }
         }
     };

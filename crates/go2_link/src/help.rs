@@ -146,7 +146,7 @@ impl Help {
     /// Of the end of a session, where it is not the owner's wish.
     pub fn of_end(end: &SessionEnd) -> Option<Self> {
         Some(match end {
-            SessionEnd::Closed => return None,
+            SessionEnd::Closed | SessionEnd::Failed => return None,
             SessionEnd::Transport(TransportError::Over(_)) => Self::RecordingOver,
             SessionEnd::Transport(TransportError::Closed) => Self::ConnectionClosed,
             SessionEnd::Transport(TransportError::Lost) => Self::ConnectionLost,

@@ -24,11 +24,14 @@ pub mod clock; // the robot's time carried over to this computer's
 pub mod codec; // the data channel's language: bytes to values and back
 pub mod commands; // what the robot can be told: actions, settings, motion modes
 pub mod discovery; // robots that answer in this network
+pub mod failpoint; // where tests have this program fail
 pub mod geometry; // rotations, rigid transforms
 pub mod help; // which section of docs/troubleshooting.md a failure is in
 pub mod interfaces; // the network interfaces of this computer
+pub mod interruption; // signals that end or suspend a program
 pub mod lidar; // voxel frames to clouds and scans
 pub mod media; // the video track: packets to pictures
+pub mod motion; // which velocities are sent for the commands that come
 pub mod progress; // the steps of connecting, as they are passed
 #[cfg(feature = "mcap")]
 pub mod recording; // what passed between robot and client, in a file
@@ -36,5 +39,6 @@ pub mod secret; // keys, tokens and passwords: never shown
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before
 pub mod state; // what the robot says of itself, in SI units
+pub mod thread; // threads with a runtime of their own
 pub mod throttle; // keeps repeated log messages quiet
 pub mod transport; // what carries the messages: WebRTC

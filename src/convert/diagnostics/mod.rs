@@ -9,6 +9,8 @@ mod streams;
 pub(crate) use motors::{lost, Lost};
 pub(crate) use streams::StreamView;
 
+use std::time::Duration;
+
 use go2_link::commands::MotionMode;
 use go2_link::progress::Milestone;
 use go2_link::session::{Counters, LinkState};
@@ -36,6 +38,8 @@ pub(crate) struct Report<'a> {
     pub(crate) lidar_state: Option<&'a LidarState>,
     /// The lost counters of the report before this one.
     pub(crate) lost_before: Option<Lost>,
+    /// Topics on which a message takes long to send, and how long.
+    pub(crate) slow: &'a [(String, Duration)],
     pub(crate) faults: &'a [Fault],
     pub(crate) mode: Option<&'a MotionMode>,
     pub(crate) identity: &'a Identity,
@@ -55,6 +59,7 @@ pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray 
         streams::camera(report),
         robot::robot(report),
         robot::services(report),
+        publishing(report),
         signaling::signaling(report),
     ];
     status.extend(gateway::gateway(report));
@@ -132,6 +137,21 @@ fn link(report: &Report<'_>) -> DiagnosticStatus {
         values.push(("heartbeat round trip (ms)".to_owned(), milliseconds));
     }
     status(report, "link", level, report.link.to_string(), values)
+}
+
+/// Whether subscribers take what is published. It says nothing of the robot.
+fn publishing(report: &Report<'_>) -> DiagnosticStatus {
+    let milliseconds = |took: &Duration| format!("{:.0}", took.as_secs_f64() * 1e3);
+    let values = report.slow.iter().map(|(topic, took)| (format!("{topic} (ms)"), milliseconds(took)));
+    let worst = report.slow.iter().max_by_key(|(_, took)| *took);
+    let (level, message) = match worst {
+        None => (OK, "subscribers take what is sent".to_owned()),
+        Some((topic, took)) => {
+            let took = milliseconds(took);
+            (WARN, format!("publishing on {topic} takes {took} ms: a subscriber's network is too slow for it"))
+        }
+    };
+    status(report, "publishing", level, message, values.collect())
 }
 
 fn battery(report: &Report<'_>) -> DiagnosticStatus {

@@ -25,6 +25,7 @@ fn empty(settings: &Settings) -> Report<'_> {
         low_state: None,
         lidar_state: None,
         lost_before: None,
+        slow: &[],
         faults: &[],
         mode: None,
         identity: &NOTHING.1,

@@ -24,7 +24,7 @@ use super::again::{self, NOT_YET};
 use super::{unanswered, Robot};
 use crate::intake::{bounded, Bounded, Intake};
 use crate::motion::Order;
-use crate::streams::publish;
+use crate::outlet::Outlet;
 use check::{Asked, Effect, Reason, Refused};
 
 /// Requests that wait to be read, and answers that wait to be taken.
@@ -44,7 +44,7 @@ pub(crate) fn start(
     robot: &Robot,
 ) -> r2r::Result<()> {
     let qos = QosProfile::default().keep_last(ANSWERS).reliable();
-    let publisher = node.create_publisher("~/response", qos)?;
+    let publisher = Outlet::new(node, &robot.shared.gauges, "~/response", qos)?;
     let take = |text: Text| bounded(text, check::LONGEST);
     let inbox = intake.subscribe(node, "~/request", ROOM, take)?;
     let desk = Desk {
@@ -60,7 +60,7 @@ pub(crate) fn start(
 
 struct Desk {
     robot: Robot,
-    publisher: Publisher<Text>,
+    publisher: Outlet<Publisher<Text>>,
     /// Those that the robot has not answered yet.
     waiting: FuturesUnordered<BoxFuture<'static, Answer>>,
     /// So far.
@@ -143,7 +143,7 @@ impl Desk {
 
     fn answer(&self, answer: &Answer) {
         match serde_json::to_string(answer) {
-            Ok(data) => publish(&self.publisher, &Text { data }),
+            Ok(data) => _ = self.publisher.publish(&Text { data }),
             Err(error) => tracing::warn!("an answer cannot be written: {error}"),
         }
     }

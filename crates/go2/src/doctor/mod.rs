@@ -8,6 +8,7 @@ mod streams; // what comes in session
 use std::time::Duration;
 
 use clap::Args;
+use go2_link::interruption::Interruptions;
 use go2_link::session::LinkBuilder;
 use go2_link::signaling::{ENCRYPTED_PORT, PLAIN_PORT};
 
@@ -42,6 +43,7 @@ pub(crate) struct Options {
 
 /// Goes the way. `Ok` tells whether all was well; `Err`, why it cannot begin.
 pub(crate) async fn run(options: &Options) -> Result<bool, String> {
+    let mut interruptions = Interruptions::listen().map_err(|error| error.to_string())?;
     let mut connector = options.robot.connector()?;
     connector.target.encrypted_port = options.encrypted_port;
     connector.target.plain_port = options.plain_port;
@@ -56,12 +58,21 @@ pub(crate) async fn run(options: &Options) -> Result<bool, String> {
         link.set_video(true);
     }
     let mut report = Report::new(options.json);
-    if connect::watch(&link, &mut report).await {
-        streams.watch(Duration::from_secs(options.seconds), &mut report).await;
-    } else {
-        streams.leave(&mut report);
-    }
+    let watched = async {
+        if connect::watch(&link, &mut report).await {
+            streams.watch(Duration::from_secs(options.seconds), &mut report).await;
+        } else {
+            streams.leave(&mut report);
+        }
+    };
+    let interrupted = tokio::select! {
+        () = watched => None,
+        interruption = interruptions.end() => Some(interruption),
+    };
     link.close().await;
+    if let Some(interruption) = interrupted {
+        return Err(format!("{} came before the end", interruption.name()));
+    }
     report.end();
     Ok(report.is_good())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use go2_link::help::Help;
 use serde_json::json;
 
+use crate::output::say;
+
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
@@ -73,7 +75,7 @@ impl Report {
     /// Takes a finding; people see it at once.
     pub(super) fn add(&mut self, finding: Finding) {
         if !self.json {
-            println!("{}", finding.text());
+            say(&finding.text());
         }
         self.findings.push(finding);
     }
@@ -92,13 +94,13 @@ impl Report {
     pub(super) fn end(&self) {
         if self.json {
             let steps: Vec<_> = self.findings.iter().map(as_json).collect();
-            println!("{}", json!({"ok": self.is_good(), "steps": steps}));
+            say(&json!({"ok": self.is_good(), "steps": steps}).to_string());
         } else if self.is_good() {
-            println!("\nall is well");
+            say("\nall is well");
         } else {
             let failed = self.findings.iter().filter(|finding| finding.is_failed());
             let failed: Vec<_> = failed.map(|finding| finding.step).collect();
-            println!("\nfailed: {}", failed.join(", "));
+            say(&format!("\nfailed: {}", failed.join(", ")));
         }
     }
 }

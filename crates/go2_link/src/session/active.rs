@@ -15,7 +15,8 @@ use super::requests::RequestId;
 use super::state::{Counters, LinkState, RequestError, SessionEnd};
 use super::supervisor::{Command, Inlets, Outlets};
 use crate::codec::topics::WIRELESS_CONTROLLER;
-use crate::codec::{Request, Response};
+use crate::codec::{api, Outbound, Request, Response};
+use crate::failpoint::failpoint;
 use crate::throttle::Throttle;
 use crate::transport::Transport;
 
@@ -29,6 +30,8 @@ pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
 /// Unsent bytes above which requests are refused; twice as many would end the session.
 const REQUEST_BACKLOG: usize = 32 * 1024;
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// How long each of the messages that stop the robot may take after this program has failed.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What a refusal of the first seconds means.
 const NOT_YET: &str =
     "not ready yet, as for about 10 s after connecting, or this firmware does not have the action";
@@ -135,6 +138,20 @@ impl<'a, T: Transport> Session<'a, T> {
         }
     }
 
+    /// Tells the robot to stop, without the machine: that may be what has failed. Nobody waits for answers.
+    pub(super) async fn stop_robot(&mut self) {
+        let zeros = [Request::sport_move(0.0, 0.0, 0.0), Request::avoidance_move(0.0, 0.0, 0.0)];
+        let stop_move = Request::sport(api::STOP_MOVE).with_priority();
+        let requests = zeros.into_iter().flatten().chain([stop_move]);
+        // No session comes so far by counting.
+        for (request, id) in requests.zip(i64::from(i32::MAX - 8)..) {
+            let text = Outbound::Request { id, request }.encode(chrono::Local::now());
+            let sent = self.transport.send(text);
+            // Where the engine is what has failed, the robot is not reached.
+            let _ = tokio::time::timeout(LAST_WORDS, sent).await;
+        }
+    }
+
     /// Takes up what was wished before a command was given: it may be what allows the command.
     fn take_wishes(&mut self, inlets: &mut Inlets) {
         if inlets.wishes.has_changed().unwrap_or(false) {
@@ -171,6 +188,7 @@ impl<'a, T: Transport> Session<'a, T> {
 
     /// Brings everything that the machine has made to where it goes.
     async fn flush(&mut self) -> Result<(), SessionEnd> {
+        failpoint("session");
         while let Some(event) = self.machine.poll_event() {
             self.event(event);
         }

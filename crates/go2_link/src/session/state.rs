@@ -242,6 +242,9 @@ pub enum SessionEnd {
          than this driver"
     )]
     ValidationRefused,
+    /// A part of this program has failed.
+    #[error("a part of this program has failed; the robot was told to stop")]
+    Failed,
 }
 
 fn broken(error: &TransportError) -> String {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures::FutureExt as _;
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -193,7 +194,15 @@ impl<C: Connector> Supervisor<C> {
         let mut machine = Machine::new(self.timing, topics, milliseconds(), now());
         machine.wish(&self.inlets.wishes.borrow_and_update(), now());
         let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
-        let end = session.run(&mut self.inlets).await.unwrap_or_else(|end| end);
+        let run = std::panic::AssertUnwindSafe(session.run(&mut self.inlets)).catch_unwind();
+        let end = match run.await {
+            Ok(end) => end.unwrap_or_else(|end| end),
+            // What has failed is never looked at again but for the transport and the counts.
+            Err(_) => {
+                session.stop_robot().await;
+                SessionEnd::Failed
+            }
+        };
         let lasted = session.lasted();
         (end, session.end(), lasted)
     }

@@ -9,6 +9,7 @@ use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndicat
 use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::track::track_remote::TrackRemote;
 
+use crate::failpoint::failpoint;
 use crate::media::{AccessUnit, Assembler, Packet, StreamInfo};
 use crate::throttle::Throttle;
 use crate::transport::MediaCount;
@@ -100,6 +101,7 @@ struct Video {
 impl Video {
     async fn run(mut self) {
         while let Some(packet) = self.next().await {
+            failpoint("engine");
             self.assembler.push(packet, Instant::now());
             self.after_input(false).await;
         }

@@ -5,20 +5,20 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::session::Velocity;
+use crate::session::Velocity;
 
 /// How fast the robot says that it moves.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Measured {
+pub struct Measured {
     /// Horizontally, m/s.
-    pub(crate) speed: f64,
+    pub speed: f64,
     /// About the vertical, rad/s, either way.
-    pub(crate) turning: f64,
+    pub turning: f64,
 }
 
 /// What became of the velocities, where it has to be told.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum News {
+pub enum News {
     /// They are sent, and the robot has not moved for this long.
     NotFollowed(Duration),
     /// They have an effect again, after so long without.

@@ -2,24 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::session::Velocity;
+use crate::session::Velocity;
 
 use super::following::{Following, Measured, News};
 
 /// What a governor allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// The fastest in each direction, either way.
-    pub(crate) fastest: Velocity,
+    pub fastest: Velocity,
     /// The fastest gain of speed, m/s^2 and rad/s^2. Slowing down is never held back.
-    pub(crate) acceleration: [f64; 2],
+    pub acceleration: [f64; 2],
     /// Age at which a command no longer counts.
-    pub(crate) stale_after: Duration,
+    pub stale_after: Duration,
 }
 
 /// Something to send.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Action {
+pub enum Action {
     /// Walk like this.
     Drive(Velocity),
     /// Leave the gait; the end of a stop.
@@ -48,7 +48,7 @@ const ZEROS: u32 = 4;
 
 /// Follows fresh commands and stops when there are none.
 #[derive(Debug)]
-pub(crate) struct Governor {
+pub struct Governor {
     limits: Limits,
     state: State,
     last_sent: Option<(Velocity, Instant)>,
@@ -66,9 +66,11 @@ pub(crate) struct Governor {
 
 /// Why a command is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Ignored {
+pub enum Ignored {
+    /// A component is infinite or not a number.
     #[error("it is not made of finite numbers")]
     NotFinite,
+    /// A stop was ordered, and whoever drives has not let go since.
     #[error(
         "the robot was told to stop: send zero, or nothing for a moment, before it walks again"
     )]
@@ -76,7 +78,8 @@ pub(crate) enum Ignored {
 }
 
 impl Governor {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// A governor that has sent nothing yet.
+    pub fn new(limits: Limits) -> Self {
         Self {
             limits,
             state: State::Idle,
@@ -91,23 +94,23 @@ impl Governor {
     }
 
     /// Other limits from now on.
-    pub(crate) fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
     /// Whether the robot was told to do anything and not yet to stop.
-    pub(crate) fn is_active(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         self.state != State::Idle
     }
 
     /// Whether the last that was sent has the robot walk.
-    pub(crate) fn is_walking(&self) -> bool {
+    pub fn is_walking(&self) -> bool {
         self.last_sent.is_some_and(|(velocity, _)| velocity != Velocity::ZERO)
     }
 
     /// Whether a command would be followed, were the robot able to. To be asked for each command, once: a driver that is held
     /// has to be seen to let go. One that is not made of numbers counts as none at all, so that what came before goes stale.
-    pub(crate) fn admit(&mut self, wanted: Velocity, now: Instant) -> Result<(), Ignored> {
+    pub fn admit(&mut self, wanted: Velocity, now: Instant) -> Result<(), Ignored> {
         if ![wanted.x, wanted.y, wanted.yaw].iter().all(|value| value.is_finite()) {
             return Err(Ignored::NotFinite);
         }
@@ -133,7 +136,7 @@ impl Governor {
     }
 
     /// Counts how often the driver has let go so far: commanded zero, or nothing for as long as a command is fresh.
-    pub(crate) fn episode(&self) -> u64 {
+    pub fn episode(&self) -> u64 {
         self.episode
     }
 
@@ -142,7 +145,7 @@ impl Governor {
     }
 
     /// Takes a command that was admitted; a newer one replaces it.
-    pub(crate) fn follow(&mut self, wanted: Velocity, now: Instant) {
+    pub fn follow(&mut self, wanted: Velocity, now: Instant) {
         if wanted == Velocity::ZERO && self.is_stopping() {
             return; // that is what is being done
         }
@@ -156,30 +159,30 @@ impl Governor {
     }
 
     /// A velocity other than zero is wanted that the robot cannot follow now: it is not sent.
-    pub(crate) fn withhold(&mut self, now: Instant) {
+    pub fn withhold(&mut self, now: Instant) {
         self.following.withheld(now);
     }
 
     /// A velocity went to the robot. One that [`poll`](Self::poll) gave may not, where the way there is not open yet.
-    pub(crate) fn sent(&mut self, velocity: Velocity, now: Instant) {
+    pub fn sent(&mut self, velocity: Velocity, now: Instant) {
         if velocity != Velocity::ZERO {
             self.following.sent(velocity, now);
         }
     }
 
     /// The robot says how it moves.
-    pub(crate) fn measure(&mut self, measured: Measured, now: Instant) {
+    pub fn measure(&mut self, measured: Measured, now: Instant) {
         self.following.measure(measured, now);
     }
 
     /// Whether velocities take effect, where that has changed.
-    pub(crate) fn take_news(&mut self) -> Option<News> {
+    pub fn take_news(&mut self) -> Option<News> {
         self.following.take_news()
     }
 
     /// The robot is about to do something else than walk: zeros end a walk, without the StopMove that could end the other,
     /// too. A stop that is under way goes on.
-    pub(crate) fn yield_to_action(&mut self, now: Instant) {
+    pub fn yield_to_action(&mut self, now: Instant) {
         if self.is_walking() && !self.is_stopping() {
             self.state = State::Stopping { zeros: ZEROS, since: now, stop_move: false };
         } else if !self.is_stopping() {
@@ -188,45 +191,45 @@ impl Governor {
     }
 
     /// The same, and the robot does not walk again before whoever drives has let go.
-    pub(crate) fn yield_and_hold(&mut self, now: Instant) {
+    pub fn yield_and_hold(&mut self, now: Instant) {
         self.yield_to_action(now);
         self.held = Some(now);
     }
 
     /// Stops, and does not walk again before whoever drives has let go: commanded zero, or nothing for as
     /// long as a command is fresh.
-    pub(crate) fn stop_and_hold(&mut self, now: Instant) {
+    pub fn stop_and_hold(&mut self, now: Instant) {
         self.stop(now);
         self.held = Some(now);
     }
 
     /// Does not walk again before whoever drives has let go; what is being sent goes on.
-    pub(crate) fn hold(&mut self, now: Instant) {
+    pub fn hold(&mut self, now: Instant) {
         self.held = Some(now);
     }
 
     /// Sends nothing more, not even zeros, and does not walk again before whoever drives has let go. For a
     /// robot that was made limp.
-    pub(crate) fn fall_silent(&mut self, now: Instant) {
+    pub fn fall_silent(&mut self, now: Instant) {
         self.state = State::Idle;
         self.last_sent = None;
         self.held = Some(now);
     }
 
     /// Somebody has walked the robot without this governor, as by a request of their own.
-    pub(crate) fn watch(&mut self, now: Instant) {
+    pub fn watch(&mut self, now: Instant) {
         if matches!(self.state, State::Idle | State::Watching { .. }) {
             self.state = State::Watching { heard: now };
         }
     }
 
     /// Stops, whatever was commanded.
-    pub(crate) fn stop(&mut self, now: Instant) {
+    pub fn stop(&mut self, now: Instant) {
         self.state = State::Stopping { zeros: ZEROS, since: now, stop_move: true };
     }
 
     /// What is to be sent now, if anything. To be called until it gives nothing.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Action> {
+    pub fn poll(&mut self, now: Instant) -> Option<Action> {
         if let State::Following { given, .. } | State::Watching { heard: given } = self.state {
             if now.saturating_duration_since(given) >= self.limits.stale_after {
                 self.stop(now);
@@ -284,7 +287,7 @@ impl Governor {
     }
 
     /// When [`poll`](Self::poll) is to be called next.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         let stale = |given: Instant| given + self.limits.stale_after;
         match self.state {
             State::Following { given, .. } => Some(self.due()?.min(stale(given))),
