@@ -37,6 +37,7 @@ use go2_link::transport::ice::IceError;
 use crate::camera::CalibrationError;
 use crate::gateway::GatewayError;
 use crate::logging::Log;
+use crate::middleware::Profile;
 use crate::node::Node;
 use crate::panics::Panics;
 use crate::params::{Refused, SecretError, Settings, Store};
@@ -87,22 +88,23 @@ const LAST_LINES: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     // Before there is another thread that may read the environment.
-    let _profile = middleware::set_profile();
+    let profile = middleware::set_profile();
     let log = match logging::to_ros("go2_bridge") {
         Ok(log) => log,
         Err(_) => return ExitCode::from(MISCONFIGURED), // a system that gives no thread
     };
-    run(&log).unwrap_or_else(|error| {
+    run(&log, profile).unwrap_or_else(|error| {
         tracing::error!("{error}");
         log.flush(LAST_LINES);
         ExitCode::from(MISCONFIGURED)
     })
 }
 
-fn run(log: &Log) -> Result<ExitCode, StartError> {
+fn run(log: &Log, profile: Option<Profile>) -> Result<ExitCode, StartError> {
     let panics = Panics::listen();
     let arguments = arguments::own();
     let mut node = r2r::Node::create(r2r::Context::create()?, "go2_bridge", "")?;
+    drop(profile); // it was read
     let store = Arc::new(Mutex::new(Store::new()));
     let (parameters, changes) = node.make_derived_parameter_handler(Arc::clone(&store) as _)?;
     let settings = {

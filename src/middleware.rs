@@ -4,12 +4,11 @@
 //! whoever needs the locks that they hold. Here a packet that the network does not take is dropped; reliable subscribers get it
 //! again.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::fd::AsRawFd as _;
-use std::path::Path;
-
-use rustix::fs::{memfd_create, MemfdFlags};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a user's own profile is named by; Fast DDS 2 reads the first one, Fast DDS 3 the second.
 const FILES: [&str; 2] = ["FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"];
@@ -48,10 +47,13 @@ const PROFILE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </dds>
 "#;
 
-/// The profile of this process, which Fast DDS reads when the node is created.
-pub(crate) struct Profile {
-    /// It is there for as long as this is open.
-    _file: File,
+/// The profile of this process in a file, which Fast DDS reads when the node is created. Removed with this.
+pub(crate) struct Profile(PathBuf);
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0); // the system cleans up behind us otherwise
+    }
 }
 
 /// Sets it, unless the user has one. To be called before there is another thread. Where it cannot be made, ROS's default stands.
@@ -61,12 +63,13 @@ pub(crate) fn set_profile() -> Option<Profile> {
     if !wanted(std::env::var(MIDDLEWARE).ok().as_deref(), is_set, lies_here) {
         return None;
     }
-    let file = write().ok()?;
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // In a user's own folder where there is one.
+    let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
+    let profile = write(&folder.unwrap_or_else(std::env::temp_dir)).ok()?;
     for name in FILES {
-        std::env::set_var(name, &path);
+        std::env::set_var(name, &profile.0);
     }
-    Some(Profile { _file: file })
+    Some(profile)
 }
 
 fn wanted(
@@ -79,11 +82,14 @@ fn wanted(
         && !DEFAULTS.into_iter().any(lies_here)
 }
 
-/// A file that no other process sees.
-fn write() -> io::Result<File> {
-    let mut file = File::from(memfd_create("fastdds.xml", MemfdFlags::CLOEXEC)?);
+/// Writes a file that only this user can read, and nobody has made before.
+fn write(folder: &Path) -> io::Result<Profile> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let path = folder.join(format!("go2_bridge.{}.{now}.xml", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let profile = Profile(path);
     file.write_all(PROFILE.as_bytes())?;
-    Ok(file)
+    Ok(profile)
 }
 
 #[cfg(test)]
@@ -111,9 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_read_by_its_path() {
-        let file = write().unwrap();
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        assert_eq!(std::fs::read_to_string(path).unwrap(), PROFILE);
+    fn the_file_is_there_until_it_is_read() {
+        let profile = write(&std::env::temp_dir()).unwrap();
+        let path = profile.0.clone();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), PROFILE);
+        drop(profile);
+        assert!(!path.exists());
     }
 }

@@ -150,7 +150,7 @@ impl Node {
             self;
         let status = runtime.block_on(async {
             let handle = link.handle();
-            let status = until_ended(&mut interruptions, &mut panics, &handle, &orders).await;
+            let status = until_ended(&mut interruptions, &mut panics, &handle, &orders, log).await;
             stop_robot(&handle, &orders, motion).await;
             if let Some(gateway) = gateway {
                 let _ = timeout(CLOSE, gateway.close()).await;
@@ -187,6 +187,7 @@ async fn until_ended(
     panics: &mut Panics,
     link: &LinkHandle,
     orders: &mpsc::Sender<Order>,
+    log: &Log,
 ) -> u8 {
     loop {
         let interruption = tokio::select! {
@@ -208,7 +209,7 @@ async fn until_ended(
                     "{} suspends this process: the robot was stopped, and nothing reaches it until the process goes on",
                     interruption.name()
                 );
-                tokio::task::yield_now().await;
+                log.flush(LAST_LINES);
                 suspend();
                 continue;
             }

@@ -73,7 +73,7 @@ def test_a_suspended_node_has_stopped_the_robot_before(
     driver = drive(ros, sim)
     bridge.send(how)
     wait_for("the node to be suspended", bridge.suspended)
-    assert ends_stopped(sim.requests())
+    ros.until("the stop", lambda: ends_stopped(sim.requests()))
     assert f"{how.name} suspends this process: the robot was stopped" in bridge.output()
     so_far = sim.now()
     ros.spin_for(2.0)
@@ -127,7 +127,7 @@ def assert_driver_must_let_go(ros: Ros, sim: Sim, driver: Driver, so_far: int) -
 
 
 def test_commands_with_stamps_from_the_future_are_not_walked(world: World, sim: Sim, ros: Ros) -> None:
-    bridge = world.bridge("-p", "stamped_cmd_vel:=true")
+    bridge = world.bridge("-p", "enable_stamped_cmd_vel:=true")
     ros.live()
     stand(ros)
 
