@@ -11,6 +11,7 @@ use go2_link::codec::{api, Request};
 use go2_link::interruption::{suspend, Interruption, Interruptions};
 use go2_link::recording::Recorder;
 use go2_link::session::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
+use go2_link::thread::Stuck;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -171,11 +172,13 @@ impl Node {
             log.flush(LAST_LINES);
             return ExitCode::from(status);
         }
-        let topics = match sending.is_empty() {
-            true => String::new(),
-            false => format!(" in sending on {}", sending.join(", ")),
+        let mut threads: Vec<_> = stuck.iter().map(|Stuck(name)| *name).collect();
+        threads.extend(spins.is_err().then_some("ros"));
+        let what = match sending.is_empty() {
+            true => format!("the threads {} are busy", threads.join(", ")),
+            false => format!("sending on {} is stuck: a subscriber's network is too slow", sending.join(", ")),
         };
-        tracing::warn!("the node ends although a thread is stuck{topics}: a subscriber's network is too slow");
+        tracing::warn!("the node ends although {what}");
         log.flush(LAST_LINES);
         leave(status)
     }

@@ -18,7 +18,7 @@ use crate::codec::topics::WIRELESS_CONTROLLER;
 use crate::codec::{api, Outbound, Request, Response};
 use crate::failpoint::failpoint;
 use crate::throttle::Throttle;
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportError};
 
 /// Bytes that wait to be acknowledged from which on a velocity is held back for a newer one: on a stuck link, old velocities
 /// must not queue up to be walked later. These are about three velocities. The zeros of a stop then fit into the same
@@ -30,8 +30,8 @@ pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
 /// Unsent bytes above which requests are refused; twice as many would end the session.
 const REQUEST_BACKLOG: usize = 32 * 1024;
 const LOG_EVERY: Duration = Duration::from_secs(10);
-/// How long each of the messages that stop the robot may take after this program has failed.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long the messages that stop the robot may take after this program has failed.
+const LAST_STOP: Duration = Duration::from_secs(1);
 /// What a refusal of the first seconds means.
 const NOT_YET: &str =
     "not ready yet, as for about 10 s after connecting, or this firmware does not have the action";
@@ -143,13 +143,20 @@ impl<'a, T: Transport> Session<'a, T> {
         let zeros = [Request::sport_move(0.0, 0.0, 0.0), Request::avoidance_move(0.0, 0.0, 0.0)];
         let stop_move = Request::sport(api::STOP_MOVE).with_priority();
         let requests = zeros.into_iter().flatten().chain([stop_move]);
-        // No session comes so far by counting.
-        for (request, id) in requests.zip(i64::from(i32::MAX - 8)..) {
-            let text = Outbound::Request { id, request }.encode(chrono::Local::now());
-            let sent = self.transport.send(text);
-            // Where the engine is what has failed, the robot is not reached.
-            let _ = tokio::time::timeout(LAST_WORDS, sent).await;
-        }
+        let told = async {
+            // No session comes so far by counting.
+            for (request, id) in requests.zip(i64::from(i32::MAX - 8)..) {
+                let text = Outbound::Request { id, request }.encode(chrono::Local::now());
+                self.transport.send(text).await?;
+            }
+            // The end of the session would overtake what was not acknowledged.
+            while self.transport.backlog() > 0 {
+                tokio::time::sleep(BACKLOG_POLL).await;
+            }
+            Ok::<(), TransportError>(())
+        };
+        // Where the engine is what has failed, the robot is not reached.
+        let _ = tokio::time::timeout(LAST_STOP, told).await;
     }
 
     /// Takes up what was wished before a command was given: it may be what allows the command.
