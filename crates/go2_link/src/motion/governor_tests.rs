@@ -344,7 +344,7 @@ fn is_gentle(sent: &[(f64, f64)]) -> bool {
 }
 
 #[test]
-fn velocities_that_a_robot_ignores_go_on_slowly_and_begin_again_from_standing() {
+fn velocities_that_a_robot_ignores_go_on_slowly_and_are_regained_slowly() {
     let mut test = Test::new();
     let first = test.drive(FORWARD, 0.0, 1.0);
     assert!(first.iter().all(|(_, speed)| *speed == 0.5), "a second is what it may take");
