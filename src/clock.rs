@@ -147,4 +147,9 @@ impl StreamStamps {
         };
         Stamped { at, time: ros.time(at) }
     }
+
+    /// A time before that of a message.
+    pub(crate) fn before(&self, stamped: &Stamped, by: Duration) -> Time {
+        self.stamps.ros.time(stamped.at.checked_sub(by).unwrap_or(stamped.at))
+    }
 }

@@ -24,6 +24,9 @@ const QUEUE: usize = 15;
 const SEND_QUEUE: usize = 2;
 /// Pictures that a decoder may keep back at most.
 const KEPT: usize = 16;
+/// Nanoseconds: a second, and between two pictures at least.
+const SECOND: i64 = 1_000_000_000;
+const JUST_AFTER: i64 = 100_000;
 /// The decoder's memory is given back after so long without a picture.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -59,6 +62,7 @@ impl Decoding {
             link,
             decoder: None,
             times: VecDeque::new(),
+            shown: None,
             late: None,
             refused: None,
             images,
@@ -84,6 +88,8 @@ struct Work {
     decoder: Option<Decoder>,
     /// When the latest units were taken, by their timestamps: some streams' pictures come later than their units.
     times: VecDeque<(u64, Time)>,
+    /// The time of the latest picture of a stream whose pictures may come in another order than their units.
+    shown: Option<Time>,
     /// What was told of pictures that come late.
     late: Option<Late>,
     /// What was told of a stream that cannot be decoded.
@@ -179,6 +185,11 @@ impl Work {
         }
         let taken = self.times.iter().find(|(timestamp, _)| *timestamp == picture.timestamp());
         let time = taken.map_or(time, |(_, time)| time);
+        let time = &match (late, &self.shown) {
+            (Some(_), Some(before)) => later(time, before),
+            _ => time.clone(),
+        };
+        self.shown = late.map(|_| time.clone());
         let settings = self.shared.settings();
         if self.outputs.image.has_listener() {
             // Each picture is written into the memory of one that was sent.
@@ -192,6 +203,17 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// A picture's time, or just after that of the picture before: what is still being learned of the robot's clock moves the times
+/// of B pictures. A clock that was set back is followed.
+fn later(time: &Time, before: &Time) -> Time {
+    let nanoseconds = |time: &Time| i64::from(time.sec) * SECOND + i64::from(time.nanosec);
+    let least = nanoseconds(before) + JUST_AFTER;
+    if !(nanoseconds(time)..nanoseconds(time) + SECOND).contains(&least) {
+        return time.clone();
+    }
+    Time { sec: (least / SECOND) as i32, nanosec: (least % SECOND) as u32 }
 }
 
 fn fill(
@@ -290,6 +312,16 @@ mod tests {
     fn black_white_and_grey_are_those_of_a_jpeg() {
         assert_eq!([16, 235, 0, 255].map(full_luma), [0, 255, 0, 255]);
         assert_eq!([128, 16, 240, 0, 255].map(full_chroma), [128, 0, 255, 0, 255]);
+    }
+
+    #[test]
+    fn pictures_that_are_shown_later_are_stamped_later() {
+        let time = |sec, nanosec| Time { sec, nanosec };
+        let before = time(7, 999_950_000);
+        assert_eq!(later(&time(8, 30_000_000), &before), time(8, 30_000_000));
+        assert_eq!(later(&time(7, 900_000_000), &before), time(8, 50_000));
+        assert_eq!(later(&time(7, 999_950_000), &before), time(8, 50_000));
+        assert_eq!(later(&time(3, 0), &before), time(3, 0), "the clock was set back");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use go2_link::media::AccessUnit;
 use go2_link::session::{LinkBuilder, LinkHandle, VIDEO};
+use r2r::builtin_interfaces::msg::Time;
 use r2r::foxglove_msgs::msg::CompressedVideo;
 use r2r::sensor_msgs::msg::{CameraInfo, CompressedImage};
 use r2r::{Publisher, PublisherUntyped};
@@ -89,6 +90,7 @@ impl Camera {
         // The video's time stamps are of a clock of their own.
         let stamps = self.shared.stamps.of_another_clock().stream(VIDEO);
         self.tally.stamped_by(&stamps);
+        let mut place = Place::default();
         let mut listened: Option<Instant> = None;
         // The number of the picture that may come next without being a keyframe.
         let mut next = None;
@@ -99,7 +101,7 @@ impl Camera {
                 picture = self.pictures.recv() => match picture {
                     Ok(picture) if picture.keyframe || next == Some(picture.number) => {
                         next = Some(picture.number + 1);
-                        self.take(picture, &stamps, &decoding);
+                        self.take(picture, &stamps, &mut place, &decoding);
                     }
                     Ok(_) => {
                         next = None;
@@ -133,10 +135,16 @@ impl Camera {
     }
 
     /// Publishes what needs no decoding, and passes the picture on where somebody wants it decoded.
-    fn take(&self, unit: AccessUnit, stamps: &StreamStamps, decoding: &Decoding) {
+    fn take(
+        &self,
+        unit: AccessUnit,
+        stamps: &StreamStamps,
+        place: &mut Place,
+        decoding: &Decoding,
+    ) {
         self.tally.received();
         let settings = self.shared.settings();
-        let Stamped { time, .. } = stamps.place(Some(unit.time()), unit.received);
+        let time = place.of(&unit, stamps);
         if self.video.has_listener() {
             let video = convert::compressed_video(&unit.data, &settings.camera_frame, &time);
             self.video.publish(&video);
@@ -149,5 +157,28 @@ impl Camera {
         if self.outputs.have_listeners() {
             decoding.take(Job { unit, time }, &self.tally);
         }
+    }
+}
+
+/// When pictures were taken.
+#[derive(Default)]
+struct Place {
+    /// The latest: its own timestamp, and when that was.
+    latest: Option<(Duration, Stamped)>,
+}
+
+impl Place {
+    fn of(&mut self, unit: &AccessUnit, stamps: &StreamStamps) -> Time {
+        let taken = unit.time();
+        // A B picture comes behind one that was taken after it. Its timestamp says nothing new about the clock, which would
+        // seem to go back. Other sessions' timestamps are of another clock, and each begins with a keyframe.
+        let latest = self.latest.as_ref().filter(|(latest, _)| !unit.keyframe && taken < *latest);
+        if let Some((latest, stamped)) = latest {
+            return stamps.before(stamped, *latest - taken);
+        }
+        let stamped = stamps.place(Some(taken), unit.received);
+        let time = stamped.time.clone();
+        self.latest = Some((taken, stamped));
+        time
     }
 }

@@ -7,7 +7,7 @@ use go2_link::session::{RequestError, Velocity};
 
 use super::readiness::{Change, Doing, Ready, Verdict};
 use super::{Command, Motion, GATEWAY};
-use go2_link::motion::News;
+use go2_link::motion::{News, ATTEMPT};
 
 impl Motion {
     /// Takes up a velocity, or logs and says why it is ignored.
@@ -134,9 +134,15 @@ impl Motion {
                  10 s after connecting, with a low battery and before a wall that it avoids this is so; until it moves it is sent slow ones",
                 passed.as_secs_f64()
             ),
-            Some(News::FollowedAfter(passed)) => tracing::warn!(
-                "velocities were not followed for {:.1} s: the robot begins again from standing and gains at most 0.5 m/s each second",
-                passed.as_secs_f64()
+            Some(News::FollowedAfter { passed, sent }) => tracing::warn!(
+                "velocities were not followed for {:.1} s: the robot goes on {}, and gains at most 0.5 m/s each second",
+                passed.as_secs_f64(),
+                if sent {
+                    let [linear, angular] = ATTEMPT;
+                    format!("with what it was sent last, {linear} m/s and {angular} rad/s at most")
+                } else {
+                    "from standing".to_owned()
+                }
             ),
         }
     }

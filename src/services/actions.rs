@@ -1,8 +1,10 @@
 //! One service for each action of [`go2_link::commands::ACTIONS`].
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{Stream, StreamExt as _};
 use go2_link::codec::{api, Request};
 use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
 use go2_link::session::RequestError;
@@ -14,6 +16,8 @@ use super::again::{self, Wish, NOT_YET};
 use super::{outcome, respond, Robot};
 use crate::motion::{fresh, STAND_UP_HINT};
 
+/// Calls of one service that are carried out at a time; more wait.
+const MOST_CALLS: usize = 8;
 /// How long an action waits for the motion mode to be known. It is asked for when a session begins.
 const MODE_WAIT: Duration = Duration::from_secs(1);
 /// What robots are in that cannot tell: those of before the service that tells.
@@ -44,9 +48,12 @@ fn serve_once(
     let qos = QosProfile::services_default();
     let mut calls = node.create_service::<Trigger::Service>(&format!("~/{}", action.name), qos)?;
     tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = words(robot.act(action, true).await);
-            respond(call, Trigger::Response { success, message });
+        let mut under_way = FuturesUnordered::new();
+        while let Some(call) = next_call(&mut calls, &mut under_way).await {
+            under_way.push(async {
+                let (success, message) = words(robot.act(action, true).await);
+                respond(call, Trigger::Response { success, message });
+            });
         }
     });
     Ok(())
@@ -61,12 +68,30 @@ fn serve_lasting(
     let qos = QosProfile::services_default();
     let mut calls = node.create_service::<SetBool::Service>(&format!("~/{}", action.name), qos)?;
     tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = words(robot.act(action, call.message.data).await);
-            respond(call, SetBool::Response { success, message });
+        let mut under_way = FuturesUnordered::new();
+        while let Some(call) = next_call(&mut calls, &mut under_way).await {
+            under_way.push(async {
+                let (success, message) = words(robot.act(action, call.message.data).await);
+                respond(call, SetBool::Response { success, message });
+            });
         }
     });
     Ok(())
+}
+
+/// The next call, while those before it are carried out: one that is asked for again and again is called off by the next. `None`
+/// when the node ends.
+async fn next_call<C>(
+    calls: &mut (impl Stream<Item = C> + Unpin),
+    under_way: &mut FuturesUnordered<impl Future<Output = ()>>,
+) -> Option<C> {
+    loop {
+        tokio::select! {
+            biased;
+            Some(()) = under_way.next() => {}
+            call = calls.next(), if under_way.len() < MOST_CALLS => return call,
+        }
+    }
 }
 
 /// An action whose answer does not come.

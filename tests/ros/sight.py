@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import yaml
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
+from sensor_msgs.msg import Image
 from tf2_msgs.msg import TFMessage
 
 from dog import ROOT, Driver, Heard, Ros, twist
@@ -175,6 +178,26 @@ def grey(pixels: Pixels) -> Array:
 def counter(message: Any) -> int | None:
     """The number in an Image."""
     return read_counter(grey(rgb(message, slice(SQUARES_AT[1] + SQUARE))))
+
+
+@dataclass
+class Seen:
+    """What is kept of the pictures of a topic, which would soon fill the memory."""
+
+    stamps: list[float] = field(default_factory=list)
+    facts: list[Any] = field(default_factory=list)
+
+
+def look(ros: Ros, tell: Callable[[Any], Any] = counter, topic: str = "camera/image_raw", kind: Any = Image) -> Seen:
+    """Subscribes to pictures and keeps what `tell` says of each."""
+    seen = Seen()
+
+    def hear(message: Any) -> None:
+        seen.stamps.append(seconds(message.header.stamp))
+        seen.facts.append(tell(message))
+
+    ros.node.create_subscription(kind, topic, hear, 10)
+    return seen
 
 
 # Blue and red of the bricks, less those of grey, by the face that they are on.

@@ -231,6 +231,23 @@ def test_what_is_newer_calls_off_what_was_refused(world: World, ros: Ros, newer:
     assert len(sim.requests(1016)) == tries and 0 not in codes(sim, 1016)
 
 
+def test_a_second_call_calls_off_the_first_and_does_not_wait_for_it(world: World, ros: Ros) -> None:
+    sim = early(world, ros)
+    client = ros.node.create_client(Trigger, "/go2_bridge/hello")
+    ros.until("the service", client.service_is_ready)
+    first = client.call_async(Trigger.Request())
+    ros.until("two tries", lambda: len(sim.requests(1016)) >= 2)
+    second = client.call_async(Trigger.Request())
+    ros.until("the answer to the first", first.done, limit=3.0)
+    assert not second.done()
+    success, message = first.result().success, first.result().message
+    assert not success and "not ready for it yet" in message
+    assert message.endswith("after a newer action it is not asked again"), message
+    ros.until("the answer to the second", second.done)
+    assert (second.result().success, second.result().message) == (True, "")
+    assert codes(sim, 1016).count(0) == 1
+
+
 def test_what_the_firmware_lacks_is_told_at_once(world: World, ros: Ros) -> None:
     """In mode code 100, in which robots stand after recovery_stand or walk freely, 3203 is no matter of the first seconds."""
     sim = world.sim("--refuse", "sport:1016:3203")

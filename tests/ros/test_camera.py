@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from sight import (
     frame_number,
     grey,
     kinds,
+    look,
     read_counter,
     rgb,
     turn,
@@ -42,26 +41,6 @@ DISTORTION = [-0.354630, 0.102054, -0.001614, -0.001249, 0.0]
 LINGER = 5.0
 
 house = functools.cache(House)
-
-
-@dataclass
-class Seen:
-    """What is kept of the pictures of a topic, which would soon fill the memory."""
-
-    stamps: list[float] = field(default_factory=list)
-    facts: list[Any] = field(default_factory=list)
-
-
-def look(ros: Ros, tell: Callable[[Any], Any] = counter, topic: str = "camera/image_raw", kind: Any = Image) -> Seen:
-    """Subscribes to pictures and keeps what `tell` says of each."""
-    seen = Seen()
-
-    def hear(message: Any) -> None:
-        seen.stamps.append(seconds(message.header.stamp))
-        seen.facts.append(tell(message))
-
-    ros.node.create_subscription(kind, topic, hear, 10)
-    return seen
 
 
 def gapless(numbers: list[int | None]) -> bool:

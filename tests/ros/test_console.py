@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +18,28 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
+from std_srvs.srv import Trigger
 
-from browser import LIMIT, PHONE, Console, chromium
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Heard, Ros, Sim, World, ends_stopped, is_move, twist, velocity, wait_for
+from browser import DESKTOP, LIMIT, PHONE, Console, chromium
+from dog import (
+    MOVE,
+    ROOT,
+    STOP_MOVE,
+    Bridge,
+    Driver,
+    Heard,
+    Ros,
+    Sim,
+    World,
+    ends_stopped,
+    is_move,
+    twist,
+    velocity,
+    wait_for,
+)
 from gateways import DRIVE, PORT, WATCH, direct, elsewhere, shared, url
 
-DAMP, RECOVERY_STAND = 1001, 1006
+DAMP, RECOVERY_STAND, HELLO = 1001, 1006, 1016
 TAKE = 1
 SIDEWAYS = (0.0, 0.1, 0.0)
 STILL = (0.0, 0.0, 0.0)
@@ -152,6 +170,32 @@ def test_the_page_shows_the_robot_and_keeps_the_token_to_itself(page: Console, w
     page.driver.refresh()
     watch(page)
     assert page.complaints() == []
+
+
+@pytest.mark.usefixtures("gateway")
+def test_the_pictures_of_the_docs(page: Console, world: World, sim: Sim, tmp_path: Path) -> None:
+    """As somebody sees it who walks the robot, and on a phone. UPDATE_IMAGES=1 makes the pictures of the docs anew."""
+    folder = ROOT / "docs" / "images" if "UPDATE_IMAGES" in os.environ else tmp_path
+    connect(page, world)
+    watch(page)
+    take_control(page)
+    stand_up(page)
+    since = sim.now()
+    with page.held("KeyW"):
+        page.wait("walking", lambda: walks(page) and forward(sim, since))
+        page.screenshot(folder / "console.png")
+    wait_for("the stop", lambda: told_to_stop(sim, since))
+    page.click("take-control")  # gives it back
+    page.wait("ROS to drive", lambda: page.text("driver") == "ROS")
+    with chromium(PHONE) as phone:
+        connect(phone, world)
+        watch(phone)
+        take_control(phone)
+        phone.screenshot(folder / "console-phone.png")
+        assert phone.complaints() == []
+    assert page.complaints() == []
+    for name, size in (("console", DESKTOP), ("console-phone", PHONE)):
+        assert struct.unpack(">II", (folder / f"{name}.png").read_bytes()[16:24]) == size
 
 
 @pytest.mark.usefixtures("gateway")
@@ -307,6 +351,34 @@ def test_a_viewer_takes_over_from_ros_and_ros_has_to_let_go(
         time.sleep(0.5)
         driver.command = twist(*SIDEWAYS)
         wait_for("walking by ROS", lambda: SIDEWAYS in sim.moves(since))
+
+
+def test_a_viewer_that_takes_control_calls_off_an_action_that_is_asked_for_again(
+    page: Console, world: World, ros: Ros
+) -> None:
+    """In the first ten seconds a standing robot refuses actions, which are tried again: not once somebody else drives."""
+    shared(world)
+    # Before the robot is there, so that its first seconds are not over when the page is.
+    connect(page, world)
+    page.wait("the right to drive", lambda: page.driver.find_element("id", "take-control").is_enabled())
+    sim = world.sim("--not-ready-for", "10")
+    ros.live()
+    assert ros.trigger("balance_stand") == (True, "")
+    odometry = ros.listen(Odometry, "odom")
+    ros.until("the robot to stand", lambda: odometry.messages and odometry.last.pose.pose.position.z > 0.31)
+    client = ros.node.create_client(Trigger, "/go2_bridge/hello")
+    ros.until("the service", client.service_is_ready)
+    answer = client.call_async(Trigger.Request())
+    ros.until("two tries", lambda: len(sim.requests(HELLO)) >= 2)
+    page.click("take-control")
+    ros.until("the answer", answer.done)
+    success, message = answer.result().success, answer.result().message
+    assert not success and "not ready for it yet" in message
+    assert message.endswith("after a change of who drives it is not asked again"), message
+    tries = len(sim.requests(HELLO))
+    # Beyond the time from which on it would be taken.
+    ros.spin_for(10.5)
+    assert len(sim.requests(HELLO)) == tries and {entry["code"] for entry in sim.requests(HELLO)} == {3203}
 
 
 @pytest.mark.usefixtures("gateway")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import signal
 import time
@@ -192,6 +193,37 @@ def test_what_only_a_person_can_help_stops_the_link(
     world.bridge()
     watch.ros.until("the state of another node", lambda: watch.since)
     watch.is_well()
+
+
+def test_an_offer_that_is_never_answered_hints_at_the_robots_clock(
+    world: World, control: Control, watch: Watch
+) -> None:
+    """A robot whose clock is at 1970 answers the request for the key, and then nothing."""
+    silence = control.begin({"offer": "silence"})
+    world.bridge()
+    hint = "whose clock is wrong"
+    watch.says("backing_off", hint)
+    watch.reports("link", ERROR, hint)
+    control.end(silence)
+    watch.is_well()
+
+
+def test_a_slot_that_stays_busy_is_asked_for_with_pauses_until_it_is_free(world: World, ros: Ros) -> None:
+    """Robots keep the slot of a client that is gone for 10 to 20 s."""
+    sim = world.sim("--heartbeat-timeout", "18", "--lost-after", "18")
+    watch = Watch(ros)
+    first = world.bridge()
+    watch.is_well()
+    first.kill()
+    watch.clear()
+    world.bridge()
+    watch.says("busy", "one client at a time")
+    watch.reports("link", ERROR, "one client at a time")
+    watch.is_well()
+    refused = [entry["t"] for entry in sim.entries("busy")]
+    assert 1 <= len(refused) <= 3, refused
+    # Asking as often as for a robot that is not there would be once a second.
+    assert all(after - before > 9.0 for before, after in itertools.pairwise(refused)), refused
 
 
 def test_a_robot_that_throttles_after_a_session(live: Bridge, control: Control, watch: Watch) -> None:

@@ -9,7 +9,7 @@ import { countPictures } from "./pictures.js";
 import { API, SERVICE, TOPIC, unwrap } from "./protocol.js";
 import * as view from "./view.js";
 import { seenFromAbove } from "./voxels.js";
-import { Doing, POSTURE_HINTS, changedFaults, faultWords, linkCarries, linkWords, refusal } from "./words.js";
+import { Doing, POSTURE_HINTS, changedFaults, faultWords, hottestMotor, linkCarries, linkWords, refusal } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const TOKEN = "go2-token";
@@ -22,6 +22,8 @@ let gateway = null;
 let posture = "";
 const doing = new Doing();
 let faults = [];
+/** Of the hottest motor, °C. */
+let hottest;
 let lastRefusal = 0;
 const last = { picture: null, map: null };
 
@@ -35,6 +37,7 @@ function stateChanged(state, words, retryIn) {
   if (state === "connecting" || state === "lost") {
     gateway = null;
     faults = [];
+    hottest = undefined;
     posture = "";
     doing.forget();
     last.picture = null;
@@ -64,9 +67,13 @@ function received({ type, topic, data, payload }) {
   data = unwrap(data);
   if (data === null || typeof data !== "object") return;
   switch (topic) {
-    case TOPIC.low:
+    case TOPIC.low: {
       view.showBattery(data);
+      const before = hottest;
+      hottest = hottestMotor(data);
+      if (hottest !== before) refresh();
       break;
+    }
     case TOPIC.sport: {
       const now = doing.heard(data, performance.now());
       posture = now.posture;
@@ -126,7 +133,8 @@ function refresh() {
   const { shared, session } = connection;
   view.showGateway(gateway, shared);
   view.enableCommands(Boolean(session) && (!shared || Boolean(gateway?.may_drive)));
-  view.showFaults(shared ? gateway?.faults ?? [] : faults.map(faultWords));
+  const reported = shared ? gateway?.fault_codes ?? [] : faults;
+  view.showFaults(reported.map((fault) => faultWords(fault, hottest)));
   view.showLink(link());
   if (connection.state !== "token") view.showTokenForm(Boolean(session) && shared && gateway?.may_drive === false);
 }

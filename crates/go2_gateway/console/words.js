@@ -186,11 +186,31 @@ const PARTS = {
   700: ["battery management", {}],
 };
 
-/** @param {[number, number]} fault Source and code. */
-export function faultWords([source, code]) {
+/** A motor that is cooler (°C) is not hot: the default of the node's motor_temperature_warn. */
+const HOT = 70;
+const LEG_MOTORS = 12;
+
+/** The temperature of the hottest motor in °C, as far as a message of lowstate tells. */
+export function hottestMotor({ motor_state: motors }) {
+  if (!Array.isArray(motors)) return undefined;
+  const told = motors.slice(0, LEG_MOTORS).map((motor) => motor?.temperature).filter(Number.isFinite);
+  // A byte of the robot's: what is above 127 is below zero.
+  return told.length ? Math.max(...told.map((degrees) => (degrees > 127 && degrees < 256 ? degrees - 256 : degrees))) : undefined;
+}
+
+/**
+ * As the node says it: faults of heat stand for hours in robots whose motors are cool.
+ * @param {[number, number]} fault Source and code. @param {number} [hottest] Of the hottest motor, °C.
+ */
+export function faultWords([source, code], hottest) {
   const single = (source > 300 && source < 400) || (source >= 3000 && source < 4000);
+  const hex = `source ${source} code 0x${Number(code).toString(16)}`;
+  const heat = source === 600 ? code === 0x04 : (single || source === 300) && (code === 0x04 || code === 0x10);
+  if (heat && hottest < HOT) {
+    return `${single ? `motor ${source % 100}` : "the robot"} reports heat (${hex}), but the hottest motor has ${hottest.toFixed(0)} C`;
+  }
   const [part, labels] = single ? [`motor ${source % 100}`, MOTOR] : PARTS[source] ?? ["unknown part", {}];
-  return `${part}: ${labels[code] ?? `source ${source} code 0x${Number(code).toString(16)}`}`;
+  return `${part}: ${labels[code] ?? hex}`;
 }
 
 const MOST_FAULTS = 256;

@@ -61,6 +61,8 @@ pub(crate) fn file(name: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use go2_link::state::Fault;
+
     use super::*;
 
     #[test]
@@ -77,5 +79,27 @@ mod tests {
         assert_eq!(there, served);
         assert_eq!(file("").status(), StatusCode::OK);
         assert_eq!(file("../Cargo.toml").status(), StatusCode::NOT_FOUND);
+    }
+
+    /// The console says of faults what the node says; Node reads the same file. `UPDATE_CONSOLE=1` writes it anew.
+    #[test]
+    fn the_words_for_faults_are_those_of_the_node() {
+        // At the default of motor_temperature_warn, degrees Celsius.
+        const HOT: f64 = 70.0;
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/console/tests/faults.json");
+        let sources = [100, 200, 300, 301, 309, 312, 400, 500, 600, 700, 3000, 3011, 12345];
+        let codes = [0x01, 0x02, 0x04, 0x05, 0x08, 0x10, 0x20, 0x40, 0x80, 0x100];
+        let mut lines = Vec::new();
+        for (source, code) in sources.iter().flat_map(|source| codes.map(|code| (*source, code))) {
+            for hottest in [None, Some(55.0), Some(HOT)] {
+                let (_, words) = Fault { source, code }.told(hottest, HOT);
+                lines.push(serde_json::json!([source, code, hottest, words]).to_string());
+            }
+        }
+        let text = format!("[\n{}\n]\n", lines.join(",\n"));
+        if std::env::var_os("UPDATE_CONSOLE").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text);
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use go2_link::commands::{self, Action, Space};
 use serde_json::json;
 
 use crate::body::Body;
-use crate::camera::Camera;
+use crate::camera::{Camera, StoredStream};
 use crate::clock::Clock;
 use crate::lidar::{Lidar, Pose, Scan};
 use crate::log::Log;
@@ -33,8 +34,14 @@ pub(crate) struct Hardware {
 }
 
 impl Hardware {
-    /// `None` if the robot would lie in a wall.
-    pub(crate) fn new(options: &Options, world: World, log: Log, mishaps: Mishaps) -> Option<Self> {
+    /// A robot whose camera sends what it sees, or this. `None` if the robot would lie in a wall.
+    pub(crate) fn new(
+        options: &Options,
+        world: World,
+        stored: Option<StoredStream>,
+        log: Log,
+        mishaps: Mishaps,
+    ) -> Option<Self> {
         let world = Arc::new(world);
         let body = Body::new(options.move_lasts(), Instant::now()).within(Arc::clone(&world))?;
         let habits = options.facts().services;
@@ -53,7 +60,7 @@ impl Hardware {
         Some(Self {
             world,
             body,
-            camera: Arc::new(camera),
+            camera: Arc::new(camera.playing(stored)),
             lidar: Arc::new(Mutex::new(lidar)),
             services: Arc::new(Mutex::new(Services::new(options))),
             clock: Clock::new(
@@ -111,6 +118,23 @@ impl Hardware {
         reply
     }
 
+    /// Has the robot do an action that somebody asks for with its remote control or the phone app; returns whether it does.
+    fn act_by_remote(&self, action: &'static Action) -> bool {
+        let spaces = [Space::Mcf, Space::Ai, Space::Normal];
+        let api = spaces.into_iter().find_map(|space| action.api(space));
+        api.is_some_and(|api| self.body_now().act(action, api, true).is_ok())
+    }
+
+    /// Has the robot do what is asked for by remote control. Runs as long as the robot.
+    pub(crate) async fn obey_remote(&self) {
+        loop {
+            let (id, name) = self.mishaps.remote().await;
+            let taken = commands::action(&name).is_some_and(|action| self.act_by_remote(action));
+            self.log.add("remote", json!({"action": name, "taken": taken}));
+            self.mishaps.carried_out(id, &name);
+        }
+    }
+
     /// Has the robot ignore commands to walk for a time from now on.
     pub(crate) fn refuse_motion(&self, time: Duration) {
         self.body_now().refuse_to_walk_until(Instant::now() + time);
@@ -158,14 +182,39 @@ mod tests {
     use go2_link::codec::api;
 
     use super::*;
+    use crate::body::Posture;
+    use crate::mishap::{Fate, Mishap, Span};
     use crate::services::ask;
+
+    #[tokio::test]
+    async fn the_remote_control_is_obeyed() {
+        let (log, mishaps) = (Log::default(), Mishaps::default());
+        let options = Options::default();
+        let hardware =
+            Hardware::new(&options, World::house(), None, log.clone(), mishaps.clone()).unwrap();
+        for (name, posture) in [
+            ("recovery_stand", Posture::Balancing),
+            ("stand_down", Posture::Lying),
+            ("damp", Posture::Damped),
+        ] {
+            let id = mishaps.begin(Mishap::Remote(name.to_owned()), Span::Open);
+            let obeyed = mishaps.wait(id, crate::SOON, |fate| fate.over);
+            let fate = tokio::select! {
+                fate = obeyed => fate,
+                () = hardware.obey_remote() => unreachable!("it runs as long as the robot"),
+            };
+            assert_eq!(fate, Some(Fate { felt: 1, over: true }), "{name}");
+            assert_eq!(hardware.body_now().posture(), posture);
+            assert_eq!(log.of("remote").last().unwrap()["taken"], true);
+        }
+    }
 
     #[test]
     fn a_bump_is_logged_where_it_is() {
         let log = Log::default();
+        let options = Options::default();
         let hardware =
-            Hardware::new(&Options::default(), World::house(), log.clone(), Mishaps::default())
-                .unwrap();
+            Hardware::new(&options, World::house(), None, log.clone(), Mishaps::default()).unwrap();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         {

@@ -24,7 +24,7 @@ mod sensors; // the truth with bias and noise: pure
 pub mod services; // what each service does with requests: pure
 pub mod world; // walls and what rays hit: pure
 
-pub use camera::{Coding, VideoOptions};
+pub use camera::{Coding, StreamError, VideoOptions};
 pub use mishap::{Failure, Fate, Garbage, LidarFailure, Mishap, Mishaps, Span, Streams};
 pub use network::{Blackout, Impairment, Network, NetworkOptions};
 pub use options::{Firmware, Generation, Options, Validation};

@@ -294,6 +294,59 @@ mod tests {
         }
     }
 
+    /// A vector in the trunk's axes, in those of the odometry frame.
+    fn rotated([w, x, y, z]: [f64; 4], vector: [f64; 3]) -> [f64; 3] {
+        let rows = [
+            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+            [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+            [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+        ];
+        rows.map(|row| row.iter().zip(vector).map(|(row, part)| row * part).sum())
+    }
+
+    /// At rest an accelerometer measures what holds it up against gravity, which is vertical however the body is tilted.
+    #[test]
+    fn gravity_is_vertical_by_the_attitude_that_is_told_with_it() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for profile in [Profile::Ideal, Profile::Pro1115] {
+            let gravity = profile.facts().state.imu.gravity;
+            for [roll, pitch, yaw] in
+                [[0.0; 3], [0.4, 0.0, 0.0], [0.0, -0.5, 0.3], [0.0, 0.5, 0.0], [-0.3, 0.25, 0.5]]
+            {
+                let mut body = Body::new(None, start);
+                ask(&mut body, 1006, "", start);
+                let tilt = format!(r#"{{"x":{roll},"y":{pitch},"z":{yaw}}}"#);
+                body.step(at(5));
+                assert_eq!(ask(&mut body, 1007, &tilt, at(5)), 0);
+                body.step(at(8));
+                let mut sensors = sensors(profile);
+                let mut mean = [0.0; 3];
+                for _ in 0..100 {
+                    let state = sport_mode_state(
+                        &body,
+                        &Settings::default(),
+                        Firmware::New,
+                        Duration::ZERO,
+                        &mut sensors,
+                    );
+                    let imu = &state["imu_state"];
+                    let part = |name: &str, i: usize| imu[name][i].as_f64().unwrap();
+                    assert!((part("rpy", 0) - roll).abs() < 1e-9);
+                    assert!((part("rpy", 1) - pitch).abs() < 1e-9);
+                    let attitude = [0, 1, 2, 3].map(|i| part("quaternion", i));
+                    let force = rotated(attitude, [0, 1, 2].map(|i| part("accelerometer", i)));
+                    mean = [0, 1, 2].map(|i| mean[i] + force[i] / 100.0);
+                }
+                let off = [mean[0], mean[1], mean[2] - gravity];
+                // The noise of 0.04 m/s^2, a hundred times.
+                let most = if profile == Profile::Ideal { 1e-9 } else { 0.02 };
+                let tilt = (roll, pitch, yaw);
+                assert!(off.iter().all(|off| off.abs() < most), "{profile:?} {tilt:?}: {mean:?}");
+            }
+        }
+    }
+
     #[test]
     fn actions_and_modes_have_their_numbers() {
         let start = Instant::now();

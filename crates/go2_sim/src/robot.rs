@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::body::Body;
+use crate::camera::{StoredStream, StreamError};
 use crate::client::Client;
 use crate::discovery::{self, Identity};
 use crate::hardware::Hardware;
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The map has a wall where the robot starts.
     #[error("the map has a wall at (0, 0), where the robot starts; move the map's origin")]
     Walled,
+    /// The camera's stream cannot be used.
+    #[error("the video {0} cannot be sent: {1}")]
+    Stream(String, StreamError),
     /// The script of mishaps cannot be used.
     #[error("the mishaps {0} cannot be used: {1}")]
     Script(String, ScriptError),
@@ -92,6 +96,11 @@ impl Robot {
                 .map_err(|error| StartError::Map(path.display().to_string(), error))?,
             None => World::house(),
         };
+        let stored = options.video.file.as_deref().map(|path| {
+            StoredStream::load(path)
+                .map_err(|error| StartError::Stream(path.display().to_string(), error))
+        });
+        let stored = stored.transpose()?;
         let script = match &options.mishaps {
             Some(path) => Script::load(path)
                 .map_err(|error| StartError::Script(path.display().to_string(), error))?,
@@ -118,7 +127,7 @@ impl Robot {
         if options.garble {
             mishaps.begin(Mishap::Garble(Garbage::All), Span::Open);
         }
-        let hardware = Hardware::new(&options, world, log.clone(), mishaps.clone())
+        let hardware = Hardware::new(&options, world, stored, log.clone(), mishaps.clone())
             .ok_or(StartError::Walled)?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -149,6 +158,7 @@ impl Robot {
             std::future::pending::<()>().await; // the robot is there without it, too
         };
         let (mishaps, network) = (shared.mishaps.clone(), shared.network.clone());
+        let hardware = shared.hardware.clone();
         let control_address = control.as_ref().map(|(_, address)| *address);
         let go_wrong = async move {
             let obey = async {
@@ -156,7 +166,12 @@ impl Robot {
                     mishap::serve_control(listener, mishaps.clone()).await;
                 }
             };
-            tokio::join!(script.play(&mishaps), obey, mishaps.keep(&network));
+            tokio::join!(
+                script.play(&mishaps),
+                obey,
+                mishaps.keep(&network),
+                hardware.obey_remote()
+            );
         };
         let server = tokio::spawn(async move {
             tokio::select! {

@@ -43,19 +43,10 @@ pub(super) fn worst(report: &Report<'_>, faults: &[&Fault]) -> Option<(u8, Strin
 
 /// A fault, and how grave it is: one that claims heat where every motor is cool is not believed.
 pub(super) fn told(report: &Report<'_>, fault: &Fault) -> (u8, String) {
-    match hottest(report.low_state.and_then(|state| state.motors.as_ref())) {
-        Some((_, hottest))
-            if fault.is_heat() && hottest < report.settings.motor_temperature_warn =>
-        {
-            let Fault { source, code } = fault;
-            let place = fault.motor().map_or("the robot".to_owned(), |n| format!("motor {n}"));
-            let report = format!(
-                "{place} reports heat (source {source} code 0x{code:x}), but the hottest motor has {hottest:.0} C"
-            );
-            (WARN, report)
-        }
-        _ => (ERROR, fault.to_string()),
-    }
+    let hottest = hottest(report.low_state.and_then(|state| state.motors.as_ref()));
+    let hottest = hottest.map(|(_, hottest)| hottest);
+    let (believed, words) = fault.told(hottest, report.settings.motor_temperature_warn);
+    (if believed { ERROR } else { WARN }, words)
 }
 
 /// Of equal ones the first.

@@ -24,7 +24,7 @@ struct Tried {
     pictures: usize,
     size: (usize, usize),
     late: Option<Late>,
-    /// Timestamps of the first unit and the latest.
+    /// Timestamps of the first picture and the last.
     span: Option<(u64, u64)>,
     /// Why a unit gave no picture.
     why: Option<String>,
@@ -44,7 +44,8 @@ impl Tried {
             return true;
         }
         self.units += 1;
-        self.span = Some((self.span.map_or(unit.timestamp, |(first, _)| first), unit.timestamp));
+        let (first, last) = self.span.unwrap_or((unit.timestamp, unit.timestamp));
+        self.span = Some((first, last.max(unit.timestamp)));
         if self.decoder.is_none() {
             self.decoder = Decoder::new().map_err(|error| self.why = Some(error.to_string())).ok();
         }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { Doing, changedFaults, faultWords, linkCarries, linkWords, noPictureWords, noWayWords, refusal } from "../words.js";
+import { Doing, changedFaults, faultWords, hottestMotor, linkCarries, linkWords, noPictureWords, noWayWords, refusal } from "../words.js";
 
 test("what to do where no way was found", () => {
   for (const host of ["localhost", "127.0.0.1", "[::1]"]) assert.match(noWayWords(host, true), /gateway_address/);
@@ -80,6 +81,19 @@ test("faults in words", () => {
   assert.equal(faultWords([400, 0x10]), "LiDAR: dirt on the window");
   assert.equal(faultWords([700, 4]), "battery management: source 700 code 0x4");
   assert.equal(faultWords([12345, 4]), "unknown part: source 12345 code 0x4");
+});
+
+test("faults are told as the node tells them", () => {
+  const told = JSON.parse(readFileSync(new URL("faults.json", import.meta.url), "utf8"));
+  for (const [source, code, hottest, words] of told) assert.equal(faultWords([source, code], hottest ?? undefined), words);
+  assert.ok(told.length > 100);
+});
+
+test("the hottest motor", () => {
+  const motors = [31, 55, "hot", 250].map((temperature) => ({ temperature }));
+  assert.equal(hottestMotor({ motor_state: motors }), 55, "250 is -6");
+  assert.equal(hottestMotor({ motor_state: [...Array(12).fill({ temperature: 40 }), { temperature: 99 }] }), 40, "of the legs");
+  for (const state of [{}, { motor_state: [] }, { motor_state: [{}] }]) assert.equal(hottestMotor(state), undefined);
 });
 
 test("the list of faults follows snapshots and changes in both forms", () => {

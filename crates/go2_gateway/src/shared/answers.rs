@@ -65,9 +65,10 @@ pub(super) struct Standing<'a> {
 impl Standing<'_> {
     pub(super) fn data(&self) -> Value {
         let faults: Vec<_> = self.faults.iter().map(ToString::to_string).collect();
+        let codes: Vec<_> = self.faults.iter().map(|fault| (fault.source, fault.code)).collect();
         let link = json!({"state": self.link.name(), "advice": self.link.advice()});
-        json!({"link": link, "hears": self.hears, "faults": faults, "viewers": self.viewers,
-            "may_drive": self.may_drive, "driver": self.driver})
+        json!({"link": link, "hears": self.hears, "faults": faults, "fault_codes": codes,
+            "viewers": self.viewers, "may_drive": self.may_drive, "driver": self.driver})
     }
 }
 
@@ -88,6 +89,23 @@ mod tests {
         let expected = json!({"type": "res", "topic": "rt/api/sport/response", "data":
             {"header": {"identity": {"id": 77, "api_id": 1004}, "status": {"code": 9002}}, "data": "no"}});
         assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn faults_are_told_in_words_and_as_they_are() {
+        let faults = [Fault { source: 309, code: 4 }];
+        let link = LinkState::Validating;
+        let standing = Standing {
+            link: &link,
+            hears: true,
+            faults: &faults,
+            viewers: 1,
+            may_drive: true,
+            driver: "ros",
+        };
+        let data = standing.data();
+        assert_eq!(data["faults"], json!(["motor 9: driver overheating"]));
+        assert_eq!(data["fault_codes"], json!([[309, 4]]));
     }
 
     #[test]

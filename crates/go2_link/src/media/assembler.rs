@@ -338,10 +338,13 @@ impl Assembler {
         if let Some((number, _)) = first.slice.frame_number.filter(|_| first.reference) {
             self.frame_number = number;
         }
+        let sps = self.parameters.get(first.slice.pps).map(|(_, sps)| sps);
+        // Nothing is shown before a picture that it is sent behind and does not build on.
+        let may_be_reordered = !first.idr && sps.is_some_and(Sequence::may_reorder);
         let ready = AccessUnit {
             keyframe: first.idr,
             number: self.next_number,
-            timestamp: self.clock.at(unit.timestamp, unit.received),
+            timestamp: self.clock.at(unit.timestamp, unit.received, may_be_reordered),
             received: unit.received,
             size: self.size.unwrap_or_default(),
             data: unit.finish(&missing),

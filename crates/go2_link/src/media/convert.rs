@@ -126,28 +126,30 @@ impl Planes<'_> {
 const BLOCK: usize = 32;
 const HALF: usize = BLOCK / 2;
 
-/// As [`write_bgr`](super::Picture::write_bgr).
-pub(super) fn write_bgr(
-    planes: &Planes<'_>,
-    colors: Colors,
-    target: &mut [u8],
-) -> Result<(), SizeError> {
-    let factors = Factors::from(colors);
-    write_blocks::<{ 3 * BLOCK }>(planes, target, |y, u, v, out| {
-        color_block(factors, y, u, v, out, |[red, green, blue]| [blue, green, red]);
-    })
+/// In which order the bytes of a pixel are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Rgb,
+    Bgr,
 }
 
-/// As [`write_rgb`](super::Picture::write_rgb).
-pub(super) fn write_rgb(
+/// As [`write_rgb`](super::Picture::write_rgb) or [`write_bgr`](super::Picture::write_bgr).
+pub(super) fn write_colors(
     planes: &Planes<'_>,
     colors: Colors,
+    order: Order,
     target: &mut [u8],
 ) -> Result<(), SizeError> {
     let factors = Factors::from(colors);
-    write_blocks::<{ 3 * BLOCK }>(planes, target, |y, u, v, out| {
-        color_block(factors, y, u, v, out, |rgb| rgb);
-    })
+    // Each is compiled by itself: what is asked of each pixel is not asked at run time.
+    match order {
+        Order::Rgb => write_blocks::<{ 3 * BLOCK }>(planes, target, |y, u, v, out| {
+            color_block(factors, y, u, v, out, |rgb| rgb);
+        }),
+        Order::Bgr => write_blocks::<{ 3 * BLOCK }>(planes, target, |y, u, v, out| {
+            color_block(factors, y, u, v, out, |[red, green, blue]| [blue, green, red]);
+        }),
+    }
 }
 
 /// As [`write_yuv422_yuy2`](super::Picture::write_yuv422_yuy2).
@@ -269,8 +271,8 @@ mod tests {
                 let colors = Colors { matrix, full_range };
                 with_samples(width, 6, |planes| {
                     let (mut bgr, mut rgb) = (vec![0; width * 6 * 3], vec![0; width * 6 * 3]);
-                    write_bgr(planes, colors, &mut bgr).unwrap();
-                    write_rgb(planes, colors, &mut rgb).unwrap();
+                    write_colors(planes, colors, Order::Bgr, &mut bgr).unwrap();
+                    write_colors(planes, colors, Order::Rgb, &mut rgb).unwrap();
                     for (i, pixel) in bgr.as_chunks::<3>().0.iter().enumerate() {
                         let (y, u, v) = samples(planes, i / width, i % width);
                         let (black, y_share, share) = if full_range {
@@ -317,7 +319,7 @@ mod tests {
             let (y_stride, uv_stride) = (2, 1);
             let planes = Planes { width: 2, height: 2, y: &y, u: &uv, v: &uv, y_stride, uv_stride };
             let mut out = [1; 12];
-            write_bgr(&planes, USUAL, &mut out).unwrap();
+            write_colors(&planes, USUAL, Order::Bgr, &mut out).unwrap();
             assert_eq!(out, [grey; 12]);
         }
     }
@@ -327,7 +329,10 @@ mod tests {
         with_samples(46, 6, |planes| {
             for length in [0, 46 * 6 * 3 - 1, 46 * 6 * 3 + 1] {
                 let error = SizeError { expected: 46 * 6 * 3, found: length };
-                assert_eq!(write_bgr(planes, USUAL, &mut vec![0; length]), Err(error));
+                for order in [Order::Rgb, Order::Bgr] {
+                    let written = write_colors(planes, USUAL, order, &mut vec![0; length]);
+                    assert_eq!(written, Err(error));
+                }
             }
             let error = SizeError { expected: 46 * 6 * 2, found: 46 * 6 * 3 };
             assert_eq!(write_yuv422_yuy2(planes, &mut vec![0; 46 * 6 * 3]), Err(error));

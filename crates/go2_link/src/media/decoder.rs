@@ -7,7 +7,7 @@ use openh264::decoder::{DecodedYUV, Decoder as OpenH264, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 use openh264::OpenH264API;
 
-use super::convert::{self, Colors, Matrix, Planes, SizeError};
+use super::convert::{self, Colors, Matrix, Order, Planes, SizeError};
 use super::plain::{self, Late, Unsupported};
 use super::sequence::Sequence;
 use super::{AccessUnit, Level, Profile, StreamInfo};
@@ -231,7 +231,7 @@ impl<'a> Picture<'a> {
     /// Writes rows of R, G, B bytes without padding: `width * height * 3` bytes.
     pub fn write_rgb(&self, colors: Colors, target: &mut [u8]) -> Result<(), SizeError> {
         if colors != (Colors { matrix: Matrix::Bt601, full_range: false }) {
-            return convert::write_rgb(&self.planes(), colors, target);
+            return convert::write_colors(&self.planes(), colors, Order::Rgb, target);
         }
         SizeError::check(self.width() * self.height() * 3, target)?;
         // Knows these colours only, and is faster.
@@ -241,7 +241,7 @@ impl<'a> Picture<'a> {
 
     /// Writes rows of B, G, R bytes without padding: `width * height * 3` bytes.
     pub fn write_bgr(&self, colors: Colors, target: &mut [u8]) -> Result<(), SizeError> {
-        convert::write_bgr(&self.planes(), colors, target)
+        convert::write_colors(&self.planes(), colors, Order::Bgr, target)
     }
 
     /// Writes rows of Y, U, Y, V bytes without padding: `width * height * 2` bytes.

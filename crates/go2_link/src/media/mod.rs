@@ -72,7 +72,8 @@ pub struct AccessUnit {
     /// Counts the units that one assembler put out. Each needs the one before it, unless it is a keyframe:
     /// where a number is missing, whatever lies between assembler and decoder has dropped a unit.
     pub number: u64,
-    /// The picture's time at 90 kHz. Always grows; its origin is arbitrary.
+    /// The picture's time at 90 kHz; its origin is arbitrary. It grows from unit to unit, but for B pictures, which are sent
+    /// behind a later one: theirs is earlier than that one's, by two seconds at most.
     pub timestamp: u64,
     /// When the first of its packets arrived.
     pub received: Instant,

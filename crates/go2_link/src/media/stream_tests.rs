@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
-use super::testing::{feed, Sender, TICKS};
+use super::testing::{feed, Sender, FRAME, TICKS};
 use super::{
     AccessUnit, Assembler, Colors, DecodeError, Decoder, Late, MediaError, Picture, Planes,
 };
@@ -148,6 +148,45 @@ fn b_pictures_come_out_in_the_order_in_which_they_are_shown() {
     let expected: Vec<_> = stream.pictures.iter().cloned().zip(expected).collect();
     // The last one would come with a unit behind it.
     assert_eq!(shown, expected[..expected.len() - 1]);
+}
+
+/// In which order the pictures of `b_pictures` are shown, as the stream is sent: the second and the third of three come behind
+/// the one after them.
+fn b_pictures_shown() -> impl Iterator<Item = u32> {
+    let behind = |at: u32| match at % 30 {
+        0 => at,
+        28 => at + 1,
+        29 => at - 1,
+        _ if at == 34 => at,
+        within if within % 3 == 1 => at + 2,
+        _ => at - 1,
+    };
+    (0..35).map(behind)
+}
+
+#[test]
+fn b_pictures_are_stamped_by_when_they_are_shown() {
+    let stream = stream!("b_pictures");
+    let (mut sender, mut assembler) = (Sender::new(400, 9, 0), Assembler::new());
+    let mut decoder = Decoder::new().unwrap();
+    // The 32 bits are used up within the stream.
+    let (first, start) = (u32::MAX - 100_000, Instant::now());
+    let mut shown = Vec::new();
+    // A robot that sends it again and again.
+    for (round, at) in (0..3).flat_map(|round| (0..35).map(move |at| (round, at))) {
+        let place = 35 * round + b_pictures_shown().nth(at).unwrap();
+        sender.timestamp = first.wrapping_add(TICKS * place);
+        let now = start + FRAME * (35 * round + at as u32);
+        let units = feed(&mut assembler, &sender.send(&stream.units[at].data), now);
+        let [unit] = &units[..] else { panic!("unit {at}: {:?}", assembler.poll_error()) };
+        assert_eq!(unit.timestamp, u64::from(first) + u64::from(TICKS * place), "unit {at}");
+        let picture = decoder.decode(unit).unwrap_or_else(|error| panic!("unit {at}: {error}"));
+        shown.extend(picture.map(|picture| (fingerprint(&picture), picture.timestamp())));
+    }
+    let times = (0..).map(|place| u64::from(first) + u64::from(TICKS) * place);
+    let expected: Vec<_> = stream.pictures.iter().cycle().cloned().zip(times).take(104).collect();
+    assert_eq!(shown, expected, "the last one would come with a unit behind it");
+    assert_eq!(assembler.poll_error(), None);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Whether velocities take effect. Pure; takes `now`.
 //!
 //! A robot that has ignored a velocity for a while may begin to follow it at any moment, and whoever drives may have
-//! pushed harder meanwhile. So what was without effect for long begins again from standing, and slowly.
+//! pushed harder meanwhile. So it is sent no more than it takes to make it walk, and what was without effect for long is
+//! regained slowly: from standing where nothing was sent, else from what was.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,13 @@ pub enum News {
     /// They are sent, and the robot has not moved for this long.
     NotFollowed(Duration),
     /// They have an effect again, after so long without.
-    FollowedAfter(Duration),
+    FollowedAfter {
+        /// For so long.
+        passed: Duration,
+        /// Whether they were sent for the last second and more, at [`ATTEMPT`] at most: then it is not from standing that the
+        /// robot gains speed.
+        sent: bool,
+    },
 }
 
 /// The most that is to be sent.
@@ -34,13 +41,13 @@ pub(super) struct Restraint {
     pub(super) fastest: [f64; 2],
 }
 
-/// Velocities without effect for longer begin again from standing.
+/// Velocities without effect for longer are regained slowly.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How fast they are regained, m/s^2 and rad/s^2.
 const REGAINED: [f64; 2] = [0.5, 1.0];
 /// What a robot is sent at most that does not move, until it does (m/s, rad/s). It must be more than the least that
 /// makes a robot walk: owners measured up to 0.22 m/s and 0.5 rad/s, below which real ones stand still for ever.
-const ATTEMPT: [f64; 2] = [0.3, 0.6];
+pub const ATTEMPT: [f64; 2] = [0.3, 0.6];
 /// A robot that moves is faster than this (m/s, rad/s); one that stands can say 0.02 m/s and 0.03 rad/s.
 const MOVES: [f64; 2] = [0.04, 0.08];
 /// Slower velocities than this share of an attempt are not expected to show.
@@ -98,8 +105,11 @@ impl Following {
     fn has_effect(&mut self, now: Instant) {
         let passed = self.since.take().map(|since| now.saturating_duration_since(since));
         if let Some(passed) = passed.filter(|passed| *passed > PATIENCE) {
+            let sent = self
+                .sent_since
+                .is_some_and(|since| now.saturating_duration_since(since) > PATIENCE);
             self.regains = true;
-            self.news = Some(News::FollowedAfter(passed));
+            self.news = Some(News::FollowedAfter { passed, sent });
         }
         (self.sent_since, self.told) = (None, false);
     }

@@ -344,7 +344,7 @@ fn is_gentle(sent: &[(f64, f64)]) -> bool {
 }
 
 #[test]
-fn velocities_that_a_robot_ignores_go_on_slowly_and_begin_again_from_standing() {
+fn velocities_that_a_robot_ignores_go_on_slowly_and_are_regained_slowly() {
     let mut test = Test::new();
     let first = test.drive(FORWARD, 0.0, 1.0);
     assert!(first.iter().all(|(_, speed)| *speed == 0.5), "a second is what it may take");
@@ -359,7 +359,7 @@ fn velocities_that_a_robot_ignores_go_on_slowly_and_begin_again_from_standing() 
     assert!(followed.iter().all(|(at, speed)| *speed <= 0.3 + 0.5 * (at - from + 0.1)));
     assert_eq!(followed.last().unwrap().1, 0.5, "and gets there");
     assert!(
-        matches!(test.governor.take_news(), Some(News::FollowedAfter(passed)) if passed.as_secs() == 6)
+        matches!(test.governor.take_news(), Some(News::FollowedAfter { passed, sent: true }) if passed.as_secs() == 6)
     );
     // From then on it is as free as ever.
     test.drive(Velocity { x: 0.1, ..Velocity::ZERO }, 0.1, 0.2);
@@ -375,7 +375,11 @@ fn velocities_that_were_withheld_begin_from_standing() {
     assert!(is_gentle(&sent), "{sent:?}");
     let sent = [sent, test.drive(FORWARD, 0.2, 2.0)].concat();
     assert!(is_gentle(&sent) && sent.last().unwrap().1 == 0.5, "{sent:?}");
-    assert!(matches!(test.governor.take_news(), Some(News::FollowedAfter(_))));
+    let news = test.governor.take_news();
+    assert!(
+        matches!(news, Some(News::FollowedAfter { sent: false, .. })),
+        "from standing: {news:?}"
+    );
     // Nobody says what the robot does: they begin slowly all the same.
     let mut test = Test::new();
     test.withhold(3.0);

@@ -4,6 +4,6 @@ mod following; // whether velocities take effect
 mod governor;
 mod pause; // whether this process did not run for a while
 
-pub use following::{Measured, News};
+pub use following::{Measured, News, ATTEMPT};
 pub use governor::{Action, Governor, Ignored, Limits};
 pub use pause::{Clocks, PauseDetector};

@@ -98,6 +98,22 @@ impl Fault {
         }
     }
 
+    /// The fault in words, and whether it is believed: one that says heat is not where the hottest motor, whose temperature is
+    /// given in °C as far as it is known, is cooler than `hot`.
+    pub fn told(&self, hottest: Option<f64>, hot: f64) -> (bool, String) {
+        match hottest {
+            Some(hottest) if self.is_heat() && hottest < hot => {
+                let Self { source, code } = self;
+                let place = self.motor().map_or("the robot".to_owned(), |n| format!("motor {n}"));
+                let words = format!(
+                    "{place} reports heat (source {source} code 0x{code:x}), but the hottest motor has {hottest:.0} C"
+                );
+                (false, words)
+            }
+            _ => (true, self.to_string()),
+        }
+    }
+
     /// The motor that it is about, in the robot's own count.
     pub fn motor(&self) -> Option<i64> {
         match self.source {

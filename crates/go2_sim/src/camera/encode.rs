@@ -239,6 +239,7 @@ mod tests {
         let set = SeqParameterSet::from_bits(bits).unwrap();
         let order = PicOrderCntType::TypeZero { log2_max_pic_order_cnt_lsb_minus4: 12 };
         assert_eq!(set.pic_order_cnt, order);
+        assert_eq!(set.log2_max_frame_num(), 16);
         assert_eq!((set.max_num_ref_frames, set.gaps_in_frame_num_value_allowed_flag), (1, true));
         assert_eq!(set.pixel_dimensions().unwrap(), (1280, 720));
         assert_eq!((set.fps(), &set.chroma_info), (Some(30.0), &ChromaInfo::default()));
@@ -302,7 +303,7 @@ mod tests {
             let encoded = encode(Encoding { slice: Some(4000), ..encoding(coding) }, 0.05, 3);
             for encoded in &encoded {
                 assert!(kinds(encoded).len() > 4, "{:?}", kinds(encoded));
-                assert!(encoded.nals.iter().all(|nal| nal.len() <= 4002));
+                assert!(encoded.nals.iter().all(|nal| nal.len() <= 4003));
             }
         }
     }

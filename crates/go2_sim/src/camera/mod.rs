@@ -18,12 +18,16 @@ mod cabac; // a setting that the encoder hides
 mod encode; // H.264
 mod network; // loses, delays and repeats packets
 mod options;
+mod order; // in which pictures of a stream are shown
 mod render; // what is seen
 mod shape; // the shape of the robot's stream
 mod shoot; // the camera's clock and thread
 mod still; // JPEGs
+mod stored; // a stream out of a file
 mod video; // the video of a session
 
 pub use options::{Coding, VideoOptions};
 pub(crate) use shoot::Camera;
+pub(crate) use stored::StoredStream;
+pub use stored::StreamError;
 pub(crate) use video::Video;

@@ -1,5 +1,7 @@
 //! What the camera and the network to the client are like.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::encode::Encoding;
@@ -19,6 +21,10 @@ pub enum Coding {
 /// The options of the front camera.
 #[derive(Debug, Clone, Args)]
 pub struct VideoOptions {
+    /// Send this stream again and again in place of what the camera sees: H.264 with start codes (Annex B), which begins with a
+    /// keyframe. What else is said of how pictures are coded has no effect then; still pictures stay what the camera sees
+    #[arg(id = "camera-file", long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// How pictures of the front camera are coded, unlike the profile's
     #[arg(id = "video-coding", long)]
     pub coding: Option<Coding>,

@@ -1,26 +1,34 @@
 //! Gives what openh264 encodes the shape of the robot's stream. Pure.
 //!
-//! The encoder writes `pic_order_cnt_type` 2, which tells the order of pictures by nothing at all. The robot's camera tells
-//! it, by type 0. So the sequence parameter set is written anew, and 16 bits go into the header of each slice: the low
-//! bits of the picture's order count. They are whole bytes, so that what CABAC wrote behind the header stays aligned.
+//! The encoder writes `pic_order_cnt_type` 2, which tells the order of pictures by nothing at all, and 15 bits of `frame_num`.
+//! The robot's camera tells the order, by type 0, and has 16 bits of both. So the sequence parameter set and the header of each
+//! slice are written anew; what CABAC wrote behind a header begins with a whole byte and stays as it is.
+//!
+//! What is coded with it cannot be changed so: the robot's offset of the chroma's quantizer (-6, here 0) and its 8x8 transform.
 
 use std::io::Write;
 
+use h264_reader::nal::pps::PicParameterSet;
+use h264_reader::nal::slice::SliceHeader;
 use h264_reader::nal::sps::{
     BitstreamRestrictions, PicOrderCntType, SeqParameterSet, TimingInfo, VuiParameters,
 };
 use h264_reader::nal::{NalHeader, WritableNal};
 use h264_reader::rbsp::{decode_nal, BitRead, BitReader, ByteReader, ByteWriter};
+use h264_reader::Context;
 
 const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
 const SPS: u8 = 7;
+const PPS: u8 = 8;
 /// Header of a slice that is no IDR's.
 const REFERRED_TO: u8 = 0x41;
 const HIGH: u8 = 100;
 /// What the robot says beside its profile; it would mean that there are only intra pictures, which is not so.
 const CONSTRAINTS: u8 = 0x10;
 const LEVEL: u8 = 40;
+/// Of `frame_num`, and of the low bits of a picture's order count.
+const BITS: u8 = 16;
 
 /// What the encoder wrote is not what it is known to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,9 +36,10 @@ const LEVEL: u8 = 40;
 pub(crate) struct Unreadable;
 
 /// A stream on its way from the encoder.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Shape {
-    frame_number_bits: u32,
+    /// The encoder's own parameter sets.
+    context: Context,
     /// Pictures since the last IDR picture.
     since_idr: u16,
 }
@@ -45,6 +54,7 @@ impl Shape {
         for nal in nals {
             *nal = match kind(nal) {
                 SPS => self.sequence(nal).ok_or(Unreadable)?,
+                PPS => self.picture(nal).ok_or(Unreadable)?,
                 SLICE | IDR_SLICE => self.slice(nal).ok_or(Unreadable)?,
                 _ => continue,
             };
@@ -54,61 +64,100 @@ impl Shape {
     }
 
     fn sequence(&mut self, nal: &[u8]) -> Option<Vec<u8>> {
-        let bits = BitReader::new(ByteReader::skipping_h264_header(nal));
-        let set = SeqParameterSet::from_bits(bits).ok()?;
-        self.frame_number_bits = u32::from(set.log2_max_frame_num());
+        let read = || SeqParameterSet::from_bits(bits(nal)).ok();
+        self.context.put_seq_param_set(read()?);
         let robots = SeqParameterSet {
             profile_idc: HIGH.into(),
             constraint_flags: CONSTRAINTS.into(),
             level_idc: LEVEL,
-            pic_order_cnt: PicOrderCntType::TypeZero { log2_max_pic_order_cnt_lsb_minus4: 12 },
+            log2_max_frame_num_minus4: BITS - 4,
+            pic_order_cnt: PicOrderCntType::TypeZero {
+                log2_max_pic_order_cnt_lsb_minus4: BITS - 4,
+            },
             gaps_in_frame_num_value_allowed_flag: true,
             vui_parameters: Some(vui()),
-            ..set
+            ..read()?
         };
         Some(robots.to_vec_with_header(NalHeader::new(*nal.first()?).ok()?))
+    }
+
+    fn picture(&mut self, nal: &[u8]) -> Option<Vec<u8>> {
+        let set = PicParameterSet::from_bits(&self.context, bits(nal)).ok()?;
+        // Without CABAC, what follows a slice's header is not aligned.
+        let cabac = set.entropy_coding_mode_flag;
+        self.context.put_pic_param_set(set);
+        cabac.then(|| nal.to_vec())
     }
 
     /// Puts the order count behind `frame_num`, or behind `idr_pic_id` where there is one.
     fn slice(&self, nal: &[u8]) -> Option<Vec<u8>> {
         let header = *nal.first()?;
         let payload = decode_nal(nal).ok()?;
-        let mut bits = BitReader::new(&payload[..]);
-        let mut at = 0;
-        let mut ue = |bits: &mut BitReader<&[u8]>| {
-            let value = bits.read_ue("").ok()?;
-            at += 2 * (value + 1).ilog2() + 1;
-            Some(())
-        };
-        ue(&mut bits)?; // first_mb_in_slice
-        ue(&mut bits)?; // slice_type
-        ue(&mut bits)?; // pic_parameter_set_id
-        bits.skip(self.frame_number_bits, "frame_num").ok()?;
-        if header & 0x1f == IDR_SLICE {
-            ue(&mut bits)?;
+        let mut whole = BitReader::new(&payload[..]);
+        let nal_header = NalHeader::new(header).ok()?;
+        let (slice, sps, _) =
+            SliceHeader::from_bits(&self.context, &mut whole, nal_header, None).ok()?;
+        // Ones up to the next byte.
+        let mut ones = 0;
+        while !whole.byte_aligned() {
+            whole.skip(1, "cabac_alignment_one_bit").ok()?;
+            ones += 1;
         }
-        let at = (at + self.frame_number_bits) as usize;
+        let data = whole.reader()?.to_vec();
+        let length = 8 * (payload.len() - data.len()) - ones;
+
+        let mut bits = BitReader::new(&payload[..]);
+        let mut before = 0;
+        for name in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
+            before += golomb_bits(bits.read_ue(name).ok()?);
+        }
+        let frame_number = usize::from(sps.log2_max_frame_num());
+        let id = slice.idr_pic_id.map_or(0, golomb_bits);
+        let mut robots = Bits::default();
+        robots.copy(&payload, 0..before);
+        robots.put(u32::from(slice.frame_num), BITS.into());
+        robots.copy(&payload, before + frame_number..before + frame_number + id);
+        // Each picture is two fields later than the one before.
+        robots.put(u32::from(2 * self.since_idr), BITS.into());
+        robots.copy(&payload, before + frame_number + id..length);
         // The robot marks pictures as referred to by 2, the encoder by 3.
         let header = if header & 0x1f == SLICE { REFERRED_TO } else { header };
         let mut writer = ByteWriter::new(vec![header]);
-        // Each picture is two fields later than the one before.
-        writer.write_all(&insert(&payload, at, 2 * self.since_idr)).ok()?;
+        writer.write_all(&robots.aligned_by_ones()).ok()?;
+        writer.write_all(&data).ok()?;
         Some(writer.into_writer())
     }
 }
 
-/// The bytes with 16 bits more at a bit's place.
-fn insert(bytes: &[u8], at: usize, bits: u16) -> Vec<u8> {
-    let (whole, shift) = (at / 8, at % 8);
-    let mut out = Vec::with_capacity(bytes.len() + 2);
-    out.extend_from_slice(&bytes[..whole]);
-    // The byte that is cut in two: its first bits, the new ones, its last bits.
-    let cut = u32::from(bytes.get(whole).copied().unwrap_or_default());
-    let last = 8 - shift;
-    let window = cut >> last << (16 + last) | u32::from(bits) << last | cut & ((1 << last) - 1);
-    out.extend_from_slice(&window.to_be_bytes()[1..]);
-    out.extend_from_slice(bytes.get(whole + 1..).unwrap_or_default());
-    out
+fn bits(nal: &[u8]) -> BitReader<ByteReader<&[u8]>> {
+    BitReader::new(ByteReader::skipping_h264_header(nal))
+}
+
+/// How many bits an unsigned number takes (H.264, 9.1).
+fn golomb_bits(number: u32) -> usize {
+    2 * (number + 1).ilog2() as usize + 1
+}
+
+/// Bits, the first one first.
+#[derive(Debug, Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    /// The last so many bits of a number.
+    fn put(&mut self, number: u32, count: u32) {
+        self.0.extend((0..count).rev().map(|bit| number >> bit & 1 != 0));
+    }
+
+    fn copy(&mut self, bytes: &[u8], bits: std::ops::Range<usize>) {
+        self.0.extend(bits.map(|bit| bytes[bit / 8] >> (7 - bit % 8) & 1 != 0));
+    }
+
+    /// Whole bytes, the last one filled with ones.
+    fn aligned_by_ones(mut self) -> Vec<u8> {
+        self.0.resize(self.0.len().next_multiple_of(8), true);
+        let byte = |bits: &[bool]| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+        self.0.chunks(8).map(byte).collect()
+    }
 }
 
 /// Nothing of aspect, colours or buffers; a nominal rate; no picture is reordered.
@@ -144,22 +193,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_are_inserted_wherever_they_belong() {
+    fn bits_are_put_and_copied_wherever_they_belong() {
+        let bytes = [0b1010_1100, 0b0111_0001, 0b1100_0101];
+        let text =
+            |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:08b}")).collect::<String>();
+        let before = text(&bytes);
         for at in 0..24 {
-            let text =
-                |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:08b}")).collect::<String>();
-            let bytes = [0b1010_1100, 0b0111_0001, 0b1100_0101, 0b1001_1000];
-            let before = text(&bytes);
-            let expected = format!("{}{:016b}{}", &before[..at], 0x1234, &before[at..]);
-            assert_eq!(text(&insert(&bytes, at, 0x1234)), expected, "{at}");
+            let mut bits = Bits::default();
+            bits.copy(&bytes, 0..at);
+            bits.put(0x1234, 16);
+            bits.copy(&bytes, at..23);
+            let expected = format!("{}{:016b}{}1", &before[..at], 0x1234, &before[at..23]);
+            assert_eq!(text(&bits.aligned_by_ones()), expected, "{at}");
         }
     }
 
     #[test]
-    fn what_is_no_slice_is_an_error() {
-        let mut shape = Shape { frame_number_bits: 15, since_idr: 0 };
-        assert_eq!(shape.rewrite(&mut [vec![0x65, 0x00]]), Err(Unreadable));
-        assert_eq!(shape.rewrite(&mut [vec![0x67, 0x64]]), Err(Unreadable));
+    fn numbers_take_as_many_bits_as_they_are_written_with() {
+        assert_eq!([0, 1, 2, 3, 6, 7, 65534].map(golomb_bits), [1, 3, 3, 5, 5, 7, 31]);
+    }
+
+    #[test]
+    fn what_is_not_the_encoders_is_an_error() {
+        let mut shape = Shape::default();
+        for nal in [&[0x65, 0x88][..], &[0x67, 0x64], &[0x68, 0xce, 0x3c, 0x80], &[0x41]] {
+            assert_eq!(shape.rewrite(&mut [nal.to_vec()]), Err(Unreadable), "{nal:?}");
+        }
         assert_eq!(shape.rewrite(&mut [vec![]]), Ok(()));
     }
 }

@@ -11,6 +11,7 @@ use super::options::VideoOptions;
 use super::picture::Picture;
 use super::render::{Pose, Renderer};
 use super::stamp;
+use super::stored::{Player, StoredStream};
 use crate::body::Body;
 use crate::profile::CameraFacts;
 use crate::world::World;
@@ -20,7 +21,7 @@ use crate::world::World;
 pub(crate) struct Frame {
     /// Number of the frame; it is burnt in too. Every one that is taken is sent.
     pub(super) counter: u32,
-    /// The beat that it was taken at.
+    /// The beat that it was taken at, which its time stamp tells.
     pub(super) beat: Instant,
     /// When it was taken.
     pub(super) taken: SystemTime,
@@ -33,16 +34,30 @@ pub(crate) struct Camera {
     encoding: Encoding,
     pub(super) world: Arc<World>,
     body: Arc<Mutex<Body>>,
+    /// What is sent in place of what it sees.
+    stored: Option<Arc<StoredStream>>,
     works: Mutex<Option<Works>>,
 }
 
 /// What is made when somebody first looks, and then kept.
 struct Works {
+    source: Source,
+    counter: u32,
+}
+
+/// Where pictures come from.
+enum Source {
+    /// What the camera sees.
+    Seen(Box<Sight>),
+    Stored(Player),
+}
+
+/// What is seen, and its encoder.
+struct Sight {
     renderer: Renderer,
     encoder: Encoder,
     picture: Picture,
     pose: Option<Pose>,
-    counter: u32,
 }
 
 /// Pictures of a group that a client who comes into its middle has missed.
@@ -58,7 +73,12 @@ impl Camera {
         body: Arc<Mutex<Body>>,
     ) -> Self {
         let encoding = options.encoding(&facts);
-        Self { options, encoding, world, body, works: Mutex::default() }
+        Self { options, encoding, world, body, stored: None, works: Mutex::default() }
+    }
+
+    /// The same camera, which sends a stored stream in place of what it sees. Still pictures stay what it sees.
+    pub(crate) fn playing(self, stored: Option<StoredStream>) -> Self {
+        Self { stored: stored.map(Arc::new), ..self }
     }
 
     /// Takes pictures until nobody receives them or the other end of `wishes` is gone; each wish is for an IDR
@@ -72,12 +92,16 @@ impl Camera {
         let mut works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
         let works = match &mut *works {
             Some(works) => works,
-            empty => empty.insert(Works::new(self.encoding)?),
+            empty => empty.insert(Works::new(self.encoding, self.stored.clone())?),
         };
-        let mut idr = self.options.starts_clean;
-        if !idr {
-            for number in 0..MISSED {
-                self.take(works, Instant::now(), number == 0)?;
+        let missed = if self.options.starts_clean { 0 } else { MISSED };
+        let mut idr = missed == 0;
+        match &mut works.source {
+            Source::Stored(player) => player.join(missed),
+            Source::Seen(_) => {
+                for number in 0..missed {
+                    self.take(works, Instant::now(), number == 0)?;
+                }
             }
         }
         let start = Instant::now();
@@ -96,18 +120,31 @@ impl Camera {
             if frames.blocking_send(frame).is_err() {
                 return Ok(());
             }
-            number = next(number, start.elapsed(), self.encoding.time_of(1));
+            number = match works.source {
+                Source::Seen(_) => next(number, start.elapsed(), self.encoding.time_of(1)),
+                // Of stored pictures none can be left out: others build on it.
+                Source::Stored(_) => number + 1,
+            };
         }
     }
 
     fn take(&self, works: &mut Works, beat: Instant, idr: bool) -> Result<Frame, EncodeError> {
         let taken = SystemTime::now();
-        works.look(&self.world, self.pose());
         let counter = works.counter;
-        let time = taken.duration_since(UNIX_EPOCH).unwrap_or_default();
-        stamp::burn(&mut works.picture, counter, time);
-        let milliseconds = self.encoding.time_of(u64::from(counter)).as_millis() as u64;
-        let encoded = works.encoder.encode(&works.picture, milliseconds, idr)?;
+        let (encoded, beat) = match &mut works.source {
+            Source::Seen(sight) => {
+                sight.look(&self.world, self.pose());
+                let time = taken.duration_since(UNIX_EPOCH).unwrap_or_default();
+                stamp::burn(&mut sight.picture, counter, time);
+                let milliseconds = self.encoding.time_of(u64::from(counter)).as_millis() as u64;
+                (sight.encoder.encode(&sight.picture, milliseconds, idr)?, beat)
+            }
+            Source::Stored(player) => {
+                let unit = player.take(idr);
+                let waited = self.encoding.time_of(u64::from(unit.waited));
+                (unit.encoded.clone(), beat.checked_sub(waited).unwrap_or(beat))
+            }
+        };
         works.counter = counter.wrapping_add(1);
         Ok(Frame { counter, beat, taken, encoded })
     }
@@ -121,16 +158,21 @@ impl Camera {
 }
 
 impl Works {
-    fn new(encoding: Encoding) -> Result<Self, EncodeError> {
-        Ok(Self {
-            renderer: Renderer::new(),
-            encoder: Encoder::new(encoding)?,
-            picture: Picture::default(),
-            pose: None,
-            counter: 0,
-        })
+    fn new(encoding: Encoding, stored: Option<Arc<StoredStream>>) -> Result<Self, EncodeError> {
+        let source = match stored {
+            Some(stream) => Source::Stored(Player::new(stream)),
+            None => Source::Seen(Box::new(Sight {
+                renderer: Renderer::new(),
+                encoder: Encoder::new(encoding)?,
+                picture: Picture::default(),
+                pose: None,
+            })),
+        };
+        Ok(Self { source, counter: 0 })
     }
+}
 
+impl Sight {
     /// Renders what is seen from a pose, unless that is in the picture already.
     fn look(&mut self, world: &World, pose: Pose) {
         if self.pose != Some(pose) {
@@ -212,6 +254,31 @@ mod tests {
             let step = pair[1].beat - pair[0].beat;
             assert!(step.as_millis().is_multiple_of(50) && !step.is_zero(), "{step:?}");
         }
+    }
+
+    #[test]
+    fn a_stored_stream_is_sent_whole_and_stamped_in_the_order_of_its_pictures() {
+        let file = include_bytes!("../../../../tests/video/b_pictures.h264");
+        let options = VideoOptions { fps: Some(30), ..VideoOptions::default() };
+        let stored = StoredStream::read(file).unwrap();
+        let waited: Vec<_> = stored.waited().collect();
+        let frames = first(&camera(options).playing(Some(stored)), 40, None);
+        // The first three were missed; behind the last picture comes the first.
+        assert_eq!(idr(&frames), [27, 32]);
+        let beat = |at: usize| frames[at].beat;
+        for (at, frame) in frames.iter().enumerate() {
+            let late = |at: usize| waited[(at + 3) % 35] as f64 / 30.0;
+            let expected = at as f64 / 30.0 - late(at) + late(0);
+            let since = match frame.beat.checked_duration_since(beat(0)) {
+                Some(since) => since.as_secs_f64(),
+                None => -(beat(0) - frame.beat).as_secs_f64(),
+            };
+            assert!((since - expected).abs() < 1e-6, "{at}: {since} {expected}");
+        }
+        let mut beats: Vec<_> = frames.iter().map(|frame| frame.beat).collect();
+        beats.sort_unstable();
+        beats.dedup();
+        assert_eq!(beats.len(), 40, "no two have the same stamp");
     }
 
     #[test]

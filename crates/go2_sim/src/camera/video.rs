@@ -44,7 +44,7 @@ impl Video {
             log,
             log_sent,
             network: Network::new(options.badness(), options.seed),
-            clock: RtpClock { start: Instant::now(), first: OsRng.next_u32() },
+            clock: RtpClock { start: start_of_clock(), first: OsRng.next_u32() },
             shooting: None,
             answered_pli: None,
             camera,
@@ -220,6 +220,12 @@ impl Sender {
         let time = self.robot_clock.now();
         self.stream.report(time, self.clock.at(Instant::now())).await;
     }
+}
+
+/// Before any picture is taken that is sent in this session: a stored one may be taken some pictures before it is sent.
+fn start_of_clock() -> Instant {
+    let now = Instant::now();
+    now.checked_sub(Duration::from_secs(10)).unwrap_or(now)
 }
 
 /// The next frame; pending while the camera is off, `None` when it has failed.

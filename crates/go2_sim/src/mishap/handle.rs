@@ -139,6 +139,29 @@ impl Mishaps {
         let _ = board.wait_for(|board| board.find(Instant::now(), pick).is_some() == on).await;
     }
 
+    /// Waits until somebody has the robot do an action by remote control; returns its name and the mishap's own, by which
+    /// [`carried_out`](Self::carried_out) is told.
+    pub(crate) async fn remote(&self) -> (u64, String) {
+        let mut board = self.0.subscribe();
+        loop {
+            let found = self.on().into_iter().find_map(|(id, mishap)| match mishap {
+                Mishap::Remote(action) => Some((id, action)),
+                _ => None,
+            });
+            if let Some(found) = found {
+                return found;
+            }
+            // Who waits holds the sender as well, so it is never closed.
+            let _ = board.changed().await;
+        }
+    }
+
+    /// What somebody wanted by remote control has been asked of the body.
+    pub(crate) fn carried_out(&self, id: u64, action: &str) {
+        self.feels(&Mishap::Remote(action.to_owned()));
+        self.end(id);
+    }
+
     /// Ends mishaps whose time is up, and has the network do as they say. Runs as long as the robot.
     pub(crate) async fn keep(&self, network: &Network) {
         let mut board = self.0.subscribe();

@@ -10,6 +10,7 @@ mod script; // mishaps at their times
 
 use std::time::Duration;
 
+use go2_link::commands::action;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use board::Board;
@@ -54,6 +55,9 @@ pub enum Mishap {
     Clock(f64),
     /// The LiDAR does not work, whatever its switch says; the end of this is a power-cycle.
     Lidar(LidarFailure),
+    /// Somebody has the robot do an action, by its name in the table of actions, with its remote control or the phone app. It is
+    /// over at once.
+    Remote(String),
 }
 
 /// How a LiDAR does not work.
@@ -172,6 +176,12 @@ impl Mishap {
             Self::Clock(seconds) if !(-1e9..=1e9).contains(seconds) => {
                 Err("a clock jumps by 1e9 seconds at most")
             }
+            Self::Remote(name) if action(name).is_none() => {
+                Err("there is no such action, see docs/commands.md")
+            }
+            Self::Remote(_) if span != Span::Open => {
+                Err("that is done once, and has no time or occasions")
+            }
             Self::Crash if !crash_lasts(span) => Err("a crash lasts for half a second or more"),
             Self::Blackhole | Self::Clock(_) if matches!(span, Span::Times(_)) => {
                 Err("that has no occasions to count, it lasts for a time")
@@ -218,6 +228,7 @@ mod tests {
             (r#"{"validation":"silent"}"#, Mishap::Validation(Validation::Silent)),
             (r#"{"clock":-3600.0}"#, Mishap::Clock(-3600.0)),
             (r#"{"lidar":"no_frames"}"#, Mishap::Lidar(LidarFailure::NoFrames)),
+            (r#"{"remote":"stand_down"}"#, Mishap::Remote("stand_down".to_owned())),
         ] {
             assert_eq!(serde_json::from_str::<Mishap>(text).unwrap(), mishap);
             assert_eq!(serde_json::to_string(&mishap).unwrap(), text);
@@ -234,12 +245,15 @@ mod tests {
             Mishap::Bursts(-1.0),
             Mishap::Throttled(f64::NAN),
             Mishap::Clock(f64::INFINITY),
+            Mishap::Remote("fly".to_owned()),
         ] {
             assert!(mishap.check(Span::Open).is_err(), "{mishap:?}");
         }
         assert!(Mishap::Crash.check(Span::Times(1)).is_err());
         assert!(Mishap::Crash.check(Span::For(Duration::ZERO)).is_err());
         assert!(Mishap::Blackhole.check(Span::Times(1)).is_err());
+        let remote = Mishap::Remote("damp".to_owned());
+        assert!(remote.check(Span::Times(2)).is_err() && remote.check(Span::Open).is_ok());
         for mishap in
             [Mishap::Offer(Failure::Hangup), Mishap::Notify(Failure::Hangup), Mishap::Crash]
         {
