@@ -11,6 +11,7 @@ import socket
 import statistics
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ from sensor_msgs.msg import (
 )
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
+
+from comparison import Outcome, interleave, node_of, tell_comparison
 
 ROBOT = "127.0.0.93"
 RATES = ["--low-hz", "50", "--sport-hz", "50", "--pose-hz", "20", "--lidar-hz", "15"]
@@ -308,19 +311,19 @@ def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
     return len(entries), list(found.values()), late
 
 
-def measure(binaries: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
+def measure(node_program: Path, sim_program: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
     """One run with a robot and a node of its own."""
     listener = Listener(camera, speed)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
-        robot_command = [binaries / "go2_sim", "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
+        robot_command = [sim_program, "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
         robot = subprocess.Popen(robot_command, stderr=subprocess.DEVNULL)
         try:
             while not listening(ROBOT):
                 assert robot.poll() is None, "the simulated robot has ended"
                 time.sleep(0.05)
             started = time.time()
-            node_command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}", "command_path:=move"]
+            node_command = [node_program, f"robot_ip:={ROBOT}", "command_path:=move"]
             node = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
             try:
                 while not listener.received["joint_states"]:
@@ -354,9 +357,8 @@ def measure(binaries: Path, camera: str, video: list[str], seconds: float, speed
 def quantiles(seconds: list[float]) -> str:
     if not seconds:
         return "     - /      -"
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return f"{statistics.median(ordered) * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(ordered)} messages)"
+    median, p99 = middle_and_tail(seconds)
+    return f"{median * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(seconds)} messages)"
 
 
 def report(camera: str, video: str, run: Run) -> None:
@@ -385,6 +387,26 @@ def report(camera: str, video: str, run: Run) -> None:
         print(f"{'  ' + what:44} {quantiles(seconds)}")
 
 
+def outcome(run: Run) -> Outcome:
+    """What is compared of a run."""
+    measures = {"CPU, s a minute": run.cpu["node"], "RSS, MB": run.memory["VmRSS"]}
+    delivered, late = {}, state_latencies(run)
+    for topic in run.listener.arrivals:
+        count, came, late[topic] = deliveries(run, topic)
+        delivered[topic] = (len(came), count)
+    for topic, seconds in late.items():
+        if seconds:
+            median, p99 = middle_and_tail(seconds)
+            measures |= {f"{topic}, median, ms": median * 1e3, f"{topic}, p99, ms": p99 * 1e3}
+    return Outcome(measures, delivered)
+
+
+def middle_and_tail(seconds: list[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
+    ordered = sorted(seconds)
+    return statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+
+
 def size(topic: str, arrivals: list[Arrival]) -> str:
     """What the messages hold, on average."""
     sizes = [arrival.size for arrival in arrivals if arrival.size]
@@ -400,8 +422,8 @@ def listening(address: str) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", type=Path, required=True)
+    parser = argparse.ArgumentParser(prog="scripts/bench/pipeline")
+    parser.add_argument("--bin", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=60)
     # The faster the robot walks and turns, the more there is to decode of each picture.
     parser.add_argument("--speed", type=float, default=0.4)
@@ -410,14 +432,33 @@ def main() -> None:
     parser.add_argument("--coding", choices=["high", "baseline"], action="append")
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--kbps", type=int, default=2500)
+    parser.add_argument("--against", metavar="COMMIT", help="compare with the node of a commit, or with a program")
+    parser.add_argument("--rounds", type=int, default=5, help="of each comparison")
     arguments = parser.parse_args()
     rclpy.init()
+    sim, node = arguments.bin / "go2_sim", arguments.bin / "go2_bridge"
+    other = node_of(arguments.against) if arguments.against else None
+    # Not every older node decodes the robot's own coding.
+    codings = arguments.coding or ["baseline" if other else "high"]
+    compared = True
     for camera in arguments.camera or ["raw", "none"]:
-        for coding in (arguments.coding or ["high"]) if CAMERA[camera] else ["high"]:
+        for coding in codings if CAMERA[camera] else codings[:1]:
             video = {"coding": coding, "fps": arguments.fps, "kbps": arguments.kbps}
             options = [part for name, value in video.items() for part in (f"--video-{name}", str(value))]
             told = f"{coding}, {arguments.fps} pictures a second, {arguments.kbps} kbit/s"
-            report(camera, told, measure(arguments.bin, camera, options, arguments.seconds, arguments.speed))
+
+            def one(program: Path, camera: str = camera, options: list[str] = options) -> Run:
+                return measure(program, sim, camera, options, arguments.seconds, arguments.speed)
+
+            if other is None:
+                report(camera, told, one(node))
+                continue
+            print(f"\nof the camera: {', '.join(CAMERA[camera]) or 'nothing'}; {told}")
+            nodes = {arguments.against: other, "this": node}
+            pairs = interleave(nodes, lambda program, one=one: outcome(one(program)), arguments.rounds)
+            compared &= tell_comparison(arguments.against, pairs)
+    if not compared:
+        sys.exit("a comparison has no valid round")
 
 
 if __name__ == "__main__":

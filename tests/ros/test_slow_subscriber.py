@@ -1,0 +1,76 @@
+"""A subscriber that takes less than it asks for, on a slow network or stopped, holds up neither walking nor the end.
+
+The bounds are coarse, for a busy machine; scripts/bench/slow_subscriber has the figures.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dog import wait_for
+from slow_network import FULL, Participant, Subscriber, longest_gap, run
+from two_hosts import NotPossible, TwoHosts
+
+SECONDS = 6.0
+GAP, ZERO, EXIT = 0.5, 1.0, 3.0
+# What the others at least keep of what they had.
+SHARE = 0.5
+
+# On each of these cables the node stood still for seconds while it published on the thread that also drove.
+SLOW = {
+    "5 Mbit/s, reliable": Subscriber("reliable", mbit=5),
+    "5 Mbit/s, best effort": Subscriber("best_effort", mbit=5),
+    "1 Mbit/s, reliable": Subscriber("reliable", mbit=1),
+    "20 Mbit/s, reliable": Subscriber("reliable", mbit=20),
+}
+STOPPED = {
+    "on another computer": Subscriber("reliable", stopped=True),
+    "on the same computer": Subscriber("reliable", stopped=True, local=True),
+    "on the same computer, best effort": Subscriber("best_effort", stopped=True, local=True),
+}
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """Leaves the tests out where there can be no second computer; in CI there has to be one."""
+    try:
+        TwoHosts().close()
+    except NotPossible as why:
+        assert "GO2_TEST_ALL" not in os.environ, str(why)
+        pytest.skip(str(why))
+
+
+@pytest.mark.parametrize("case", [*SLOW, *STOPPED])
+def test_walking_and_the_end_do_not_wait_for_a_subscriber(namespaces: None, tmp_path: Path, case: str) -> None:
+    subscriber = {**SLOW, **STOPPED}[case]
+    figures = run(subscriber, SECONDS, tmp_path)
+    # A program that drives late on a busy machine is not the node's doing.
+    assert figures.gap - figures.gap_of_commands < GAP, figures
+    assert figures.zero is not None and figures.zero < ZERO, figures
+    assert figures.exit is not None and figures.exit < EXIT and figures.status == 0, figures
+    starved = {topic: share for topic, share in figures.shares().items() if share < SHARE}
+    assert not starved, figures
+    if subscriber.mbit is not None:
+        assert figures.carried_mbit > subscriber.mbit * FULL, f"the cable was no hindrance: {figures}"
+
+
+def test_nothing_is_left_of_two_computers(namespaces: None, tmp_path: Path) -> None:
+    def spaces() -> set[str]:
+        return {entry.readlink().name for entry in Path("/proc").glob("[0-9]*/ns/net") if entry.is_symlink()}
+
+    with TwoHosts() as hosts:
+        own = {Path(f"/proc/{host.pid}/ns/net").readlink().name for host in (hosts.robots, hosts.laptop)}
+        assert len(own) == 2 and own <= spaces()
+        program = Participant("listen", hosts.laptop, tmp_path)
+        wait_for("the program to listen", program.notes)
+        program.kill()
+    assert not own & spaces()
+
+
+def test_a_gap_lasts_from_the_time_before_to_the_end() -> None:
+    assert longest_gap([1.0, 2.0, 2.5], begin=1.9, end=3.0) == 1.0
+    assert longest_gap([1.0, 2.0, 2.5], begin=2.1, end=4.0) == 1.5
+    assert longest_gap([], begin=1.0, end=4.0) == 3.0
