@@ -31,7 +31,7 @@ def node_of(commit: str) -> Path:
     """The node of a commit, in release, or the program of this path."""
     if Path(commit).is_file():
         return Path(commit)
-    command = [PROJECT / "scripts/build_node", commit, "--release"]
+    command = [str(PROJECT / "scripts/build_node"), commit, "--release"]
     return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
@@ -46,23 +46,30 @@ def differences(first: Outcome, second: Outcome) -> list[str]:
 
 
 def interleave(nodes: dict[str, Any], run: Callable[[Any], Outcome], rounds: int) -> list[Pair]:
-    """Runs two nodes in turn, and in each round in the other order, until so many rounds are valid.
+    """Runs two nodes in turn, and in each round in the other order, until so many rounds are valid or as many void.
 
-    It gives up when as many were void. Returns the outcomes of the valid ones, in the order of `nodes`.
+    A round is void where a run fails, or where the two delivered different counts. Returns the outcomes of the valid
+    ones, in the order of `nodes`.
     """
     names = list(nodes)
     valid: list[Pair] = []
     void = 0
     while len(valid) < rounds and void < rounds:
         number = len(valid) + void
-        outcomes = {name: run(nodes[name]) for name in (names if number % 2 == 0 else names[::-1])}
+        try:
+            outcomes = {name: run(nodes[name]) for name in (names if number % 2 == 0 else names[::-1])}
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            void += 1
+            print(f"round {number + 1} is void: {error}", flush=True)
+            continue
         first, second = (outcomes[name] for name in names)
         if different := differences(first, second):
             void += 1
             print(f"round {number + 1} is void: {'; '.join(different)}", flush=True)
             continue
         valid.append((first, second))
-        told = ", ".join(f"{topic} {first.delivered[topic][0]}/{second.delivered[topic][0]}" for topic in first.delivered)
+        counts = zip(first.delivered.items(), second.delivered.values(), strict=True)
+        told = ", ".join(f"{topic} {one[0]}/{two[0]}" for (topic, one), two in counts)
         cpu = next(iter(first.measures))
         part = ratio(second.measures[cpu], first.measures[cpu])
         print(f"round {number + 1}: {cpu}: x {part:.3f}; delivered {told}", flush=True)
@@ -81,7 +88,8 @@ def tell_comparison(name: str, pairs: list[Pair]) -> bool:
             before, now = ([each.measures[measure] for each in side] for side in (first, second))
             ratios = sorted(ratio(*each) for each in zip(now, before, strict=True))
             middle = [statistics.median(values) for values in (before, now, ratios)]
-            print(f"{measure:34} {middle[0]:16.2f} {middle[1]:10.2f} {middle[2]:7.3f}   {ratios[0]:.3f} - {ratios[-1]:.3f}")
+            spread = f"{ratios[0]:.3f} - {ratios[-1]:.3f}"
+            print(f"{measure:34} {middle[0]:16.2f} {middle[1]:10.2f} {middle[2]:7.3f}   {spread}")
     for topic in first[0].delivered:
         counts = ([sum(each.delivered[topic][i] for each in side) for i in (0, 1)] for side in (first, second))
         shown = [f"{came} of {sent}" for came, sent in counts]

@@ -25,7 +25,8 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pipeline import arrival_of, listening
+from arrivals import arrival_of
+from pipeline import listening
 
 ROBOT = "127.0.0.95"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

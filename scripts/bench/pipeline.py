@@ -9,17 +9,16 @@ import os
 import signal
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rclpy
 from foxglove_msgs.msg import CompressedVideo
 from geometry_msgs.msg import Twist
@@ -38,6 +37,7 @@ from sensor_msgs.msg import (
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
+from arrivals import Arrival, arrival_of, match_by_stamp, unwrapped
 from comparison import Outcome, interleave, node_of, tell_comparison
 
 ROBOT = "127.0.0.93"
@@ -81,85 +81,6 @@ CAMERA: dict[str, dict[str, Any]] = {
         "camera/video": CompressedVideo,
     },
 }
-# Where the simulated robot burns the picture's number in: squares in a row, the most significant bit first.
-SQUARES_AT, SQUARE, BITS = (16, 48), 16, 32
-
-
-class Cdr:
-    """A message as it came, little endian. To make Python objects of pictures would take longer than to send them."""
-
-    def __init__(self, message: bytes) -> None:
-        self._message = message
-        self._at = 4  # after the encapsulation
-
-    def number(self) -> int:
-        """The next number of 32 bits, without a sign."""
-        self._at += -self._at % 4
-        (number,) = struct.unpack_from("<I", self._message, self._at)
-        self._at += 4
-        return number
-
-    def text(self) -> str:
-        """The next text."""
-        size = self.number()
-        self._at += size
-        return self._message[self._at - size : self._at - 1].decode()
-
-    def skip(self, count: int) -> None:
-        """Leaves bytes out."""
-        self._at += count
-
-    def rest(self) -> memoryview:
-        """What follows."""
-        return memoryview(self._message)[self._at :]
-
-
-@dataclass
-class Arrival:
-    """What came, and when."""
-
-    at: float
-    stamp: float = 0.0
-    size: int = 0
-    counter: int | None = None
-
-
-def arrival_of(kind: Any, message: bytes) -> Arrival:
-    """Reads the little of a message that is needed."""
-    arrival = Arrival(time.time())
-    cdr = Cdr(message)
-    arrival.stamp = cdr.number() + cdr.number() / 1e9
-    cdr.text()
-    if kind is PointCloud2:
-        height, width = cdr.number(), cdr.number()
-        arrival.size = height * width
-    elif kind is Image:
-        cdr.number(), cdr.number()
-        encoding = cdr.text()
-        cdr.skip(1)
-        step = cdr.number()
-        arrival.size = cdr.number()
-        arrival.counter = counter(cdr.rest(), step, step_of(encoding))
-    elif kind is CompressedVideo:
-        arrival.size = cdr.number()
-    elif kind is CompressedImage:
-        cdr.text()
-        arrival.size = cdr.number()
-    return arrival
-
-
-def step_of(encoding: str) -> int:
-    """Bytes from one pixel to the next."""
-    return {"rgb8": 3, "bgr8": 3, "yuv422_yuy2": 2}[encoding]
-
-
-def counter(data: memoryview, row: int, pixel: int) -> int:
-    """The number that is burnt into a picture."""
-    x, y = (start + SQUARE // 2 for start in SQUARES_AT)
-    found = 0
-    for bit in range(BITS):
-        found = found << 1 | (data[y * row + (x + bit * SQUARE) * pixel] > 127)
-    return found
 
 
 class Listener(Node):
@@ -264,33 +185,6 @@ def state_latencies(run: Run) -> dict[str, list[float]]:
     return result
 
 
-def match_by_stamp(sent: list[tuple[float, float]], arrivals: list[Arrival]) -> dict[int, Arrival]:
-    """What arrived of what was sent (when, and its stamp): the arrivals by the place in `sent`.
-
-    The robot's stamps are of another clock; the difference is nearly the same for all of them.
-    """
-    if not sent or not arrivals:
-        return {}
-    times, stamps = (np.array(each) for each in zip(*sent, strict=True))
-    came, told = np.array([each.at for each in arrivals]), np.array([each.stamp for each in arrivals])
-    # Most come before the next one is sent.
-    before = np.searchsorted(times, came) - 1
-    ahead = float(np.median((told - stamps[before])[before >= 0]))
-    apart = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 1.0
-    found: dict[int, Arrival] = {}
-    for arrival in arrivals:
-        place = int(np.abs(stamps + ahead - arrival.stamp).argmin())
-        if abs(stamps[place] + ahead - arrival.stamp) < apart / 2:
-            found.setdefault(place, arrival)
-    return found
-
-
-def unwrapped(rtp: list[int]) -> list[float]:
-    """Seconds of time stamps of 32 bits at 90 kHz."""
-    steps = np.diff(np.array(rtp, dtype=np.int64), prepend=rtp[:1])
-    return list(np.cumsum((steps + (1 << 31)) % (1 << 32) - (1 << 31)) / 90_000)
-
-
 def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
     """How many were sent for a topic, which came, and how late those were, in seconds."""
     arrivals = run.listener.arrivals[topic]
@@ -311,23 +205,23 @@ def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
     return len(entries), list(found.values()), late
 
 
-def measure(node_program: Path, sim_program: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
+def measure(node: Path, sim: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
     """One run with a robot and a node of its own."""
     listener = Listener(camera, speed)
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
-        robot_command = [sim_program, "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
+        robot_command = [sim, "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
         robot = subprocess.Popen(robot_command, stderr=subprocess.DEVNULL)
         try:
             while not listening(ROBOT):
                 assert robot.poll() is None, "the simulated robot has ended"
                 time.sleep(0.05)
             started = time.time()
-            node_command = [node_program, f"robot_ip:={ROBOT}", "command_path:=move"]
-            node = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
+            node_command = [node, f"robot_ip:={ROBOT}", "command_path:=move"]
+            bridge = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
             try:
                 while not listener.received["joint_states"]:
-                    assert node.poll() is None, "the node has ended"
+                    assert bridge.poll() is None, "the node has ended"
                     rclpy.spin_once(listener, timeout_sec=0.01)
                 run = Run(listener, [], listener.received["joint_states"][0][0] - started, 0.0, 0.0)
                 listener.call("balance_stand")
@@ -336,16 +230,16 @@ def measure(node_program: Path, sim_program: Path, camera: str, video: list[str]
                 while not all(listener.arrivals.values()):
                     number = listener.drive_for(0.1, number)
                     assert time.time() - started < 60, "some topic is silent"
-                programs = {"node": node.pid, "robot": robot.pid, "listener": os.getpid()}
+                programs = {"node": bridge.pid, "robot": robot.pid, "listener": os.getpid()}
                 run.begun, before = time.time(), {name: cpu_seconds(pid) for name, pid in programs.items()}
                 listener.drive_for(seconds, number)
                 run.ended = time.time()
                 minutes = (run.ended - run.begun) / 60
                 run.cpu = {name: (cpu_seconds(pid) - before[name]) / minutes for name, pid in programs.items()}
-                run.memory = memory_mb(node.pid)
+                run.memory = memory_mb(bridge.pid)
             finally:
-                node.send_signal(signal.SIGINT)
-                node.wait(10)
+                bridge.send_signal(signal.SIGINT)
+                bridge.wait(10)
         finally:
             robot.send_signal(signal.SIGINT)
             robot.wait(10)
@@ -361,10 +255,8 @@ def quantiles(seconds: list[float]) -> str:
     return f"{median * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(seconds)} messages)"
 
 
-def report(camera: str, video: str, run: Run) -> None:
+def report(camera: str, run: Run) -> None:
     """Prints the table of a run."""
-    topics = ", ".join(CAMERA[camera]) or "nothing"
-    print(f"\nof the camera: {topics}; {video}")
     print(f"{'node CPU':44} {run.cpu['node']:6.2f} s a minute")
     others = f"robot {run.cpu['robot']:.1f}, listener {run.cpu['listener']:.1f}; 60 is one core"
     print(f"{'  the others':44} {others}")
@@ -436,29 +328,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of each comparison")
     arguments = parser.parse_args()
     rclpy.init()
-    sim, node = arguments.bin / "go2_sim", arguments.bin / "go2_bridge"
-    other = node_of(arguments.against) if arguments.against else None
+    this, sim = arguments.bin / "go2_bridge", arguments.bin / "go2_sim"
+    nodes = {arguments.against: node_of(arguments.against), "this node": this} if arguments.against else {}
     # Not every older node decodes the robot's own coding.
-    codings = arguments.coding or ["baseline" if other else "high"]
-    compared = True
+    codings = arguments.coding or ["baseline" if nodes else "high"]
+    failed = False
     for camera in arguments.camera or ["raw", "none"]:
         for coding in codings if CAMERA[camera] else codings[:1]:
             video = {"coding": coding, "fps": arguments.fps, "kbps": arguments.kbps}
             options = [part for name, value in video.items() for part in (f"--video-{name}", str(value))]
-            told = f"{coding}, {arguments.fps} pictures a second, {arguments.kbps} kbit/s"
-
-            def one(program: Path, camera: str = camera, options: list[str] = options) -> Run:
-                return measure(program, sim, camera, options, arguments.seconds, arguments.speed)
-
-            if other is None:
-                report(camera, told, one(node))
-                continue
-            print(f"\nof the camera: {', '.join(CAMERA[camera]) or 'nothing'}; {told}")
-            nodes = {arguments.against: other, "this": node}
-            pairs = interleave(nodes, lambda program, one=one: outcome(one(program)), arguments.rounds)
-            compared &= tell_comparison(arguments.against, pairs)
-    if not compared:
-        sys.exit("a comparison has no valid round")
+            run = partial(
+                measure, sim=sim, camera=camera, video=options, seconds=arguments.seconds, speed=arguments.speed
+            )
+            print(f"\nof the camera: {', '.join(CAMERA[camera]) or 'nothing'}; {coding}, ", end="")
+            print(f"{arguments.fps} pictures a second, {arguments.kbps} kbit/s", flush=True)
+            if nodes:
+                pairs = interleave(nodes, lambda node, run=run: outcome(run(node)), arguments.rounds)
+                failed |= not tell_comparison(arguments.against, pairs)
+            else:
+                report(camera, run(this))
+    if failed:
+        sys.exit("pipeline: all rounds of a comparison were void")
 
 
 if __name__ == "__main__":

@@ -70,12 +70,16 @@ def main() -> None:
         TwoHosts().close()
     except NotPossible as why:
         sys.exit(f"slow_subscriber: {why}")
+    sim = arguments.bin / "go2_sim"
     nodes = {"this": arguments.node or arguments.bin / "go2_bridge"}
     if arguments.against:
         nodes = {arguments.against: node_of(arguments.against), **nodes}
-    heads = ["gap of Moves", "of commands", "zero", "exit", *(SHORT.get(topic, topic) for topic in TOPICS), "on the cable"]
-    print("longest gap between two Moves and two commands, last command to first zero, SIGINT to exit, rates of subscribers on")
-    print("the robot's computer as a part of those without the other subscriber, what its cable carried")
+    topics = [SHORT.get(topic, topic) for topic in TOPICS]
+    heads = ["gap of Moves", "of commands", "zero", "exit", *topics, "on the cable"]
+    print(
+        "longest gap between two Moves and two commands, last command to first zero, SIGINT to exit; rates at subscribers"
+    )
+    print("on the robot's computer as a part of those without the other subscriber; what its cable carried")
     tell("subscriber", "QoS", "node", heads)
     tell("---", "---", "---", ["---"] * len(heads))
     for each in arguments.rates:
@@ -83,8 +87,7 @@ def main() -> None:
             for name, node in nodes.items():
                 with tempfile.TemporaryDirectory() as folder:
                     try:
-                        figures = run(subscriber(each, qos), arguments.seconds, Path(folder), node, arguments.bin / "go2_sim")
-                        cells = row(figures)
+                        cells = row(run(subscriber(each, qos), arguments.seconds, Path(folder), node, sim))
                     except AssertionError as error:
                         cells = [f"failed: {error}"]
                 tell(NAMES.get(each, f"{each} Mbit/s"), qos, name[-16:], cells)

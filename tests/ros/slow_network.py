@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dog import NODE, STOP_MOVE, TARGET, Bridge, Process, Sim, is_move, service, velocity, wait_for
+from dog import NODE, STOP_MOVE, TARGET, Bridge, P, Process, Sim, is_move, service, velocity, wait_for
 from participant import TOPICS
 from two_hosts import Host, TwoHosts, subnet
 
@@ -167,7 +167,7 @@ class Run:
 
     def _end(self, node: Bridge) -> tuple[float | None, int | None]:
         begin = time.monotonic()
-        node.signal(signal.SIGINT)
+        node.send(signal.SIGINT)
         try:
             status = node.wait(EXIT_LIMIT)
         except subprocess.TimeoutExpired:
@@ -179,7 +179,7 @@ class Run:
         room.mkdir(parents=True)
         return room
 
-    def _keep(self, process: Any) -> Any:
+    def _keep(self, process: P) -> P:
         self._started.append(process)
         return process
 

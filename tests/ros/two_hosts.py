@@ -26,8 +26,8 @@ class Host:
 
     def __init__(self) -> None:
         command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", HOLDER]
-        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-        self._holder = subprocess.Popen(command, **pipes, text=True)
+        pipe = subprocess.PIPE
+        self._holder = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         assert self._holder.stdin and self._holder.stdout and self._holder.stderr
         if self._holder.stdout.readline() != "made\n":
             self.close()
