@@ -14,7 +14,7 @@ sys.path.insert(0, str(PROJECT / "tests/ros"))
 
 from participant import QOS, TOPICS  # noqa: E402
 from slow_network import EXIT_LIMIT, ZERO_LIMIT, Figures, Subscriber, run  # noqa: E402
-from two_hosts import NotPossible, TwoHosts  # noqa: E402
+from two_hosts import NotPossible, check_possible  # noqa: E402
 
 RATES = ["1", "5", "20", "50", "stopped", "stopped-here", "none"]
 NAMES = {"stopped": "SIGSTOP, laptop", "stopped-here": "SIGSTOP, this host", "none": "nobody"}
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="COMMIT", help="the node of a commit, or a program, in turn with this one")
     arguments = parser.parse_args()
     try:
-        TwoHosts().close()
+        check_possible()
     except NotPossible as why:
         sys.exit(f"slow_subscriber: {why}")
     sim = arguments.bin / "go2_sim"
@@ -76,10 +76,8 @@ def main() -> None:
         nodes = {arguments.against: node_of(arguments.against), **nodes}
     topics = [SHORT.get(topic, topic) for topic in TOPICS]
     heads = ["gap of Moves", "of commands", "zero", "exit", *topics, "on the cable"]
-    print(
-        "longest gap between two Moves and two commands, last command to first zero, SIGINT to exit; rates at subscribers"
-    )
-    print("on the robot's computer as a part of those without the other subscriber; what its cable carried")
+    print("longest gap between two Moves and two commands, last command to first zero, SIGINT to exit; rates at")
+    print("subscribers on the robot's computer as a part of those without the other one; what its cable carried")
     tell("subscriber", "QoS", "node", heads)
     tell("---", "---", "---", ["---"] * len(heads))
     for each in arguments.rates:

@@ -120,6 +120,7 @@ class Run:
         wait_for("the robot to walk", lambda: walking(sim), START_LIMIT, pause)
         figures = Figures()
         figures.before = rates(listener, seconds)
+        assert all(figures.before.values()), f"a topic is silent without the subscriber: {figures.before}"
 
         came = time.time()
         if subscriber:

@@ -6,13 +6,14 @@ The bounds are coarse, for a busy machine; scripts/bench/slow_subscriber has the
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dog import wait_for
 from slow_network import FULL, Participant, Subscriber, longest_gap, run
-from two_hosts import NotPossible, TwoHosts
+from two_hosts import NotPossible, TwoHosts, check_possible
 
 SECONDS = 6.0
 GAP, ZERO, EXIT = 0.5, 1.0, 3.0
@@ -37,18 +38,26 @@ STOPPED = {
 def namespaces() -> None:
     """Leaves the tests out where there can be no second computer; in CI there has to be one."""
     try:
-        TwoHosts().close()
+        check_possible()
     except NotPossible as why:
         assert "GO2_TEST_ALL" not in os.environ, str(why)
         pytest.skip(str(why))
 
 
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """Where the programs write to; pytest shows what the node said beside a failure."""
+    yield tmp_path
+    for log in tmp_path.rglob("go2_bridge.log"):
+        print(log.read_text(errors="replace"))
+
+
 @pytest.mark.parametrize("case", [*SLOW, *STOPPED])
-def test_walking_and_the_end_do_not_wait_for_a_subscriber(namespaces: None, tmp_path: Path, case: str) -> None:
+def test_walking_and_the_end_do_not_wait_for_a_subscriber(namespaces: None, directory: Path, case: str) -> None:
     subscriber = {**SLOW, **STOPPED}[case]
-    figures = run(subscriber, SECONDS, tmp_path)
+    figures = run(subscriber, SECONDS, directory)
     # A program that drives late on a busy machine is not the node's doing.
-    assert figures.gap - figures.gap_of_commands < GAP, figures
+    assert figures.gap < GAP + figures.gap_of_commands, figures
     assert figures.zero is not None and figures.zero < ZERO, figures
     assert figures.exit is not None and figures.exit < EXIT and figures.status == 0, figures
     starved = {topic: share for topic, share in figures.shares().items() if share < SHARE}

@@ -113,6 +113,12 @@ class TwoHosts:
         self.close()
 
 
+def check_possible() -> None:
+    """Raises NotPossible where there can be no second computer, or no slow cable to it."""
+    with TwoHosts() as hosts:
+        hosts.limit(1)
+
+
 def last_line(text: str) -> str:
     """The last line of what a program said."""
     return (text.strip().splitlines() or ["it says nothing"])[-1]
