@@ -48,7 +48,7 @@ def row(figures: Figures) -> list[str]:
     shares = [f"{share:.0%}" for share in figures.shares().values()]
     if figures.status:
         end += f", status {figures.status}"
-    return [gap, f"{figures.gap_of_commands:.2f} s", zero, end, *shares, f"{figures.carried_mbit:.1f} Mbit/s"]
+    return [gap, f"{figures.gap_before:.2f} s", zero, end, *shares, f"{figures.carried_mbit:.1f} Mbit/s"]
 
 
 def tell(subscriber: str, qos: str, node: str, cells: list[str]) -> None:
@@ -75,9 +75,11 @@ def main() -> None:
     if arguments.against:
         nodes = {arguments.against: node_of(arguments.against), **nodes}
     topics = [SHORT.get(topic, topic) for topic in TOPICS]
-    heads = ["gap of Moves", "of commands", "zero", "exit", *topics, "on the cable"]
-    print("longest gap between two Moves and two commands, last command to first zero, SIGINT to exit; rates at")
-    print("subscribers on the robot's computer as a part of those without the other one; what its cable carried")
+    heads = ["gap of Moves", "without it", "zero", "exit", *topics, "on the cable"]
+    print(
+        "longest gap between two Moves, with the subscriber and before it came; last command to first zero; SIGINT to exit;"
+    )
+    print("rates at a subscriber on the robot's computer as a part of those before; what the cable carried")
     tell("subscriber", "QoS", "node", heads)
     tell("---", "---", "---", ["---"] * len(heads))
     for each in arguments.rates:

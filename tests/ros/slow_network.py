@@ -55,6 +55,8 @@ class Figures:
 
     # The longest time between two Moves that walk, from when the subscriber came to the last command.
     gap: float = 0.0
+    # The same before the subscriber came.
+    gap_before: float = 0.0
     # The longest time between two commands, which `gap` contains.
     gap_of_commands: float = 0.0
     # From the last command to the first zero or StopMove at the robot.
@@ -67,6 +69,10 @@ class Figures:
     beside: dict[str, float] = field(default_factory=dict)
     # What the cable carried to the laptop while it was measured, in Mbit/s.
     carried_mbit: float = 0.0
+
+    def held_up(self) -> float:
+        """What the machine itself held something up: the longest gap that is no doing of the subscriber's."""
+        return max(self.gap_before, self.gap_of_commands)
 
     def shares(self) -> dict[str, float]:
         """The rates with the subscriber, as parts of those without."""
@@ -119,6 +125,7 @@ class Run:
         wait_for("every topic", lambda: all(listener.heard().values()), START_LIMIT, pause)
         wait_for("the robot to walk", lambda: walking(sim), START_LIMIT, pause)
         figures = Figures()
+        begun = time.time()
         figures.before = rates(listener, seconds)
         assert all(figures.before.values()), f"a topic is silent without the subscriber: {figures.before}"
 
@@ -133,6 +140,7 @@ class Run:
         last = driver.commands()[-1]
         figures.gap_of_commands = longest_gap(driver.commands(), came, last)
         figures.zero = within(ZERO_LIMIT, lambda: first_stop(sim, last))
+        figures.gap_before = longest_gap(walking(sim), begun, came)
         figures.gap = longest_gap(walking(sim), came, last)
         figures.exit, figures.status = self._end(node)
         return figures

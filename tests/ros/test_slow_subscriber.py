@@ -56,12 +56,12 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 def test_walking_and_the_end_do_not_wait_for_a_subscriber(namespaces: None, directory: Path, case: str) -> None:
     subscriber = {**SLOW, **STOPPED}[case]
     figures = run(subscriber, SECONDS, directory)
-    # A program that drives late on a busy machine is not the node's doing.
-    assert figures.gap < GAP + figures.gap_of_commands, figures
-    assert figures.zero is not None and figures.zero < ZERO, figures
-    assert figures.exit is not None and figures.exit < EXIT and figures.status == 0, figures
     starved = {topic: share for topic, share in figures.shares().items() if share < SHARE}
-    assert not starved, figures
+    # What a busy machine holds up, with or without the subscriber, is not the node's doing.
+    assert figures.gap < GAP + figures.held_up(), str(figures)
+    assert figures.zero is not None and figures.zero < ZERO + figures.held_up(), str(figures)
+    assert figures.exit is not None and figures.exit < EXIT and figures.status == 0, str(figures)
+    assert not starved, str(figures)
     if subscriber.mbit is not None:
         assert figures.carried_mbit > subscriber.mbit * FULL, f"the cable was no hindrance: {figures}"
 
