@@ -54,6 +54,11 @@ class Arrival:
     counter: int | None = None
 
 
+def as_sent(value: float) -> float:
+    """A number as it is on the wire: with six decimals, like a real robot's. The simulated one logs all of them."""
+    return round(value, 6)
+
+
 def arrival_of(kind: Any, message: bytes) -> Arrival:
     """Reads the little of a message that is needed."""
     arrival = Arrival(time.time())

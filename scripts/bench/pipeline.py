@@ -37,7 +37,7 @@ from sensor_msgs.msg import (
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-from arrivals import Arrival, arrival_of, match_by_stamp, unwrapped
+from arrivals import Arrival, arrival_of, as_sent, match_by_stamp, unwrapped
 from comparison import Outcome, interleave, node_of, tell_comparison
 
 ROBOT = "127.0.0.93"
@@ -53,18 +53,18 @@ TICKS = os.sysconf("SC_CLK_TCK")
 KEYS: dict[str, tuple[str, Callable[[Any], float], Callable[[Any], float]]] = {
     "joint_states": (
         "rt/lf/lowstate",
-        lambda data: data["motor_state"][4]["q"],
-        lambda message: message.position[message.name.index("FL_thigh_joint")],
+        lambda data: as_sent(data["motor_state"][4]["q"]),
+        lambda message: as_sent(message.position[message.name.index("FL_thigh_joint")]),
     ),
     "imu/data": (
         "rt/lf/sportmodestate",
-        lambda data: math.atan2(data["imu_state"]["quaternion"][3], data["imu_state"]["quaternion"][0]),
-        lambda message: math.atan2(message.orientation.z, message.orientation.w),
+        lambda data: math.atan2(*(as_sent(data["imu_state"]["quaternion"][place]) for place in (3, 0))),
+        lambda message: math.atan2(as_sent(message.orientation.z), as_sent(message.orientation.w)),
     ),
     "odom": (
         "rt/utlidar/robot_pose",
-        lambda data: data["pose"]["position"]["x"],
-        lambda message: message.pose.pose.position.x,
+        lambda data: as_sent(data["pose"]["position"]["x"]),
+        lambda message: as_sent(message.pose.pose.position.x),
     ),
 }
 VOXELS = "rt/utlidar/voxel_map_compressed"
