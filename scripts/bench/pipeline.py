@@ -208,6 +208,14 @@ def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
 def measure(node: Path, sim: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
     """One run with a robot and a node of its own."""
     listener = Listener(camera, speed)
+    try:
+        return measure_with(listener, node, sim, video, seconds)
+    finally:
+        listener.destroy_node()
+
+
+def measure_with(listener: Listener, node: Path, sim: Path, video: list[str], seconds: float) -> Run:
+    """One run with this listener."""
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
         robot_command = [sim, "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
@@ -238,14 +246,22 @@ def measure(node: Path, sim: Path, camera: str, video: list[str], seconds: float
                 run.cpu = {name: (cpu_seconds(pid) - before[name]) / minutes for name, pid in programs.items()}
                 run.memory = memory_mb(bridge.pid)
             finally:
-                bridge.send_signal(signal.SIGINT)
-                bridge.wait(10)
+                end(bridge)
         finally:
-            robot.send_signal(signal.SIGINT)
-            robot.wait(10)
+            end(robot)
         run.log = [json.loads(line) for line in log_file.read_text().splitlines()]
-    listener.destroy_node()
     return run
+
+
+def end(program: subprocess.Popen[bytes]) -> None:
+    """Has a program end, by force if it does not."""
+    program.send_signal(signal.SIGINT)
+    try:
+        program.wait(10)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+        raise
 
 
 def quantiles(seconds: list[float]) -> str:

@@ -77,7 +77,7 @@ def main() -> None:
     topics = [SHORT.get(topic, topic) for topic in TOPICS]
     heads = ["gap of Moves", "without it", "zero", "exit", *topics, "on the cable"]
     print("longest gap between two Moves, with the subscriber and before it came; last command to first zero;")
-    print("SIGINT to exit; rates at a subscriber on the robot's computer as a part of those before; what the cable carried")
+    print("SIGINT to exit; rates on the robot's computer, as a part of those before; what the cable carried")
     tell("subscriber", "QoS", "node", heads)
     tell("---", "---", "---", ["---"] * len(heads))
     for each in arguments.rates:
