@@ -104,13 +104,9 @@ class Process:
         """Waits for its end; returns the exit status."""
         return self._process.wait(limit)
 
-    def send(self, which: signal.Signals) -> None:
-        """Sends a signal."""
-        self._process.send_signal(which)
-
     def end(self, how: signal.Signals) -> int:
         """Sends a signal and waits for the end."""
-        self.send(how)
+        self._process.send_signal(how)
         return self.wait()
 
     def send(self, how: signal.Signals) -> None:
