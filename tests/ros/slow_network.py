@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dog import NODE, STOP_MOVE, TARGET, Bridge, P, Process, Sim, is_move, service, velocity, wait_for
+from dog import NODE, STOP_MOVE, TARGET, Bridge, Entry, P, Process, Sim, is_move, service, velocity, wait_for
 from participant import TOPICS
 from two_hosts import Host, TwoHosts, subnet
 
@@ -59,7 +59,7 @@ class Figures:
     gap_before: float = 0.0
     # The longest time between two commands, which `gap` contains.
     gap_of_commands: float = 0.0
-    # From the last command to the first zero or StopMove at the robot.
+    # From the last command to the first zero or StopMove at the robot; 0 if it stands stopped by then.
     zero: float | None = None
     # From SIGINT to the node's end, and its exit status.
     exit: float | None = None
@@ -139,7 +139,7 @@ class Run:
         driver.kill()
         last = driver.commands()[-1]
         figures.gap_of_commands = longest_gap(driver.commands(), came, last)
-        figures.zero = within(ZERO_LIMIT, lambda: first_stop(sim, last))
+        figures.zero = within(ZERO_LIMIT, lambda: first_stop(sim.entries("request"), last))
         figures.gap_before = longest_gap(walking(sim), begun, came)
         figures.gap = longest_gap(walking(sim), came, last)
         figures.exit, figures.status = self._end(node)
@@ -224,13 +224,20 @@ def walking(sim: Sim) -> list[float]:
     return [entry["t"] for entry in sim.entries("request") if is_move(entry) and any(velocity(entry))]
 
 
-def first_stop(sim: Sim, since: float) -> float | None:
-    """Seconds from a time to the first Move of zero, or StopMove, after it."""
-    for entry in sim.entries("request"):
-        stops = is_move(entry) and not any(velocity(entry)) or (service(entry), entry["api_id"]) == ("sport", STOP_MOVE)
-        if entry["t"] > since and stops:
-            return float(entry["t"]) - since
-    return None
+def first_stop(requests: list[Entry], since: float) -> float | None:
+    """Seconds from a time to the first Move of zero, or StopMove, after it; 0 if it was stopped by then and stays so."""
+    told = [entry for entry in requests if is_move(entry) or is_stop(entry)]
+    before = [entry for entry in told if entry["t"] <= since]
+    after = [entry for entry in told if entry["t"] > since]
+    if before and is_stop(before[-1]) and all(map(is_stop, after)):
+        return 0.0
+    return next((float(entry["t"]) - since for entry in after if is_stop(entry)), None)
+
+
+def is_stop(entry: Entry) -> bool:
+    """Whether it is a StopMove, or a Move of zero."""
+    zero = is_move(entry) and not any(velocity(entry))
+    return zero or (service(entry), entry["api_id"]) == ("sport", STOP_MOVE)
 
 
 def within(limit: float, check: Callable[[], float | None]) -> float | None:

@@ -5,18 +5,22 @@ The bounds are coarse, for a busy machine; scripts/bench/slow_subscriber has the
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dog import wait_for
-from slow_network import FULL, Participant, Subscriber, longest_gap, run
+from dog import MOVE, STOP_MOVE, wait_for
+from slow_network import FULL, Figures, Participant, Subscriber, first_stop, longest_gap, run
 from two_hosts import NotPossible, TwoHosts, check_possible
 
 SECONDS = 6.0
 GAP, ZERO, EXIT = 0.5, 1.0, 3.0
+# What a busy machine may hold up without the subscriber, and how often one that holds up more is given another try.
+BUSY, ATTEMPTS = 0.25, 3
 # What the others at least keep of what they had.
 SHARE = 0.5
 
@@ -52,10 +56,19 @@ def directory(tmp_path: Path) -> Iterator[Path]:
         print(log.read_text(errors="replace"))
 
 
+def measured(subscriber: Subscriber, directory: Path) -> Figures:
+    """A run; another one where the machine had no time for it even without the subscriber, which tells nothing."""
+    for attempt in range(ATTEMPTS):
+        figures = run(subscriber, SECONDS, directory / str(attempt))
+        if figures.held_up() < BUSY:
+            break
+    return figures
+
+
 @pytest.mark.parametrize("case", [*SLOW, *STOPPED])
 def test_walking_and_the_end_do_not_wait_for_a_subscriber(namespaces: None, directory: Path, case: str) -> None:
     subscriber = {**SLOW, **STOPPED}[case]
-    figures = run(subscriber, SECONDS, directory)
+    figures = measured(subscriber, directory)
     starved = {topic: share for topic, share in figures.shares().items() if share < SHARE}
     # What a busy machine holds up, with or without the subscriber, is not the node's doing.
     assert figures.gap < GAP + figures.held_up(), str(figures)
@@ -83,3 +96,17 @@ def test_a_gap_lasts_from_the_time_before_to_the_end() -> None:
     assert longest_gap([1.0, 2.0, 2.5], begin=1.9, end=3.0) == 1.0
     assert longest_gap([1.0, 2.0, 2.5], begin=2.1, end=4.0) == 1.5
     assert longest_gap([], begin=1.0, end=4.0) == 3.0
+
+
+def test_a_robot_that_stands_stopped_needs_no_other_zero() -> None:
+    def move(at: float, x: float) -> dict[str, Any]:
+        parameter = json.dumps({"x": x, "y": 0.0, "z": 0.0})
+        return {"t": at, "topic": "rt/api/sport/request", "api_id": MOVE, "parameter": parameter}
+
+    stop = {"t": 3.0, "topic": "rt/api/sport/request", "api_id": STOP_MOVE, "parameter": ""}
+    assert first_stop([move(1.0, 0.2), move(2.5, 0.0), stop], since=2.0) == 0.5
+    assert first_stop([move(1.0, 0.2), stop], since=2.0) == 1.0
+    assert first_stop([move(1.0, 0.2), move(1.5, 0.0)], since=2.0) == 0.0
+    assert first_stop([move(1.0, 0.0), move(2.5, 0.2), stop], since=2.0) == 1.0
+    assert first_stop([move(1.0, 0.2)], since=2.0) is None
+    assert first_stop([move(1.0, 0.0), move(2.5, 0.2)], since=2.0) is None
