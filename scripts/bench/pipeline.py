@@ -172,10 +172,13 @@ def state_latencies(run: Run) -> dict[str, list[float]]:
     """Seconds from the robot's sending to ROS, and from cmd_vel to the robot."""
     result = {}
     for topic, (wire, key, _) in KEYS.items():
-        received = {round(value, 9): at for at, value in run.listener.received[topic]}
+        received: dict[float, list[float]] = {}
+        for at, value in run.listener.received[topic]:
+            received.setdefault(round(value, 9), []).append(at)
         sent = [(entry["t"], round(key(entry["data"]), 9)) for entry in run.sent("sent", wire)]
-        found = [received[value] - at for at, value in sent if value in received]
-        result[topic] = [late for late in found if 0 <= late < 5]
+        # The same value may come again.
+        found = [min((came - at for came in received.get(value, []) if came >= at), default=5.0) for at, value in sent]
+        result[topic] = [late for late in found if late < 5]
     first: dict[float, float] = {}
     for entry in run.log:
         if entry["event"] == "request" and entry["api_id"] == 1008:
