@@ -25,7 +25,8 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pipeline import arrival_of, listening
+from arrivals import arrival_of, as_sent
+from pipeline import listening
 
 ROBOT = "127.0.0.95"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -152,9 +153,9 @@ def poses(run: Run) -> tuple[Stream, float]:
     sent: dict[float, tuple[float, float]] = {}
     for entry in run.of("sent", topic=POSES):
         stamp = entry["data"]["header"]["stamp"]
-        where = round(entry["data"]["pose"]["position"]["x"], 9)
+        where = as_sent(entry["data"]["pose"]["position"]["x"])
         sent.setdefault(where, (entry["t"], stamp["sec"] + stamp["nanosec"] / 1e9))
-    found = [(at, stamp, *sent[round(x, 9)]) for at, x, stamp in run.watcher.poses if round(x, 9) in sent]
+    found = [(at, stamp, *sent[as_sent(x)]) for at, x, stamp in run.watcher.poses if as_sent(x) in sent]
     ages = [at - left for at, _, left, _ in found if run.measured(at)]
     # While the robot stands, poses cannot be told apart.
     ahead = statistics.median(stamp - told for at, stamp, _, told in found if run.measured(at))

@@ -9,16 +9,16 @@ import os
 import signal
 import socket
 import statistics
-import struct
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rclpy
 from foxglove_msgs.msg import CompressedVideo
 from geometry_msgs.msg import Twist
@@ -37,6 +37,9 @@ from sensor_msgs.msg import (
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
+from arrivals import Arrival, arrival_of, as_sent, match_by_stamp, unwrapped
+from comparison import Outcome, interleave, node_of, tell_comparison
+
 ROBOT = "127.0.0.93"
 RATES = ["--low-hz", "50", "--sport-hz", "50", "--pose-hz", "20", "--lidar-hz", "15"]
 CMD_VEL_HZ = 20
@@ -50,18 +53,18 @@ TICKS = os.sysconf("SC_CLK_TCK")
 KEYS: dict[str, tuple[str, Callable[[Any], float], Callable[[Any], float]]] = {
     "joint_states": (
         "rt/lf/lowstate",
-        lambda data: data["motor_state"][4]["q"],
-        lambda message: message.position[message.name.index("FL_thigh_joint")],
+        lambda data: as_sent(data["motor_state"][4]["q"]),
+        lambda message: as_sent(message.position[message.name.index("FL_thigh_joint")]),
     ),
     "imu/data": (
         "rt/lf/sportmodestate",
-        lambda data: math.atan2(data["imu_state"]["quaternion"][3], data["imu_state"]["quaternion"][0]),
-        lambda message: math.atan2(message.orientation.z, message.orientation.w),
+        lambda data: math.atan2(*(as_sent(data["imu_state"]["quaternion"][place]) for place in (3, 0))),
+        lambda message: math.atan2(as_sent(message.orientation.z), as_sent(message.orientation.w)),
     ),
     "odom": (
         "rt/utlidar/robot_pose",
-        lambda data: data["pose"]["position"]["x"],
-        lambda message: message.pose.pose.position.x,
+        lambda data: as_sent(data["pose"]["position"]["x"]),
+        lambda message: as_sent(message.pose.pose.position.x),
     ),
 }
 VOXELS = "rt/utlidar/voxel_map_compressed"
@@ -78,85 +81,6 @@ CAMERA: dict[str, dict[str, Any]] = {
         "camera/video": CompressedVideo,
     },
 }
-# Where the simulated robot burns the picture's number in: squares in a row, the most significant bit first.
-SQUARES_AT, SQUARE, BITS = (16, 48), 16, 32
-
-
-class Cdr:
-    """A message as it came, little endian. To make Python objects of pictures would take longer than to send them."""
-
-    def __init__(self, message: bytes) -> None:
-        self._message = message
-        self._at = 4  # after the encapsulation
-
-    def number(self) -> int:
-        """The next number of 32 bits, without a sign."""
-        self._at += -self._at % 4
-        (number,) = struct.unpack_from("<I", self._message, self._at)
-        self._at += 4
-        return number
-
-    def text(self) -> str:
-        """The next text."""
-        size = self.number()
-        self._at += size
-        return self._message[self._at - size : self._at - 1].decode()
-
-    def skip(self, count: int) -> None:
-        """Leaves bytes out."""
-        self._at += count
-
-    def rest(self) -> memoryview:
-        """What follows."""
-        return memoryview(self._message)[self._at :]
-
-
-@dataclass
-class Arrival:
-    """What came, and when."""
-
-    at: float
-    stamp: float = 0.0
-    size: int = 0
-    counter: int | None = None
-
-
-def arrival_of(kind: Any, message: bytes) -> Arrival:
-    """Reads the little of a message that is needed."""
-    arrival = Arrival(time.time())
-    cdr = Cdr(message)
-    arrival.stamp = cdr.number() + cdr.number() / 1e9
-    cdr.text()
-    if kind is PointCloud2:
-        height, width = cdr.number(), cdr.number()
-        arrival.size = height * width
-    elif kind is Image:
-        cdr.number(), cdr.number()
-        encoding = cdr.text()
-        cdr.skip(1)
-        step = cdr.number()
-        arrival.size = cdr.number()
-        arrival.counter = counter(cdr.rest(), step, step_of(encoding))
-    elif kind is CompressedVideo:
-        arrival.size = cdr.number()
-    elif kind is CompressedImage:
-        cdr.text()
-        arrival.size = cdr.number()
-    return arrival
-
-
-def step_of(encoding: str) -> int:
-    """Bytes from one pixel to the next."""
-    return {"rgb8": 3, "bgr8": 3, "yuv422_yuy2": 2}[encoding]
-
-
-def counter(data: memoryview, row: int, pixel: int) -> int:
-    """The number that is burnt into a picture."""
-    x, y = (start + SQUARE // 2 for start in SQUARES_AT)
-    found = 0
-    for bit in range(BITS):
-        found = found << 1 | (data[y * row + (x + bit * SQUARE) * pixel] > 127)
-    return found
 
 
 class Listener(Node):
@@ -248,10 +172,13 @@ def state_latencies(run: Run) -> dict[str, list[float]]:
     """Seconds from the robot's sending to ROS, and from cmd_vel to the robot."""
     result = {}
     for topic, (wire, key, _) in KEYS.items():
-        received = {round(value, 9): at for at, value in run.listener.received[topic]}
+        received: dict[float, list[float]] = {}
+        for at, value in run.listener.received[topic]:
+            received.setdefault(round(value, 9), []).append(at)
         sent = [(entry["t"], round(key(entry["data"]), 9)) for entry in run.sent("sent", wire)]
-        found = [received[value] - at for at, value in sent if value in received]
-        result[topic] = [late for late in found if 0 <= late < 5]
+        # The same value may come again.
+        found = [min((came - at for came in received.get(value, []) if came >= at), default=5.0) for at, value in sent]
+        result[topic] = [late for late in found if late < 5]
     first: dict[float, float] = {}
     for entry in run.log:
         if entry["event"] == "request" and entry["api_id"] == 1008:
@@ -259,33 +186,6 @@ def state_latencies(run: Run) -> dict[str, list[float]]:
     commands = run.listener.commands.items()
     result["cmd_vel"] = [first[x] - at for x, at in commands if x in first and at > run.begun]
     return result
-
-
-def match_by_stamp(sent: list[tuple[float, float]], arrivals: list[Arrival]) -> dict[int, Arrival]:
-    """What arrived of what was sent (when, and its stamp): the arrivals by the place in `sent`.
-
-    The robot's stamps are of another clock; the difference is nearly the same for all of them.
-    """
-    if not sent or not arrivals:
-        return {}
-    times, stamps = (np.array(each) for each in zip(*sent, strict=True))
-    came, told = np.array([each.at for each in arrivals]), np.array([each.stamp for each in arrivals])
-    # Most come before the next one is sent.
-    before = np.searchsorted(times, came) - 1
-    ahead = float(np.median((told - stamps[before])[before >= 0]))
-    apart = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 1.0
-    found: dict[int, Arrival] = {}
-    for arrival in arrivals:
-        place = int(np.abs(stamps + ahead - arrival.stamp).argmin())
-        if abs(stamps[place] + ahead - arrival.stamp) < apart / 2:
-            found.setdefault(place, arrival)
-    return found
-
-
-def unwrapped(rtp: list[int]) -> list[float]:
-    """Seconds of time stamps of 32 bits at 90 kHz."""
-    steps = np.diff(np.array(rtp, dtype=np.int64), prepend=rtp[:1])
-    return list(np.cumsum((steps + (1 << 31)) % (1 << 32) - (1 << 31)) / 90_000)
 
 
 def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
@@ -308,23 +208,31 @@ def deliveries(run: Run, topic: str) -> tuple[int, list[Arrival], list[float]]:
     return len(entries), list(found.values()), late
 
 
-def measure(binaries: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
+def measure(node: Path, sim: Path, camera: str, video: list[str], seconds: float, speed: float) -> Run:
     """One run with a robot and a node of its own."""
     listener = Listener(camera, speed)
+    try:
+        return measure_with(listener, node, sim, video, seconds)
+    finally:
+        listener.destroy_node()
+
+
+def measure_with(listener: Listener, node: Path, sim: Path, video: list[str], seconds: float) -> Run:
+    """One run with this listener."""
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "robot.jsonl"
-        robot_command = [binaries / "go2_sim", "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
+        robot_command = [sim, "--bind", ROBOT, *RATES, *video, "--log-sent", "--log", log_file]
         robot = subprocess.Popen(robot_command, stderr=subprocess.DEVNULL)
         try:
             while not listening(ROBOT):
                 assert robot.poll() is None, "the simulated robot has ended"
                 time.sleep(0.05)
             started = time.time()
-            node_command = [binaries / "go2_bridge", f"robot_ip:={ROBOT}", "command_path:=move"]
-            node = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
+            node_command = [node, f"robot_ip:={ROBOT}", "command_path:=move"]
+            bridge = subprocess.Popen(node_command, stderr=subprocess.DEVNULL)
             try:
                 while not listener.received["joint_states"]:
-                    assert node.poll() is None, "the node has ended"
+                    assert bridge.poll() is None, "the node has ended"
                     rclpy.spin_once(listener, timeout_sec=0.01)
                 run = Run(listener, [], listener.received["joint_states"][0][0] - started, 0.0, 0.0)
                 listener.call("balance_stand")
@@ -333,36 +241,41 @@ def measure(binaries: Path, camera: str, video: list[str], seconds: float, speed
                 while not all(listener.arrivals.values()):
                     number = listener.drive_for(0.1, number)
                     assert time.time() - started < 60, "some topic is silent"
-                programs = {"node": node.pid, "robot": robot.pid, "listener": os.getpid()}
+                programs = {"node": bridge.pid, "robot": robot.pid, "listener": os.getpid()}
                 run.begun, before = time.time(), {name: cpu_seconds(pid) for name, pid in programs.items()}
                 listener.drive_for(seconds, number)
                 run.ended = time.time()
                 minutes = (run.ended - run.begun) / 60
                 run.cpu = {name: (cpu_seconds(pid) - before[name]) / minutes for name, pid in programs.items()}
-                run.memory = memory_mb(node.pid)
+                run.memory = memory_mb(bridge.pid)
             finally:
-                node.send_signal(signal.SIGINT)
-                node.wait(10)
+                end(bridge)
         finally:
-            robot.send_signal(signal.SIGINT)
-            robot.wait(10)
+            end(robot)
         run.log = [json.loads(line) for line in log_file.read_text().splitlines()]
-    listener.destroy_node()
     return run
+
+
+def end(program: subprocess.Popen[bytes]) -> None:
+    """Has a program end, by force if it does not."""
+    program.send_signal(signal.SIGINT)
+    try:
+        program.wait(10)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+        raise
 
 
 def quantiles(seconds: list[float]) -> str:
     if not seconds:
         return "     - /      -"
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return f"{statistics.median(ordered) * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(ordered)} messages)"
+    median, p99 = middle_and_tail(seconds)
+    return f"{median * 1e3:6.2f} / {p99 * 1e3:6.2f} ms   ({len(seconds)} messages)"
 
 
-def report(camera: str, video: str, run: Run) -> None:
+def report(camera: str, run: Run) -> None:
     """Prints the table of a run."""
-    topics = ", ".join(CAMERA[camera]) or "nothing"
-    print(f"\nof the camera: {topics}; {video}")
     print(f"{'node CPU':44} {run.cpu['node']:6.2f} s a minute")
     others = f"robot {run.cpu['robot']:.1f}, listener {run.cpu['listener']:.1f}; 60 is one core"
     print(f"{'  the others':44} {others}")
@@ -385,6 +298,26 @@ def report(camera: str, video: str, run: Run) -> None:
         print(f"{'  ' + what:44} {quantiles(seconds)}")
 
 
+def outcome(run: Run) -> Outcome:
+    """What is compared of a run."""
+    measures = {"CPU, s a minute": run.cpu["node"], "RSS, MB": run.memory["VmRSS"]}
+    delivered, late = {}, state_latencies(run)
+    for topic in run.listener.arrivals:
+        count, came, late[topic] = deliveries(run, topic)
+        delivered[topic] = (len(came), count)
+    for topic, seconds in late.items():
+        if seconds:
+            median, p99 = middle_and_tail(seconds)
+            measures |= {f"{topic}, median, ms": median * 1e3, f"{topic}, p99, ms": p99 * 1e3}
+    return Outcome(measures, delivered)
+
+
+def middle_and_tail(seconds: list[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
+    ordered = sorted(seconds)
+    return statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+
+
 def size(topic: str, arrivals: list[Arrival]) -> str:
     """What the messages hold, on average."""
     sizes = [arrival.size for arrival in arrivals if arrival.size]
@@ -400,8 +333,8 @@ def listening(address: str) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", type=Path, required=True)
+    parser = argparse.ArgumentParser(prog="scripts/bench/pipeline")
+    parser.add_argument("--bin", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=60)
     # The faster the robot walks and turns, the more there is to decode of each picture.
     parser.add_argument("--speed", type=float, default=0.4)
@@ -410,14 +343,31 @@ def main() -> None:
     parser.add_argument("--coding", choices=["high", "baseline"], action="append")
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--kbps", type=int, default=2500)
+    parser.add_argument("--against", metavar="COMMIT", help="compare with the node of a commit, or with a program")
+    parser.add_argument("--rounds", type=int, default=5, help="of each comparison")
     arguments = parser.parse_args()
     rclpy.init()
+    this, sim = arguments.bin / "go2_bridge", arguments.bin / "go2_sim"
+    nodes = {arguments.against: node_of(arguments.against), "this node": this} if arguments.against else {}
+    # Not every older node decodes the robot's own coding.
+    codings = arguments.coding or ["baseline" if nodes else "high"]
+    failed = False
     for camera in arguments.camera or ["raw", "none"]:
-        for coding in (arguments.coding or ["high"]) if CAMERA[camera] else ["high"]:
+        for coding in codings if CAMERA[camera] else codings[:1]:
             video = {"coding": coding, "fps": arguments.fps, "kbps": arguments.kbps}
             options = [part for name, value in video.items() for part in (f"--video-{name}", str(value))]
-            told = f"{coding}, {arguments.fps} pictures a second, {arguments.kbps} kbit/s"
-            report(camera, told, measure(arguments.bin, camera, options, arguments.seconds, arguments.speed))
+            run = partial(
+                measure, sim=sim, camera=camera, video=options, seconds=arguments.seconds, speed=arguments.speed
+            )
+            print(f"\nof the camera: {', '.join(CAMERA[camera]) or 'nothing'}; {coding}, ", end="")
+            print(f"{arguments.fps} pictures a second, {arguments.kbps} kbit/s", flush=True)
+            if nodes:
+                pairs = interleave(nodes, lambda node, run=run: outcome(run(node)), arguments.rounds)
+                failed |= not tell_comparison(arguments.against, pairs)
+            else:
+                report(camera, run(this))
+    if failed:
+        sys.exit("pipeline: all rounds of a comparison were void")
 
 
 if __name__ == "__main__":

@@ -73,14 +73,19 @@ def wait_for(what: str, check: Callable[[], T], limit: float = LIMIT, pause: Cal
 
 
 class Process:
-    """A program of ours with its output in a file."""
+    """A program of ours with its output in a file.
 
-    def __init__(self, program: Path, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
+    `within` is a command that becomes the program that follows it, as one that enters a network namespace does.
+    """
+
+    def __init__(
+        self, program: Path, arguments: list[str], log: Path, environment: dict[str, str], within: Sequence[str] = ()
+    ) -> None:
         assert program.exists(), f"{program} is not there: run cargo build --workspace"
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [str(program), *arguments],
+                [*within, str(program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -161,11 +166,19 @@ class Control:
 class Sim(Process):
     """A simulated robot, and what it saw."""
 
-    def __init__(self, address: str, directory: Path, options: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        address: str,
+        directory: Path,
+        options: list[str],
+        environment: dict[str, str],
+        program: Path = TARGET / "go2_sim",
+        within: Sequence[str] = (),
+    ) -> None:
         self.address = address
         self.events = directory / "events.jsonl"
         arguments = ["--bind", address, "--log", str(self.events), *options]
-        super().__init__(TARGET / "go2_sim", arguments, directory / "go2_sim.log", environment)
+        super().__init__(program, arguments, directory / "go2_sim.log", environment, within)
 
     def listens(self) -> bool:
         assert self.running(), self.output()
@@ -235,8 +248,15 @@ def ends_stopped(requests: list[Entry]) -> bool:
 class Bridge(Process):
     """The node."""
 
-    def __init__(self, arguments: list[str], directory: Path, environment: dict[str, str]) -> None:
-        super().__init__(NODE, arguments, directory / "go2_bridge.log", environment)
+    def __init__(
+        self,
+        arguments: list[str],
+        directory: Path,
+        environment: dict[str, str],
+        program: Path = NODE,
+        within: Sequence[str] = (),
+    ) -> None:
+        super().__init__(program, arguments, directory / "go2_bridge.log", environment, within)
 
 
 @dataclass
