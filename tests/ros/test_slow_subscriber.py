@@ -19,8 +19,8 @@ from two_hosts import NotPossible, TwoHosts, check_possible
 
 SECONDS = 6.0
 GAP, ZERO, EXIT = 0.5, 1.0, 3.0
-# What a busy machine may hold up without the subscriber, and how often one that holds up more is given another try.
-BUSY, ATTEMPTS = 0.25, 3
+# A machine that holds up more without the subscriber, or that has more to do for each processor, gets more attempts.
+HELD_UP, LOAD, ATTEMPTS = 0.25, 2.0, 3
 # What the others at least keep of what they had.
 SHARE = 0.5
 
@@ -56,27 +56,34 @@ def directory(tmp_path: Path) -> Iterator[Path]:
         print(log.read_text(errors="replace"))
 
 
-def measured(subscriber: Subscriber, directory: Path) -> Figures:
-    """A run; another one where the machine had no time for it even without the subscriber, which tells nothing."""
-    for attempt in range(ATTEMPTS):
-        figures = run(subscriber, SECONDS, directory / str(attempt))
-        if figures.held_up() < BUSY:
-            break
-    return figures
+def faults(subscriber: Subscriber, figures: Figures) -> list[str]:
+    """What is out of bounds."""
+    # What a busy machine holds up, with or without the subscriber, is not the node's doing.
+    gap, zero = GAP + figures.held_up(), ZERO + figures.held_up()
+    within = {
+        "the gap between Moves": figures.gap < gap,
+        "the first zero": figures.zero is not None and figures.zero < zero,
+        "the end": figures.exit is not None and figures.exit < EXIT and figures.status == 0,
+        "the other subscribers": all(share >= SHARE for share in figures.shares().values()),
+        "the cable, which was no hindrance": figures.carried_mbit > (subscriber.mbit or 0.0) * FULL,
+    }
+    return [what for what, is_within in within.items() if not is_within]
+
+
+def had_no_time(figures: Figures) -> bool:
+    """Whether the machine was too busy for such figures to tell anything."""
+    return figures.held_up() > HELD_UP or os.getloadavg()[0] > LOAD * (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("case", [*SLOW, *STOPPED])
 def test_walking_and_the_end_do_not_wait_for_a_subscriber(namespaces: None, directory: Path, case: str) -> None:
     subscriber = {**SLOW, **STOPPED}[case]
-    figures = measured(subscriber, directory)
-    starved = {topic: share for topic, share in figures.shares().items() if share < SHARE}
-    # What a busy machine holds up, with or without the subscriber, is not the node's doing.
-    assert figures.gap < GAP + figures.held_up(), str(figures)
-    assert figures.zero is not None and figures.zero < ZERO + figures.held_up(), str(figures)
-    assert figures.exit is not None and figures.exit < EXIT and figures.status == 0, str(figures)
-    assert not starved, str(figures)
-    if subscriber.mbit is not None:
-        assert figures.carried_mbit > subscriber.mbit * FULL, f"the cable was no hindrance: {figures}"
+    for attempt in range(ATTEMPTS):
+        figures = run(subscriber, SECONDS, directory / str(attempt))
+        wrong = faults(subscriber, figures)
+        if not wrong or not had_no_time(figures):
+            break
+    assert not wrong, f"{', '.join(wrong)}: {figures}"
 
 
 def test_nothing_is_left_of_two_computers(namespaces: None, tmp_path: Path) -> None:
