@@ -19,7 +19,8 @@ const DEFAULTS: [&str; 2] = ["DEFAULT_FASTRTPS_PROFILES.xml", "DEFAULT_FASTDDS_P
 /// The middleware of this process, where it is not ROS's default.
 const MIDDLEWARE: &str = "RMW_IMPLEMENTATION";
 
-/// The transports that Fast DDS has without a profile, but for the waiting.
+/// The transports that Fast DDS has without a profile, but for the waiting, and for a segment of shared memory that has room for two
+/// pictures: in its own of 512 KiB a picture leaves none for TF and odometry, which are lost or late.
 const PROFILE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <dds xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles">
   <profiles>
@@ -32,6 +33,7 @@ const PROFILE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
       <transport_descriptor>
         <transport_id>go2_shared_memory</transport_id>
         <type>SHM</type>
+        <segment_size>8388608</segment_size>
       </transport_descriptor>
     </transport_descriptors>
     <participant profile_name="go2_bridge" is_default_profile="true">
