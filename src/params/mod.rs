@@ -30,6 +30,8 @@ use typed::settings;
 /// The parameter of the robot's motion mode.
 pub(crate) const MOTION_MODE: &str = "motion_mode";
 
+/// So many names that are left out are told.
+const NAMES_TOLD: usize = 10;
 /// Whether the time is taken from `/clock`.
 const USE_SIM_TIME: &str = "use_sim_time";
 
@@ -117,8 +119,10 @@ impl Store {
         }
         left_out.extend(given.hidden.into_iter().filter_map(|name| self.hidden(name)));
         if !foreign.is_empty() {
+            let more = if foreign.len() > NAMES_TOLD { ", ..." } else { "" };
+            foreign.truncate(NAMES_TOLD);
             left_out.push(format!(
-                "parameters for all nodes that this one does not have are left out: {}",
+                "parameters for all nodes that this one does not have are left out: {}{more}",
                 foreign.join(", ")
             ));
         }

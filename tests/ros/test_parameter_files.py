@@ -165,7 +165,7 @@ def start_with_much_set(world: World, ros: Ros) -> Bridge:
 
 
 def test_a_dump_can_be_loaded(world: World, ros: Ros, tmp_path: Path) -> None:
-    start_with_much_set(world, ros)
+    bridge = start_with_much_set(world, ros)
     path = tmp_path / "dump.yaml"
     before = dump(ros, path)
     assert before["token"] == "(hidden)" and before["led_color"] is None and before["lidar_mount"][2] == 1.0
@@ -177,6 +177,7 @@ def test_a_dump_can_be_loaded(world: World, ros: Ros, tmp_path: Path) -> None:
     assert load(ros, path) == {}
     assert dump(ros, tmp_path / "again.yaml") == before
     assert not ros.set_parameter("token", "abracadabra").successful, "nobody finds a secret by trying"
+    assert "was asked for" not in bridge.output(), "the robot has what it is asked for"
 
 
 def test_a_node_can_be_started_with_a_dump(world: World, ros: Ros, tmp_path: Path) -> None:
