@@ -2,13 +2,14 @@
 //!
 //! `main` takes the parameters and starts the node, which `node.rs` puts together.
 
-mod arguments; // name:=value
+mod arguments; // name:=value, --help, ROS's
 mod audio; // sounds on the robot
 mod camera; // the front camera
 mod clock; // ROS time, and the robot's carried over to it
 mod convert; // robot state to ROS messages
 mod device; // what the node knows and keeps of the robot
 mod gateway; // browsers that share the robot
+mod graph; // others in the ROS graph that matter for walking
 mod intake; // messages from ROS that must not be lost unseen
 mod logging; // log messages go where ROS's go
 mod middleware; // how Fast DDS sends
@@ -18,17 +19,18 @@ mod outlet; // publishers, and how long sending takes
 mod panics; // what happens when a part of the node fails
 mod params; // parameters, validated
 mod raw; // data-channel topics as they are
+mod rcl; // what r2r does not pass on of ROS
 mod recording; // a recording beside the robot, or in its place
 mod services; // what is asked of the robot by name
+mod start; // from arguments to a ROS node with its parameters
 mod streams; // the link's topics to ROS's
 mod threads; // what may hold up what
 
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use go2_link::interruption::Interruptions;
 use go2_link::lidar::{ScanError, Scanner};
 use go2_link::recording::RecordingError;
@@ -40,8 +42,9 @@ use crate::logging::Log;
 use crate::middleware::Profile;
 use crate::node::Node;
 use crate::panics::Panics;
-use crate::params::{Refused, SecretError, Settings, Store};
+use crate::params::{SecretError, Settings};
 use crate::raw::RawTopicError;
+use crate::start::NodeError;
 
 /// Why the node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,10 +66,10 @@ enum StartError {
     Both,
     #[error("parameter {0}: {1}")]
     Recording(&'static str, RecordingError),
-    #[error("\"{0}\" is not an argument: parameters are given as name:=value")]
-    Argument(String),
-    #[error("parameter {0}: {1}")]
-    Parameter(String, Refused),
+    #[error("{0}")]
+    Arguments(#[from] arguments::NotText),
+    #[error("{0}")]
+    Node(#[from] NodeError),
     #[error("parameters of the scan: {0}")]
     Scan(#[from] ScanError),
     #[error("parameter camera_info_url: {0}")]
@@ -102,17 +105,16 @@ fn main() -> ExitCode {
 
 fn run(log: &Log, profile: Option<Profile>) -> Result<ExitCode, StartError> {
     let panics = Panics::listen();
-    let arguments = arguments::own();
-    let mut node = r2r::Node::create(r2r::Context::create()?, "go2_bridge", "")?;
-    drop(profile); // it was read
-    let store = Arc::new(Mutex::new(Store::new()));
-    let (parameters, changes) = node.make_derived_parameter_handler(Arc::clone(&store) as _)?;
-    let settings = {
-        let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        take_arguments(&mut store, &arguments)?;
-        store.settings()
+    let (own, ros) = match arguments::read(std::env::args_os().skip(1))? {
+        arguments::Arguments::Tell(text) => {
+            writeln!(std::io::stdout(), "{text}")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        arguments::Arguments::Run { own, ros } => (own, ros),
     };
-    check(&settings.borrow())?;
+    let started = start::node(&own, &ros)?;
+    drop(profile); // it was read
+    check(&started.settings.borrow())?;
 
     // Signals are answered from before the robot can walk, on a thread that nothing else runs on.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -120,25 +122,8 @@ fn run(log: &Log, profile: Option<Profile>) -> Result<ExitCode, StartError> {
         let _entered = runtime.enter();
         Interruptions::listen()?
     };
-    let parameters = async move {
-        // The settings have the changes already.
-        futures::join!(parameters, changes.for_each(|_| std::future::ready(())));
-    };
-    let node = Node::start(node, parameters, store, settings)?;
+    let node = Node::start(started)?;
     Ok(node.serve(&runtime, interruptions, panics, log))
-}
-
-/// Takes the values of arguments. They go before parameter files.
-fn take_arguments(store: &mut Store, arguments: &[String]) -> Result<(), StartError> {
-    params::check_arguments(std::env::args().skip(1).chain(arguments.iter().cloned()))?;
-    for argument in arguments {
-        let Some((name, value)) = argument.split_once(":=") else {
-            return Err(StartError::Argument(argument.clone()));
-        };
-        let taken = store.argument(name, value);
-        taken.map_err(|refused| StartError::Parameter(name.to_owned(), refused))?;
-    }
-    Ok(())
 }
 
 fn check(settings: &Settings) -> Result<(), StartError> {

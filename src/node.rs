@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use go2_gateway::Gateway;
@@ -12,7 +12,7 @@ use go2_link::interruption::{suspend, Interruption, Interruptions};
 use go2_link::recording::Recorder;
 use go2_link::session::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
 use go2_link::thread::Stuck;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
@@ -25,14 +25,13 @@ use crate::logging::Log;
 use crate::motion::{Heard, Inputs, Motion, Order, LAST_STOP};
 use crate::outlet::Gauges;
 use crate::panics::Panics;
-use crate::params::{Settings, Store};
 use crate::raw::Raw;
 use crate::recording::{Started, Tape};
 use crate::services::again::Newest;
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 use crate::threads::Threads;
-use crate::{gateway, motion, recording, services, StartError, LAST_LINES};
+use crate::{gateway, graph, motion, params, recording, services, start, StartError, LAST_LINES};
 
 /// From one count of tasks in the log to the next.
 const TELL_TASKS: Duration = Duration::from_secs(2);
@@ -64,19 +63,15 @@ pub(crate) struct Node {
 
 impl Node {
     /// Puts it together; from then on it serves.
-    pub(crate) fn start(
-        mut node: r2r::Node,
-        parameters: impl std::future::Future<Output = ()> + Send + 'static,
-        store: Arc<Mutex<Store>>,
-        settings: watch::Receiver<Arc<Settings>>,
-    ) -> Result<Self, StartError> {
+    pub(crate) fn start(started: start::Started) -> Result<Self, StartError> {
+        let start::Started { mut node, store, settings, graph } = started;
         let start = Arc::clone(&settings.borrow());
         let threads = Threads::start()?;
         // Tasks are of the services' thread unless another is named.
         let services_thread = threads.services.handle().clone();
         let _entered = services_thread.enter();
         let mut tasks = JoinSet::new();
-        tasks.spawn(parameters);
+        tasks.spawn(params::serve(&mut node, &store)?);
         threads.link.spawn(tell_tasks(threads.handles()));
 
         let mut builder = LinkBuilder::default();
@@ -131,7 +126,7 @@ impl Node {
         let inputs = Inputs { velocities, attitudes, orders: inbox, steering };
         let motion = Motion::new(link.handle(), settings, heard, newest).run(inputs);
         let motion = threads.link.spawn(motion);
-        let spinner = Spinner::start(node, intake)?;
+        let spinner = Spinner::start(node, intake, graph)?;
         if start.replay.is_none() {
             tracing::info!("connecting to the robot at {}", start.place());
         }
@@ -267,7 +262,11 @@ struct Spinner {
 }
 
 impl Spinner {
-    fn start(mut node: r2r::Node, mut intake: Intake) -> std::io::Result<Self> {
+    fn start(
+        mut node: r2r::Node,
+        mut intake: Intake,
+        mut graph: graph::Watch,
+    ) -> std::io::Result<Self> {
         let spinning = Arc::new(AtomicBool::new(true));
         let goes_on = Arc::clone(&spinning);
         let (running, ended) = sync_channel(1);
@@ -276,6 +275,7 @@ impl Spinner {
             while goes_on.load(Ordering::Relaxed) {
                 node.spin_once(SPIN);
                 intake.turn();
+                graph.turn(&node);
             }
             // Whoever is told of it may be behind a slow network.
             drop(node);

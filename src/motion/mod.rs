@@ -88,7 +88,8 @@ pub(crate) fn subscribe(
     stamped: bool,
     clock: RosClock,
 ) -> r2r::Result<Commands> {
-    let qos = QosProfile::default().keep_last(1);
+    // Reliable publishers are heard as well, and a velocity that was lost is not worth having later.
+    let qos = QosProfile::default().keep_last(1).best_effort();
     let velocity =
         |twist: Twist| Velocity { x: twist.linear.x, y: twist.linear.y, yaw: twist.angular.z };
     if stamped {

@@ -17,6 +17,8 @@ pub(crate) enum Refused {
     Unknown(Option<&'static str>),
     #[error("it is read at start only: restart the node with the new value")]
     StartOnly,
+    #[error("it stands for a secret, which only the node has that it was read from: give the secret itself")]
+    Hidden,
     #[error("it must be {0}")]
     Type(&'static str),
     #[error("it must be one of {0:?}")]
@@ -55,6 +57,86 @@ pub(super) enum Value {
     Texts(Vec<String>),
     /// Of the robot, as the wire has it; null while it is not set.
     Robot(Json),
+}
+
+/// What stands for a secret where parameters are read out.
+pub(super) const HIDDEN: &str = "(hidden)";
+
+/// What a value means as parameter files and ROS's tools write it: `null` comes as text, an empty list as one of any type,
+/// a list of whole numbers as one of these, and of numbers like 1e-05 some tools make text. Not set is what is null or empty.
+pub(super) fn meant(kind: Kind, value: &ParameterValue) -> ParameterValue {
+    use ParameterValue as P;
+    match value {
+        P::String(text) if says_nothing(kind, text) => P::NotSet,
+        P::String(text) => number_in(kind, text).unwrap_or_else(|| value.clone()),
+        P::IntegerArray(numbers) if !numbers.is_empty() => {
+            P::DoubleArray(numbers.iter().map(|number| *number as f64).collect())
+        }
+        P::BoolArray(list) if list.is_empty() => P::NotSet,
+        P::ByteArray(list) if list.is_empty() => P::NotSet,
+        P::IntegerArray(_) => P::NotSet,
+        P::DoubleArray(list) if list.is_empty() => P::NotSet,
+        P::StringArray(list) if list.is_empty() => P::NotSet,
+        _ => value.clone(),
+    }
+}
+
+fn says_nothing(kind: Kind, text: &str) -> bool {
+    match text.trim() {
+        // YAML's, and Python's as `ros2 param load` writes it.
+        "null" | "Null" | "NULL" | "~" | "None" => true,
+        "" => !matches!(kind, Kind::Setting(setting) if setting.release().is_some()),
+        HIDDEN => matches!(kind, Kind::Secret),
+        _ => false,
+    }
+}
+
+/// Whether it stands for a secret.
+pub(super) fn is_hidden(kind: Kind, value: &ParameterValue) -> bool {
+    matches!((kind, value), (Kind::Secret, ParameterValue::String(text)) if text.trim() == HIDDEN)
+}
+
+/// Numbers in the notation that YAML 1.1 takes for text.
+fn number_in(kind: Kind, text: &str) -> Option<ParameterValue> {
+    let takes_number = match kind {
+        Kind::Number { .. } => true,
+        Kind::Setting(setting) => matches!(setting.domain, Domain::Number { .. }),
+        _ => false,
+    };
+    match kind {
+        Kind::Variances(_) | Kind::Mount(_) | Kind::Box(_) => {
+            serde_json::from_str(text).ok().map(ParameterValue::DoubleArray)
+        }
+        _ if takes_number && text.contains(['e', 'E']) => {
+            text.parse().ok().map(ParameterValue::Double)
+        }
+        _ => None,
+    }
+}
+
+/// The value that a text stands for as an argument. What cannot be read stays text, which is refused with what it must be.
+pub(super) fn of_text(kind: Kind, text: &str) -> ParameterValue {
+    let words = || ParameterValue::String(text.to_owned());
+    let number = || text.parse().map_or_else(|_| words(), ParameterValue::Double);
+    let switch = || match text.to_ascii_lowercase().as_str() {
+        "true" => ParameterValue::Bool(true),
+        "false" => ParameterValue::Bool(false),
+        _ => words(),
+    };
+    match kind {
+        Kind::Switch(_) => switch(),
+        Kind::Number { .. } => number(),
+        Kind::Setting(setting) => match setting.domain {
+            Domain::Switch => switch(),
+            Domain::Whole { .. } | Domain::Number { .. } => number(),
+            Domain::Word(_) => words(),
+        },
+        Kind::Topics | Kind::IceServers | Kind::Words => {
+            let parts = text.split(',').map(|part| part.trim().to_owned());
+            ParameterValue::StringArray(parts.collect())
+        }
+        _ => words(),
+    }
 }
 
 /// The value, if it is one for this parameter.

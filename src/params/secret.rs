@@ -68,6 +68,11 @@ impl Secrets {
     }
 }
 
+/// The environment variable that may hold a secret.
+pub(super) fn variable(name: &str) -> Option<&'static str> {
+    SECRETS.iter().find(|(secret, _)| *secret == name).map(|(_, variable)| *variable)
+}
+
 /// Looks for secrets among the arguments of this process, before or after `--ros-args`.
 pub(crate) fn check_arguments(
     mut arguments: impl Iterator<Item = String>,

@@ -42,7 +42,7 @@ fn settings_of_the_robot_are_checked() {
     assert_eq!(change("body_height", P::Double(0.5)), "it must be from -0.18 to 0.03");
     assert_eq!(change("obstacle_avoidance", P::Integer(1)), "it must be true or false");
     assert!(change("led_color", P::String("pink".into())).contains("\"red\""));
-    assert!(change("motion_mode", P::String("".into())).contains("\"normal\""));
+    assert!(change("motion_mode", P::String("run".into())).contains("\"normal\""));
 }
 
 #[test]

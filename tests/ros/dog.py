@@ -100,6 +100,11 @@ class Process:
         """Whether it still runs."""
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def wait(self, limit: float = LIMIT) -> int:
         """Waits for its end; returns the exit status."""
         return self._process.wait(limit)

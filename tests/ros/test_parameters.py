@@ -148,7 +148,6 @@ WRONG = [
     ("cmd_vel_timeout: soon", ["cmd_vel_timeout", "a number"]),
     ("aes_128_key: abc", ["aes_128_key", "32 hexadecimal characters"]),
     ("frame_prefix: 7", ["frame_prefix", "text"]),
-    ("robot_adress: 127.0.0.1", ["robot_adress", "no parameter"]),
 ]
 
 
