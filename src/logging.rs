@@ -8,12 +8,15 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
 use std::time::Duration;
 
+use go2_link::text::clean;
 use r2r::LogSeverity;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{filter::LevelFilter, Layer, Registry};
 
+/// Characters of a log message. Ours have a few hundred.
+const LONGEST: usize = 2000;
 /// Lines that may wait; beyond it they are dropped and counted.
 const QUEUE: usize = 1024;
 
@@ -43,8 +46,8 @@ impl<S: Subscriber> Layer<S> for RosLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut message = Message(String::new());
         event.record(&mut message);
-        let mut text = message.0;
-        text.retain(|character| character != '\0'); // what a robot or a user wrote; r2r would panic
+        // What others wrote is clean by now; this holds for what users, the system and libraries say, too.
+        let text = clean(&message.0, LONGEST);
         let metadata = event.metadata();
         let severity = match *metadata.level() {
             Level::ERROR => LogSeverity::Error,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use go2_link::codec::topics::WIRELESS_CONTROLLER;
 use go2_link::session::{LinkBuilder, Message, Path, RequestError};
+use go2_link::text::payload;
 use go2_link::thread::RuntimeThread;
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
@@ -95,7 +96,7 @@ impl Raw {
 async fn from_robot(mut messages: Source, publisher: Outlet<Publisher<Text>>) {
     while let Some(message) = messages.next().await {
         if publisher.has_listener() {
-            publisher.publish(&Text { data: text(&message) });
+            publisher.publish(&Text { data: payload(text(&message)) });
         }
     }
 }

@@ -39,8 +39,6 @@ enum Expected {
     Lost,
     /// Sessions do not begin, and the link says so in this state.
     Refused(&'static str),
-    /// It stops for good, and a new link finds the robot well.
-    Stopped(&'static str),
 }
 
 /// Numbers that are the same for the same seed (SplitMix64).
@@ -65,7 +63,7 @@ fn milliseconds(ms: u64) -> Duration {
 }
 
 fn mishap(random: &mut Random) -> (Mishap, Span, Expected) {
-    use Expected::{Endures, Lost, Refused, Stale, Stopped};
+    use Expected::{Endures, Lost, Refused, Stale};
     use Failure::*;
     let open = Span::Open;
     let shared =
@@ -116,8 +114,8 @@ fn mishap(random: &mut Random) -> (Mishap, Span, Expected) {
             _ => (Mishap::Throttled(3600.0), open, Refused("throttled")),
         },
         _ => {
-            let for_good = [Mishap::Notify(UnknownData2), Mishap::Notify(Status(403))];
-            (random.choose(&for_good).clone(), open, Stopped("stopped"))
+            let foreign = [Mishap::Notify(UnknownData2), Mishap::Notify(Status(403))];
+            (random.choose(&foreign).clone(), open, Refused("refused"))
         }
     }
 }
@@ -186,7 +184,7 @@ impl Pair {
         let mishaps = self.robot.mishaps();
         let before = self.sessions();
         let id = mishaps.begin(mishap.clone(), span);
-        let at_connecting = matches!(expected, Expected::Refused(_) | Expected::Stopped(_));
+        let at_connecting = matches!(expected, Expected::Refused(_));
         if at_connecting {
             mishaps.begin(Mishap::CloseChannel, Span::Times(1));
         }
@@ -215,17 +213,10 @@ impl Pair {
                 assert!(felt.unwrap().felt > 0, "it never came to that");
                 self.wait_for(name, |state| state.name() == name).await;
             }
-            Expected::Stopped(name) => {
-                self.wait_for(name, |state| state.name() == name).await;
-            }
         }
         match span {
             Span::Open => drop(mishaps.end(id)),
             _ => drop(mishaps.wait(id, LIMIT, |fate| fate.over).await),
-        }
-        if let Expected::Stopped(_) = expected {
-            let client = connect(&self.robot, self.sees);
-            std::mem::replace(&mut self.client, client).link.close().await;
         }
         self.is_well().await;
         assert_eq!(mishaps.end_all(), 0);

@@ -35,6 +35,7 @@ async fn every_generation_and_form_connects_carries_state_and_says_goodbye() {
         let robot = Robot::start(options).await;
         let mut target = robot.target();
         target.key = key.map(|key| key.parse().unwrap());
+        target.allow_other_keys = options.contains("--static-under-3");
         let mut client = connect(target);
         client.live().await;
         client.hear_all().await;
@@ -217,7 +218,7 @@ async fn failures_of_signaling_are_told_apart_and_tried_again_where_that_helps()
     for (options, expected, recovers) in [
         ("--fail notify:429*1", "throttling", false), // in a while
         ("--fail ing:429*1", "throttling", false),
-        ("--fail notify:403*1", "stopped: the robot refuses con_notify", false),
+        ("--fail notify:403*1", "refused: the robot refuses con_notify", false),
         ("--fail ing:504*1", "between two states", true),
         ("--fail notify:garbage*1", "not base64", true),
         ("--fail ing:garbage*1", "cannot be decrypted", false), // the robot waits for this client

@@ -238,8 +238,8 @@ async fn every_failure_of_signaling_says_what_to_do() {
         (notify(Failure::Status(429)), "throttling"),
         (offer(Failure::Status(429)), "throttling"),
         (offer(Failure::Status(504)), "between two states"),
-        (notify(Failure::Status(403)), "stopped: the robot refuses con_notify"),
-        (offer(Failure::Status(403)), "stopped: the robot refuses the offer"),
+        (notify(Failure::Status(403)), "refused: the robot refuses con_notify"),
+        (offer(Failure::Status(403)), "refused: the robot refuses the offer"),
         (notify(Failure::Status(404)), "status 404"),
         (offer(Failure::Status(500)), "status 500"),
         (notify(Failure::Hangup), "con_notify to the robot failed"),
@@ -276,7 +276,7 @@ async fn every_failure_of_signaling_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_are_missing_or_wrong_stop_the_link() {
+async fn keys_that_are_missing_or_wrong_are_named() {
     let key = Some(KEY.parse().unwrap());
     let options = Options { generation: Generation::Three, key, ..robot() };
     let robot = Robot::start(options).await.unwrap();

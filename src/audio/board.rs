@@ -4,10 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use go2_link::commands::audio::Recording;
 use go2_link::state::Playing;
+use go2_link::text::clean;
 use r2r::std_msgs::msg::String as Text;
 use r2r::Publisher;
 
 use crate::outlet::Outlet;
+
+/// Characters of what is said: many names of files may be in it.
+const LONGEST: usize = 1000;
 
 /// Clones write on the same one.
 #[derive(Clone)]
@@ -31,7 +35,7 @@ impl Board {
     /// Publishes, unless this is what was said last.
     pub(super) fn say(&self, text: &str) {
         let mut state = self.lock();
-        let data = sendable(text);
+        let data = clean(text, LONGEST); // what users called a file
         if state.last != data {
             data.clone_into(&mut state.last);
             state.publisher.publish(&Text { data });
@@ -79,9 +83,4 @@ impl Board {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the robot calls a file may have any character; ROS's strings cannot have a NUL.
-pub(super) fn sendable(text: &str) -> String {
-    text.replace('\0', "")
 }

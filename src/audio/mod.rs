@@ -8,6 +8,7 @@ use go2_link::codec::{Request, Response};
 use go2_link::commands::audio::{self, Recording};
 use go2_link::session::LinkBuilder;
 use go2_link::state::{PlayerState, State as _};
+use go2_link::text::payload;
 use r2r::std_msgs::msg::String as Text;
 use r2r::std_srvs::srv::Trigger;
 use r2r::{QosProfile, ServiceRequest};
@@ -18,7 +19,7 @@ use crate::intake::Intake;
 use crate::outlet::Outlet;
 use crate::services::{refusal, respond, Robot};
 use crate::streams::{latched_qos, Shared, Source, QUEUE};
-use board::{sendable, Board};
+use board::Board;
 
 /// Characters that a name or a path may have.
 const LONGEST_NAME: usize = 4096;
@@ -87,7 +88,7 @@ async fn ask(robot: &Robot, request: Request) -> Result<Response, String> {
 async fn list(mut calls: Calls, robot: Robot) {
     while let Some(call) = calls.next().await {
         let (success, message) = match ask(&robot, audio::list()).await {
-            Ok(response) => (true, sendable(&response.data)),
+            Ok(response) => (true, payload(response.data)),
             Err(reason) => (false, reason),
         };
         respond(call, Trigger::Response { success, message });

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use go2_link::codec::{api, topics, Json, Request};
-use go2_link::commands::MotionMode;
+use go2_link::commands::{script, MotionMode};
 use go2_link::session::LinkHandle;
 use go2_link::state::{ServiceState, ServiceStates, State as _};
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::answer::failure;
@@ -26,8 +25,6 @@ pub(crate) struct Identity {
     pub(crate) services: Option<Vec<ServiceState>>,
 }
 
-/// No version is longer.
-const LONGEST: usize = 80;
 /// No robot has more programs.
 const MOST_SERVICES: usize = 200;
 
@@ -37,7 +34,7 @@ const SCRIPTS: [(&str, Field); 4] = [
     ("get_whole_packet_version.sh", |identity| &mut identity.firmware),
     ("get_software_version.sh", |identity| &mut identity.software),
     ("get_hardware_version.sh", |identity| &mut identity.hardware),
-    ("get_sn.sh", |identity| &mut identity.serial_number),
+    (script::SERIAL_NUMBER, |identity| &mut identity.serial_number),
 ];
 
 /// The task: asks in every session.
@@ -86,12 +83,9 @@ async fn introduce(
     }
 }
 
-async fn run(link: &LinkHandle, script: &str, timeout: Duration) -> Option<String> {
-    let parameter = serde_json::json!({ "script": script }).to_string();
-    let topic = topics::BASHRUNNER_REQUEST.to_owned();
-    let request = Request { topic, api_id: api::bashrunner::RUN, parameter, priority: false };
-    let answer = link.request(request, timeout).await;
-    failure(&answer).is_none().then_some(info(&answer.ok()?.data)).flatten()
+async fn run(link: &LinkHandle, name: &str, timeout: Duration) -> Option<String> {
+    let answer = link.request(script::request(name), timeout).await;
+    failure(&answer).is_none().then_some(script::output(&answer.ok()?.data)).flatten()
 }
 
 async fn services(link: &LinkHandle, timeout: Duration) -> Option<Vec<ServiceState>> {
@@ -102,39 +96,10 @@ async fn services(link: &LinkHandle, timeout: Duration) -> Option<Vec<ServiceSta
     failure(&answer).is_none().then_some(list(&answer.ok()?.data)).flatten()
 }
 
-/// What a script printed: `info` of an object, or the text itself; firmwares differ.
-fn info(data: &str) -> Option<String> {
-    let text = match serde_json::from_str(data) {
-        Ok(Value::Object(mut answer)) => match answer.remove("info")? {
-            Value::String(text) => text,
-            Value::Null => return None,
-            other => other.to_string(),
-        },
-        // JSON in a string, or only a string.
-        Ok(Value::String(text)) if text.trim_start().starts_with('{') => return info(&text),
-        Ok(Value::String(text)) => text,
-        _ => data.to_owned(),
-    };
-    clean(&text)
-}
-
-/// One line of bounded length; `None` if nothing is left.
-fn clean(text: &str) -> Option<String> {
-    let words: Vec<_> =
-        text.split(|each: char| each.is_whitespace() || each.is_control()).collect();
-    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    let line: String = words.join(" ").chars().take(LONGEST).collect();
-    (!line.is_empty()).then_some(line)
-}
-
 fn list(data: &str) -> Option<Vec<ServiceState>> {
     let ServiceStates(mut services) = ServiceStates::decode(&Json::from(data.to_owned())).ok()?;
     services.truncate(MOST_SERVICES);
-    services.retain_mut(|service| {
-        service.version = service.version.as_deref().and_then(clean);
-        service.name = clean(&service.name).unwrap_or_default();
-        !service.name.is_empty()
-    });
+    services.retain(|service| !service.name.is_empty());
     Some(services)
 }
 
@@ -152,25 +117,6 @@ fn summary(identity: &Identity, mode: Option<&MotionMode>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scripts_answer_in_many_shapes() {
-        for data in [
-            r#"{"result":0,"info":" 1.1.7\n"}"#,
-            r#"{"info":"1.1.7"}"#,
-            r#""{\"info\":\"1.1.7\"}""#,
-            r#""1.1.7\n""#,
-            " 1.1.7 \n",
-        ] {
-            assert_eq!(info(data).as_deref(), Some("1.1.7"), "{data}");
-        }
-        assert_eq!(info(r#"{"info":{"a":1}}"#).as_deref(), Some(r#"{"a":1}"#));
-        assert_eq!(info(r#"{"info":"Go2\tPro\u0007"}"#).as_deref(), Some("Go2 Pro"));
-        for nothing in ["", " ", r#"{"info":null}"#, r#"{"result":1}"#, r#"{"info":""}"#] {
-            assert_eq!(info(nothing), None, "{nothing}");
-        }
-        assert_eq!(info(&"x".repeat(5000)).map(|text| text.len()), Some(LONGEST));
-    }
 
     #[test]
     fn programs_are_listed_within_bounds() {

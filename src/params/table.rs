@@ -88,7 +88,7 @@ const OWN: &[Spec] = &[
     at_start(
         "serial_number",
         Kind::Text(""),
-        "Serial number to find the robot by, without robot_ip",
+        "Serial number that the robot must have; what to find it by, without robot_ip",
     ),
     at_start(
         "discovery_interface",
@@ -96,6 +96,11 @@ const OWN: &[Spec] = &[
         "IPv4 address of the only interface to search on",
     ),
     at_start("aes_128_key", Kind::Secret, "The robot's own key, 32 hexadecimal characters"),
+    at_start(
+        "allow_other_keys",
+        Kind::Switch(false),
+        "Accept a robot that does not use aes_128_key, although it is set",
+    ),
     at_start("token", Kind::Secret, "Account token, usually empty"),
     at_start("network", Kind::Choice(&["station", "access_point"]), "How network is shared"),
     at_start(

@@ -84,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) serial_number: String,
     pub(crate) discovery_interface: String,
     pub(crate) secrets: Result<Secrets, SecretError>,
+    /// Whether a robot is accepted that does not use the key that is set.
+    allow_other_keys: bool,
     pub(crate) network: Network,
     /// How ICE looks for a path, without the credential.
     ice: IceSettings,
@@ -168,6 +170,7 @@ impl Settings {
         target.serial_number = Some(self.serial_number.clone()).filter(|number| !number.is_empty());
         target.search.interfaces = self.discovery_interface.parse().into_iter().collect();
         target.network = self.network;
+        target.allow_other_keys = self.allow_other_keys;
         if self.gateway.is_some() && is_this_computer(&self.robot_ip) {
             // What answers there is the gateway itself.
             target.plain_port = 0;
@@ -204,6 +207,7 @@ pub(super) fn settings(values: &BTreeMap<&'static str, Value>) -> Settings {
         serial_number: text("serial_number"),
         discovery_interface: text("discovery_interface"),
         secrets: Secrets::read(values),
+        allow_other_keys: switch("allow_other_keys"),
         network: match text("network").as_str() {
             "access_point" => Network::AccessPoint,
             _ => Network::Station,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import signal
 import time
 from statistics import median
 from typing import Any
@@ -17,7 +16,7 @@ from sensor_msgs.msg import LaserScan, PointCloud2
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
-from dog import LATCHED, Bridge, Control, Heard, Ros, Sim, World, wait_for
+from dog import LATCHED, Bridge, Control, Driver, Heard, Ros, Sim, World, twist, wait_for
 
 OK, WARN, ERROR, STALE = (
     bytes(level)[0]
@@ -154,11 +153,11 @@ SIGNALING: list[tuple[Any, str, str]] = [
     ({"validation": "refuse"}, "backing_off", "refuses this client"),
     ({"validation": "silent"}, "backing_off", "did not finish"),
 ]
-# What no patience helps against.
-FOR_GOOD: list[tuple[Any, str, str]] = [
-    ({"notify": {"status": 403}}, "stopped", "aes_128_key"),
-    ({"offer": {"status": 403}}, "stopped", "aes_128_key"),
-    ({"notify": "unknown_data2"}, "stopped", "data2=9"),
+# What a person has to mend, here or at the robot.
+FOR_A_PERSON: list[tuple[Any, str, str]] = [
+    ({"notify": {"status": 403}}, "refused", "aes_128_key"),
+    ({"offer": {"status": 403}}, "refused", "aes_128_key"),
+    ({"notify": "unknown_data2"}, "refused", "data2=9"),
 ]
 
 
@@ -176,23 +175,46 @@ def test_a_session_that_cannot_begin_begins_later(
     assert bridge.running()
 
 
-@pytest.mark.parametrize(("mishap", "state", "sentence"), FOR_GOOD, ids=lambda value: str(value))
-def test_what_only_a_person_can_help_stops_the_link(
+@pytest.mark.parametrize(("mishap", "state", "sentence"), FOR_A_PERSON, ids=lambda value: str(value))
+def test_what_a_person_has_to_mend_is_looked_at_slowly(
     world: World, sim: Sim, control: Control, watch: Watch, mishap: Any, state: str, sentence: str
 ) -> None:
     begun = control.begin(mishap, times=1)
     bridge = world.bridge()
     watch.says(state, sentence)
-    assert control.over(begun)
+    assert control.over(begun) and "next attempt in 30" in watch.state
     watch.reports("link", ERROR, sentence)
     exchanges = len(sim.entries("http"))
     watch.ros.spin_for(2.0)
     assert len(sim.entries("http")) == exchanges and watch.state.startswith(state)
-    assert bridge.end(signal.SIGTERM) == 0
-    watch.clear()
-    world.bridge()
-    watch.ros.until("the state of another node", lambda: watch.since)
+    # The right robot is there again.
     watch.is_well()
+    assert bridge.running()
+
+
+def test_after_a_lost_session_a_busy_robot_is_asked_until_it_is_free(
+    live: Bridge, ros: Ros, sim: Sim, control: Control, watch: Watch
+) -> None:
+    """It keeps the slot of a client that was lost; nobody else is there."""
+    driver = Driver(ros, twist(0.3))
+    ros.until("it to walk", sim.walks)
+    busy = control.begin("busy")
+    control.begin("blackhole", for_=10)
+    watch.says("busy", "just lost")
+    ros.until("more attempts", lambda: len(sim.entries("busy")) >= 4)
+    asked = [entry["t"] for entry in sim.entries("busy")]
+    assert max(later - before for before, later in itertools.pairwise(asked)) < 4.0, asked
+    control.end(busy)
+    ended = time.monotonic()
+    ros.until("the link to be live", lambda: watch.state == "live", PATIENCE)
+    assert time.monotonic() - ended < 6.0
+    # Whoever drives has to let go first, as after every lost session.
+    walked = sim.now()
+    driver.command = twist(0.0)
+    ros.spin_for(0.5)
+    driver.command = twist(0.3)
+    ros.until("it to walk again", lambda: any(x > 0 for x, _, _ in sim.moves(since=walked)))
+    assert live.running()
 
 
 def test_an_offer_that_is_never_answered_hints_at_the_robots_clock(

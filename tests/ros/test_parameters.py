@@ -77,7 +77,7 @@ def test_bad_values_are_refused_with_the_reason(ros: Ros) -> None:
 
 @pytest.mark.usefixtures("sim")
 def test_secrets_are_never_shown(world: World, ros: Ros) -> None:
-    secrets = f"{{aes_128_key: '{KEY}', token: abracadabra, ice_credential: open-sesame}}"
+    secrets = f"{{aes_128_key: '{KEY}', token: abracadabra, ice_credential: open-sesame, allow_other_keys: true}}"
     bridge = world.bridge("--params-file", world.file(f"/**: {{ros__parameters: {secrets}}}"), "--log-level", "debug")
     diagnostics, log = ros.listen(DiagnosticArray, "/diagnostics"), ros.listen(Log, "/rosout", 100)
     ros.live()

@@ -7,7 +7,7 @@ use clap::Args;
 use go2_link::codec::topics;
 use go2_link::interruption::Interruptions;
 use go2_link::recording::{Recorder, Recording};
-use go2_link::session::{LinkBuilder, LinkState};
+use go2_link::session::{Cause, LinkBuilder, LinkState};
 use go2_link::state::{
     LowState, MultipleState, PlayerState, Remote, RobotPose, SportModeState, State as _,
 };
@@ -77,7 +77,10 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
             let now = state.borrow_and_update().clone();
             remark(&now.to_string());
             match &now {
-                LinkState::Stopped { reason, .. } => return Err(reason.clone()),
+                LinkState::Stopped { reason, .. }
+                | LinkState::BackingOff { cause: Cause::Key | Cause::Refused, reason, .. } => {
+                    return Err(reason.clone());
+                }
                 now if now.in_session() && over.is_none() => {
                     let end = if options.seconds.is_none() { ", until Ctrl-C" } else { "" };
                     remark(&format!("recording to {path}{end}"));

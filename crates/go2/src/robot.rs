@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// File with the robot's own key, 32 hexadecimal characters; without it, the environment variable GO2_AES_128_KEY
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// Accept a robot that does not use the key that was given, such as one with older firmware
+    #[arg(long)]
+    allow_other_keys: bool,
     /// URL of a STUN or TURN server; may be repeated
     #[arg(long = "ice-server", value_name = "URL")]
     ice_servers: Vec<IceServer>,
@@ -70,6 +73,7 @@ impl Options {
         };
         let key = secret(self.key_file.as_deref(), "GO2_AES_128_KEY")?;
         let key = Some(key).filter(|key| !key.is_empty()).map(|key| key.text().parse());
+        target.allow_other_keys = self.allow_other_keys;
         target.key = key.transpose().map_err(|error: KeyMalformed| error.to_string())?;
         Ok(target)
     }

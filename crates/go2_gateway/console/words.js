@@ -158,6 +158,7 @@ const LINKS = {
   throttled: "Robot wants a pause",
   backing_off: "Lost, trying again soon",
   key_needed: "The robot's key is needed",
+  refused: "Another robot, or it refuses: see the link state",
   stopped: "Stopped",
   closed: "Closed",
 };

@@ -73,11 +73,15 @@ impl Search {
         let (answers, interfaces) = self.listen()?;
         let mut found = BTreeMap::new();
         let end = Instant::now() + self.wait;
-        let mut queries = 0;
-        let mut next = Instant::now();
         let mut datagram = vec![0; LONGEST];
+        // What has come before the query answers another one.
+        while answers.try_recv_from(&mut datagram).is_ok() {}
+        self.ask(&interfaces)?;
+        let mut queries = 1;
+        let mut next = Instant::now() + APART;
         loop {
             tokio::select! {
+                biased; // what comes after the end does not count, even if it is there
                 () = tokio::time::sleep_until(end) => break,
                 () = tokio::time::sleep_until(next), if queries < QUERIES => {
                     queries += 1;
@@ -151,13 +155,14 @@ struct Wire {
     ip: Option<String>,
 }
 
-/// Reads an answer; `None` if it is none. Where it has no address, the sender's counts.
+/// Reads an answer; `None` if it is none, or speaks of another address than the sender's: a robot answers for itself.
 pub fn read(datagram: &[u8], from: IpAddr) -> Option<Robot> {
     let Wire { sn, ip } = serde_json::from_slice(datagram).ok()?;
     let is_serial_number =
         (1..=64).contains(&sn.len()) && sn.chars().all(|c| c.is_ascii_alphanumeric());
-    let address = ip.and_then(|ip| ip.parse().ok()).filter(|ip: &IpAddr| !ip.is_unspecified());
-    is_serial_number.then_some(Robot { serial_number: sn, address: address.unwrap_or(from) })
+    let told = ip.and_then(|ip| ip.parse().ok()).filter(|ip: &IpAddr| !ip.is_unspecified());
+    let is_own = told.is_none_or(|told| told == from);
+    (is_serial_number && is_own).then_some(Robot { serial_number: sn, address: from })
 }
 
 #[cfg(test)]
@@ -169,21 +174,34 @@ mod tests {
     #[test]
     fn answers_are_read_with_and_without_an_address() {
         let robot = |text: &str| read(text.as_bytes(), FROM).map(|robot| robot.address.to_string());
-        assert_eq!(robot(r#"{"sn":"B42D1","ip":"192.168.1.5"}"#).as_deref(), Some("192.168.1.5"));
+        assert_eq!(robot(r#"{"sn":"B42D1","ip":"127.0.0.9"}"#).as_deref(), Some("127.0.0.9"));
         let more = r#"{"sn":"B42D1","ip":"","key":"","name":"unitree_dapengche"}"#;
         assert_eq!(robot(more).as_deref(), Some("127.0.0.9"));
         assert_eq!(robot(r#"{"sn":"B42D1","ip":"0.0.0.0"}"#).as_deref(), Some("127.0.0.9"));
-        for bad in
-            ["", "{}", r#"{"sn":""}"#, r#"{"sn":"a b"}"#, r#"{"ip":"1.2.3.4"}"#, "[1]", "\u{0}"]
-        {
+        for bad in [
+            "",
+            "{}",
+            r#"{"sn":""}"#,
+            r#"{"sn":"a b"}"#,
+            r#"{"sn":"a\u001b"}"#,
+            r#"{"ip":"1.2.3.4"}"#,
+            r#"{"sn":"B42D1","ip":"192.168.1.5"}"#,
+            "[1]",
+            "\u{0}",
+        ] {
             assert_eq!(robot(bad), None, "{bad}");
         }
         // Our own query comes back to who has joined the group.
         assert_eq!(robot(r#"{"name":"unitree_dapengche"}"#), None);
     }
 
-    /// A robot that answers twice, and somebody else who says something too.
-    async fn robot(search: &Search, sn: &'static str) -> tokio::task::JoinHandle<()> {
+    /// Answers every query for its serial number, from its own address: with what `answers` makes of the port for answers.
+    async fn answerer(
+        search: &Search,
+        sn: &'static str,
+        last: u8,
+        answers: impl Fn(IpAddr) -> Vec<String> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
         let socket = udp().unwrap();
         socket.set_reuse_address(true).unwrap();
         socket
@@ -191,6 +209,8 @@ mod tests {
             .unwrap();
         socket.join_multicast_v4(search.query.ip(), &Ipv4Addr::LOCALHOST).unwrap();
         let socket = UdpSocket::from_std(socket.into()).unwrap();
+        let own = IpAddr::from([127, 9, 9, last]);
+        let sender = UdpSocket::bind((own, 0)).await.unwrap();
         let port = search.answer_port;
         tokio::spawn(async move {
             let mut datagram = vec![0; LONGEST];
@@ -200,14 +220,24 @@ mod tests {
                 if query["sn"].as_str().is_some_and(|sought| sought != sn) {
                     continue;
                 }
-                for answer in [format!(r#"{{"sn":"{sn}","ip":"127.9.9.9"}}"#), "noise".into()] {
-                    let _ = socket.send_to(answer.as_bytes(), (from.ip(), port)).await;
+                for answer in answers(own) {
+                    let _ = sender.send_to(answer.as_bytes(), (from.ip(), port)).await;
                 }
             }
         })
     }
 
-    fn search(port: u16) -> Search {
+    /// A robot that answers, and somebody else who says something too.
+    async fn robot(search: &Search, sn: &'static str, last: u8) -> tokio::task::JoinHandle<()> {
+        let answer = move |own| vec![format!(r#"{{"sn":"{sn}","ip":"{own}"}}"#), "noise".into()];
+        answerer(search, sn, last, answer).await
+    }
+
+    fn search() -> Search {
+        use std::sync::atomic::{AtomicU16, Ordering};
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let port = 20_000 + (std::process::id() % 5_000) as u16 * 4;
+        let port = port + NEXT.fetch_add(2, Ordering::Relaxed);
         Search {
             interfaces: vec![Ipv4Addr::LOCALHOST],
             wait: Duration::from_millis(800),
@@ -219,13 +249,12 @@ mod tests {
 
     #[tokio::test]
     async fn robots_are_found_on_loopback() {
-        let base = 20_000 + (std::process::id() % 10_000) as u16;
-        let all = search(base);
-        let robots = [robot(&all, "B42D0002").await, robot(&all, "B42D0001").await];
+        let all = search();
+        let robots = [robot(&all, "B42D0002", 2).await, robot(&all, "B42D0001", 1).await];
         let found = all.run().await.unwrap();
         let numbers: Vec<_> = found.iter().map(|robot| robot.serial_number.as_str()).collect();
         assert_eq!(numbers, ["B42D0001", "B42D0002"]);
-        assert_eq!(found[0].address.to_string(), "127.9.9.9");
+        assert_eq!(found[0].address.to_string(), "127.9.9.1");
         // Whoever names no interface searches on all of them.
         let everywhere = Search { interfaces: Vec::new(), ..all.clone() };
         assert_eq!(everywhere.run().await.unwrap(), found);
@@ -234,5 +263,21 @@ mod tests {
         let none = Search { serial_number: Some("B42D0003".into()), ..all };
         assert_eq!(none.run().await.unwrap(), []);
         robots.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test]
+    async fn nobody_answers_for_others_and_nobody_is_heard_unasked() {
+        let one = Search { serial_number: Some("B42D0007".into()), ..search() };
+        let lies = |_| {
+            let other = r#"{"sn":"B42D0008","ip":"127.9.9.3"}"#;
+            vec![r#"{"sn":"B42D0007","ip":"127.66.6.6"}"#.to_owned(), other.to_owned()]
+        };
+        let liar = answerer(&one, "B42D0007", 3, lies).await;
+        // Before the query and, as after an earlier search, before anybody listens.
+        let early = UdpSocket::bind("127.66.6.6:0").await.unwrap();
+        let unasked = r#"{"sn":"B42D0007","ip":"127.66.6.6"}"#;
+        let _ = early.send_to(unasked.as_bytes(), ("127.0.0.1", one.answer_port)).await;
+        assert_eq!(one.run().await.unwrap(), []);
+        liar.abort();
     }
 }

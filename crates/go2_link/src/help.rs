@@ -1,7 +1,7 @@
 //! Sections of docs/troubleshooting.md: every failure names the one that tells what to do about it.
 
 use crate::session::{LinkState, SessionEnd};
-use crate::signaling::{KeyProblem, SignalingError};
+use crate::signaling::{AnswerProblem, KeyProblem, SignalingError};
 use crate::transport::{ConnectError, Layer, TransportError};
 
 macro_rules! sections {
@@ -47,6 +47,8 @@ sections! {
     KeyRejected = "GO2-KEY-REJECTED",
     /// The key that is common to older firmware does not fit.
     StaticKeyRejected = "GO2-STATIC-KEY-REJECTED",
+    /// A key was given, and the robot has not shown that it has it.
+    KeyUnproven = "GO2-KEY-UNPROVEN",
     /// A newer encryption.
     EncryptionUnknown = "GO2-ENCRYPTION-UNKNOWN",
     /// HTTP 403.
@@ -59,6 +61,8 @@ sections! {
     Busy = "GO2-BUSY",
     /// The answer to the offer is unusable.
     AnswerUnusable = "GO2-ANSWER-UNUSABLE",
+    /// The answer names other addresses only.
+    AnswerElsewhere = "GO2-ANSWER-ELSEWHERE",
     /// ICE is set to what cannot be done.
     IceSettings = "GO2-ICE-SETTINGS",
     /// No relay was to be had.
@@ -75,6 +79,8 @@ sections! {
     ValidationTimeout = "GO2-VALIDATION-TIMEOUT",
     /// The robot refuses the answer to its challenge.
     ValidationRefused = "GO2-VALIDATION-REFUSED",
+    /// The robot has another serial number.
+    OtherRobot = "GO2-OTHER-ROBOT",
     /// The robot closed the connection.
     ConnectionClosed = "GO2-CONNECTION-CLOSED",
     /// No packets come any more.
@@ -117,12 +123,16 @@ impl From<&SignalingError> for Help {
             SignalingError::Key(KeyProblem::Required) => Self::KeyNeeded,
             SignalingError::Key(KeyProblem::Rejected) => Self::KeyRejected,
             SignalingError::Key(KeyProblem::StaticRejected) => Self::StaticKeyRejected,
+            SignalingError::Key(KeyProblem::Unproven(_) | KeyProblem::UnprovenPlain) => {
+                Self::KeyUnproven
+            }
             SignalingError::UnsupportedData2(_) => Self::EncryptionUnknown,
             SignalingError::Refused(_) => Self::Refused,
             SignalingError::Throttled => Self::Throttled,
             SignalingError::Transition => Self::Transition,
             SignalingError::Busy => Self::Busy,
             SignalingError::Status { .. } => Self::HttpStatus,
+            SignalingError::NoAnswer(AnswerProblem::Elsewhere) => Self::AnswerElsewhere,
             SignalingError::NoAnswer(_) => Self::AnswerUnusable,
         }
     }
@@ -155,6 +165,7 @@ impl Help {
             SessionEnd::Silent(_) => Self::Silent,
             SessionEnd::ValidationTimeout => Self::ValidationTimeout,
             SessionEnd::ValidationRefused => Self::ValidationRefused,
+            SessionEnd::OtherRobot { .. } => Self::OtherRobot,
         })
     }
 

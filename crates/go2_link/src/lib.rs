@@ -39,6 +39,7 @@ pub mod secret; // keys, tokens and passwords: never shown
 pub mod session; // what a session does, and the link that keeps making sessions
 pub mod signaling; // the HTTP exchange that comes before
 pub mod state; // what the robot says of itself, in SI units
+pub mod text; // text from outside, cleaned for people
 pub mod thread; // threads with a runtime of their own
 pub mod throttle; // keeps repeated log messages quiet
 pub mod transport; // what carries the messages: WebRTC

@@ -36,7 +36,7 @@ pub(crate) async fn answer(socket: UdpSocket, identity: Identity) {
     let answer = json!({"sn": identity.serial_number, "ip": identity.address}).to_string();
     let mut datagram = vec![0; LONGEST];
     // Another socket: this one's address is the group's, which no datagram may come from.
-    let Ok(sender) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { return };
+    let Ok(sender) = UdpSocket::bind((identity.address, 0)).await else { return };
     loop {
         let Ok((length, from)) = socket.recv_from(&mut datagram).await else { return };
         if from.ip().is_loopback() && is_meant(&datagram[..length], &identity.serial_number) {

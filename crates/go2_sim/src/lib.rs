@@ -16,6 +16,7 @@ pub mod log; // what happened, for tests
 mod messages; // the JSON of the state messages
 pub mod mishap; // what goes wrong on purpose
 pub mod network; // what packets meet on their way
+mod odd; // texts with what no text should have: pure
 mod options; // the command line
 mod print; // numbers as the robot prints them: pure
 pub mod profile; // what was seen of which real robot

@@ -11,6 +11,7 @@ use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::{topics, Request, Response};
 use go2_link::session::{Path, RequestError};
+use go2_link::text::payload;
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
@@ -143,7 +144,7 @@ impl Desk {
 
     fn answer(&self, answer: &Answer) {
         match serde_json::to_string(answer) {
-            Ok(data) => _ = self.publisher.publish(&Text { data }),
+            Ok(data) => _ = self.publisher.publish(&Text { data: payload(data) }),
             Err(error) => tracing::warn!("an answer cannot be written: {error}"),
         }
     }

@@ -5,6 +5,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{json, Value};
 
 use crate::codec::{api::audiohub, topics, Request};
+use crate::text::clean;
 
 /// Bytes that a file may have.
 pub const LONGEST: usize = 10 * 1024 * 1024;
@@ -15,6 +16,8 @@ pub const BITS: u16 = 16;
 /// What makes a wav file for the robot from any sound file.
 pub const CONVERT: &str = "ffmpeg -i in -ar 44100 -ac 1 -c:a pcm_s16le out.wav";
 
+/// Characters of a name; files cannot have more.
+pub const LONGEST_NAME: usize = 255;
 /// Bytes in a block: 4096 characters of base64.
 const BLOCK: usize = 3072;
 
@@ -183,9 +186,9 @@ pub fn pause() -> Request {
 /// A file on the robot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// By what the robot knows it.
+    /// By what the robot knows it, to the letter: it goes back to the robot.
     pub unique_id: String,
-    /// By what people know it.
+    /// By what people know it; clean and bounded.
     pub name: String,
 }
 
@@ -209,6 +212,7 @@ pub fn recordings(data: &str) -> Option<Vec<Recording>> {
         };
         let unique_id = text("UNIQUE_ID", "unique_id")?;
         let name = text("CUSTOM_NAME", "custom_name").unwrap_or_else(|| unique_id.clone());
+        let name = clean(&name, LONGEST_NAME);
         Some(Recording { unique_id, name })
     };
     Some(list.iter().filter_map(read).collect())
@@ -217,7 +221,8 @@ pub fn recordings(data: &str) -> Option<Vec<Recording>> {
 /// The recording that a person means: by its id, or by its name, with `.wav` or without.
 pub fn find<'a>(recordings: &'a [Recording], wanted: &str) -> Option<&'a Recording> {
     let by_id = recordings.iter().find(|recording| recording.unique_id == wanted);
-    by_id.or_else(|| recordings.iter().find(|each| bare(&each.name) == bare(wanted)))
+    let wanted = clean(bare(wanted), LONGEST_NAME);
+    by_id.or_else(|| recordings.iter().find(|each| bare(&each.name) == wanted))
 }
 
 #[cfg(test)]

@@ -119,3 +119,15 @@ fn lists_are_read_in_the_forms_that_they_come_in() {
     assert_eq!(find(&list, "a1"), Some(&bark));
     assert_eq!(find(&list, "meow"), None);
 }
+
+#[test]
+fn names_are_clean_and_ids_stay_as_they_are() {
+    let nasty = crate::text::nasty();
+    let data = json!([{"UNIQUE_ID": nasty, "CUSTOM_NAME": nasty}, {"UNIQUE_ID": nasty}]);
+    for recording in recordings(&data.to_string()).unwrap() {
+        crate::text::assert_clean(&recording.name, LONGEST_NAME);
+        assert_eq!(play(&recording.unique_id).parameter, json!({"unique_id": nasty}).to_string());
+        // Whoever types what is shown means it, too.
+        assert_eq!(find(std::slice::from_ref(&recording), &recording.name), Some(&recording));
+    }
+}

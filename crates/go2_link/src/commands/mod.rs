@@ -4,6 +4,7 @@
 mod actions;
 pub mod audio; // sounds that it keeps
 mod mode;
+pub mod script; // what its scripts tell
 mod settings;
 
 pub use actions::{action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS};

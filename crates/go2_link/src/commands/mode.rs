@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::{clean, NAME};
+
 /// The set of ids that the sport service understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Space {
@@ -43,7 +45,7 @@ impl MotionMode {
 
     /// From the `name` that motion_switcher answers. Some firmware since 1.1.7 answers with an empty one.
     pub fn new(name: &str) -> Self {
-        Self(if name.is_empty() { "mcf".to_owned() } else { name.to_owned() })
+        Self(if name.is_empty() { "mcf".to_owned() } else { clean(name, NAME) })
     }
 
     /// The name; never empty.

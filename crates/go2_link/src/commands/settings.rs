@@ -7,6 +7,7 @@ use serde_json::{json, Value};
 use super::actions::Unavailable;
 use super::mode::{MotionMode, Space};
 use crate::codec::{api, topics, Request};
+use crate::text::{clean, NAME};
 
 /// The values of a setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -192,7 +193,7 @@ impl Setting {
                 (number.fract() == 0.0).then(|| Value::from(number as i64))
             }
             (Domain::Number { .. }, Value::Number(number)) => Some(Value::from(number.as_f64()?)),
-            (Domain::Word(_), Value::String(_)) => Some(value),
+            (Domain::Word(_), Value::String(word)) => Some(clean(word, NAME).into()),
             _ => None,
         }
     }
@@ -238,6 +239,8 @@ mod tests {
         assert_eq!((colour.query(), colour.lasts()), (None, Some(Duration::from_secs(60))));
         assert_eq!(colour.release().unwrap().api_id, 1008);
         assert_eq!((volume.release(), volume.lasts()), (None, None));
+        let nasty = json!({"color": crate::text::nasty()}).to_string();
+        crate::text::assert_clean(colour.answer(&nasty).unwrap().as_str().unwrap(), NAME);
         let height = setting("body_height").unwrap();
         assert_eq!(height.answer(r#"{"data":-0.1}"#), Some(json!(-0.1)));
         assert!(height.is_in(Space::Normal) && !height.is_in(Space::Mcf));

@@ -26,7 +26,7 @@ const FROM_ROBOT: &str = "from_robot";
 /// For messages to the robot, by their topic or type.
 const TO_ROBOT: &str = "to_robot";
 /// Longer topics are no robot's.
-const LONGEST_TOPIC: usize = 120;
+pub(super) const LONGEST_TOPIC: usize = 120;
 /// Topics of services whose answers say who and where the robot is, or hold files of its owner.
 const PRIVATE: [&str; 2] = ["rt/api/bashrunner/", "rt/api/config/"];
 /// What a message may hold that cannot be read well enough to say what it is.

@@ -13,6 +13,7 @@ use super::read::{Entry, Reader};
 use super::{Anchor, RecordingError};
 use crate::codec::{Inbound, Kind};
 use crate::progress::Progress;
+use crate::text::{clean, WORDS};
 use crate::transport::{ConnectError, Connector, MediaCount, Received, Transport, TransportError};
 
 /// Messages that are read ahead.
@@ -124,7 +125,7 @@ impl Connector for Player {
     async fn finish(&mut self) {}
 
     fn target(&self) -> String {
-        format!("the recording {}", self.path.display())
+        format!("the recording {}", clean(&self.path.display().to_string(), WORDS))
     }
 }
 
@@ -162,7 +163,7 @@ impl Source {
         let end = format!(
             "the recording {path} is over after {messages} messages and {seconds:.1} s{failure}"
         );
-        let _ = self.items.blocking_send(Err(end));
+        let _ = self.items.blocking_send(Err(clean(&end, 2 * WORDS)));
     }
 
     /// What is to be played of an entry. Answers are not, as nobody has asked, and neither is what belongs to a session:

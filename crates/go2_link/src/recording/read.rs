@@ -12,6 +12,7 @@ use mcap::records::{op, Record};
 
 use super::form::{self, Form};
 use super::RecordingError;
+use crate::text::{clean, NAME, WORDS};
 
 /// No record of ours is longer: a chunk ends with the message that fills it.
 const LONGEST_RECORD: u64 = 32 * 1024 * 1024;
@@ -101,8 +102,10 @@ impl Reader {
     fn bad(&self, bad: Bad) -> RecordingError {
         let path = self.path.clone();
         match bad {
-            Bad::Because(reason) => RecordingError::Damaged { path, reason },
-            Bad::Compressed(compression) => RecordingError::Compressed { path, compression },
+            Bad::Because(reason) => RecordingError::Damaged { path, reason: clean(&reason, WORDS) },
+            Bad::Compressed(compression) => {
+                RecordingError::Compressed { path, compression: clean(&compression, NAME) }
+            }
         }
     }
 }
@@ -138,7 +141,8 @@ impl Contents {
             Record::Channel(channel) => {
                 let form = channel.metadata.get(form::FORM).and_then(|name| Form::of_name(name));
                 if let Some(form) = form {
-                    self.channels.insert(channel.id, (channel.topic, form));
+                    let topic = clean(&channel.topic, form::LONGEST_TOPIC);
+                    self.channels.insert(channel.id, (topic, form));
                 }
             }
             Record::Message { header, data } => {

@@ -41,6 +41,10 @@ impl<C: Connector> Connector for Recording<C> {
     fn target(&self) -> String {
         self.connector.target()
     }
+
+    fn serial_number(&self) -> Option<String> {
+        self.connector.serial_number()
+    }
 }
 
 /// A transport that is recorded.

@@ -332,6 +332,29 @@ fn a_file_that_is_no_recording_is_refused_with_what_it_is() {
     named.finish();
 }
 
+#[tokio::test]
+async fn what_a_file_calls_its_topics_is_clean() {
+    let room = Room::new("odd_topics");
+    let path = room.file("a.mcap");
+    let options = mcap::WriteOptions::new().compression(None).library("x");
+    let mut writer = options.create(std::fs::File::create(&path).unwrap()).unwrap();
+    let metadata = std::collections::BTreeMap::from([(FORM.to_owned(), "message".to_owned())]);
+    let channel_id = writer.add_channel(0, &crate::text::nasty(), "json", &metadata).unwrap();
+    let header =
+        mcap::records::MessageHeader { channel_id, sequence: 0, log_time: 1, publish_time: 1 };
+    writer.write_to_known_channel(&header, br#"{"type":"msg","topic":"rt/x","data":{}}"#).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+
+    let (mut player, stepper) = Player::open(&path, Pace::Stepped).unwrap();
+    let stepping = tokio::spawn(async move { stepper.step().await });
+    let mut transport = player.connect(Progress::new().0).await.unwrap();
+    while transport.receive().await.is_ok() {}
+    let step = stepping.await.unwrap().expect("nothing was played");
+    crate::text::assert_clean(&step.topic, 120);
+    assert!(step.topic.starts_with("a\\u{0}"), "{}", step.topic);
+}
+
 #[test]
 fn a_full_disk_ends_the_recording_and_nothing_else() {
     // Linux has a device for it.

@@ -295,6 +295,9 @@ impl<'a, T: Transport> Session<'a, T> {
             Event::ModeSwitch(reason) => tracing::warn!(
                 "a change of the motion mode goes to the robot because it is allowed; otherwise it is {reason}"
             ),
+            Event::Unidentified(why) => tracing::warn!(
+                "the robot does not tell its serial number ({why}), so that it may be another than the one that was asked for"
+            ),
             Event::RobotError(text) => {
                 if let Some(more) = self.refused.allow(now()) {
                     tracing::warn!("the robot reports: {text}{more}");

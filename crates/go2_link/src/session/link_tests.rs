@@ -11,6 +11,7 @@ use super::*;
 use crate::codec::{api, topics};
 use crate::progress::{Passed, Progress};
 use crate::signaling::{KeyProblem, SignalingError};
+use crate::transport::ice::IceError;
 use crate::transport::{ConnectError, MediaCount, Received, Transport, TransportError};
 
 const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abcdef"}"#;
@@ -341,7 +342,7 @@ async fn requests_end_with_the_session_that_they_were_made_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_robot_is_left_alone_for_a_while_and_a_wrong_key_for_good() {
+async fn a_busy_robot_is_left_alone_for_a_while_and_a_wrong_key_is_looked_at_again() {
     let wire = Wire::default();
     let busy = ConnectError::Signaling(SignalingError::Busy);
     wire.0.refusals.lock().unwrap().push(busy);
@@ -353,9 +354,53 @@ async fn a_busy_robot_is_left_alone_for_a_while_and_a_wrong_key_for_good() {
     let rejected = ConnectError::Signaling(SignalingError::Key(KeyProblem::Rejected));
     wire.0.refusals.lock().unwrap().push(rejected);
     wire.cut();
+    link.state().wait_for(|state| state.name() == "key_needed").await.unwrap();
+    let start = Instant::now();
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    assert_eq!(link.state().borrow().name(), "key_needed");
+    live(&link).await;
+    assert!(start.elapsed() <= Duration::from_secs(31), "{:?}", start.elapsed());
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_change_by_itself_stays_final() {
+    let wire = Wire::default();
+    wire.0.refusals.lock().unwrap().push(ConnectError::Ice(IceError::NoRelay));
+    let link = LinkBuilder::default().start(wire.clone());
     link.state().wait_for(|state| matches!(state, LinkState::Stopped { .. })).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert_eq!(link.state().borrow().name(), "key_needed");
+    assert_eq!(link.state().borrow().name(), "stopped");
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_robot_that_is_busy_with_our_own_lost_session_is_asked_until_its_slot_is_free() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    let busy = || ConnectError::Signaling(SignalingError::Busy);
+    let states = link.state();
+    for (times, longest) in [(1, 4.0), (8, 16.0), (12, 22.0)] {
+        wire.0.refusals.lock().unwrap().extend((0..times).map(|_| busy()));
+        let start = Instant::now();
+        wire.cut();
+        link.state().wait_for(|state| state.name() == "busy").await.unwrap();
+        let sentence = states.borrow().to_string();
+        assert!(sentence.contains("just lost") && sentence.contains("[GO2-BUSY]"), "{sentence}");
+        live(&link).await;
+        assert!(start.elapsed().as_secs_f64() < longest, "{times} times: {:?}", start.elapsed());
+    }
+    // After twenty seconds it is somebody else's.
+    wire.0.refusals.lock().unwrap().extend((0..16).map(|_| busy()));
+    wire.cut();
+    let others = |state: &LinkState| state.to_string().contains("Close the phone app");
+    link.state().wait_for(others).await.unwrap();
+    let left = wire.0.refusals.lock().unwrap().len();
+    assert_eq!(left, 1, "it was asked every one and a half seconds until then");
+    let start = Instant::now();
+    live(&link).await;
+    assert!(start.elapsed() > Duration::from_secs(20), "{:?}", start.elapsed());
     link.close().await;
 }
 

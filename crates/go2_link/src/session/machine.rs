@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::guard::{ModeGuard, Verdict};
-use super::requests::{RequestId, Requests, Responded};
+use super::identity::{self, Identity};
+use super::requests::{RequestId, Requests};
 use super::state::{
     Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
 };
@@ -18,7 +19,10 @@ use super::upkeep::{Pace, Upkeep};
 use crate::codec::{topics, DecodeError, Inbound, Json, Kind, Outbound, Request, Response};
 use crate::media::AccessUnit;
 use crate::state::FaultChange;
+use crate::text::{clean, WORDS};
 use crate::transport::Received;
+
+mod answers; // what becomes of the robot's answers
 
 /// Something that happened.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub enum Event {
     Stray(Response),
     /// A change of the motion mode goes out that is kept back unless the owner allows it; why.
     ModeSwitch(RequestError),
+    /// The robot does not tell its serial number, which was asked for; why, in words.
+    Unidentified(String),
     /// An error message of the robot.
     RobotError(String),
     /// Bytes that are no message.
@@ -69,6 +75,7 @@ pub struct Machine {
     streams: Streams,
     requests: Requests,
     guard: ModeGuard,
+    identity: Identity,
     lidar: Upkeep,
     video: Upkeep,
     transmit: VecDeque<Outbound>,
@@ -111,12 +118,18 @@ impl Machine {
             more: Arc::default(),
             requests: Requests::new(first_id),
             guard: ModeGuard::default(),
+            identity: Identity::new(None),
             lidar: Upkeep::new(LIDAR_PACE),
             video: Upkeep::new(VIDEO_PACE),
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Has the robot tell its serial number, and velocities wait until it has told this one.
+    pub fn expecting(self, serial_number: Option<String>) -> Self {
+        Self { identity: Identity::new(serial_number), ..self }
     }
 
     /// Whether the robot accepted us.
@@ -198,7 +211,7 @@ impl Machine {
                 Ok((response, chunk)) => {
                     self.guard.hear(&message.topic, &response);
                     let settled = self.requests.response(&message.topic, response, chunk, now);
-                    self.responded(settled);
+                    return self.responded(settled);
                 }
                 Err(error) => self.malformed(error),
             },
@@ -252,6 +265,7 @@ impl Machine {
             let topics = self.topics.union(&self.more);
             self.transmit.extend(topics.cloned().map(Outbound::Subscribe));
             self.events.push_back(Event::Live);
+            self.identify(now);
         }
         Ok(())
     }
@@ -269,6 +283,7 @@ impl Machine {
 
     fn error(&mut self, info: &Json) -> Result<(), SessionEnd> {
         let text = info.decode::<String>().unwrap_or_else(|_| format!("{info:?}"));
+        let text = clean(&text, WORDS);
         if text == NOT_VALIDATED {
             if let Phase::Validating { challenge: Some(challenge), .. } = &self.phase {
                 return self.answer(challenge.clone());
@@ -290,23 +305,6 @@ impl Machine {
             Ok(_) => {}
             Err(error) => self.malformed(error),
         }
-    }
-
-    fn responded(&mut self, responded: Responded) {
-        let event = match responded {
-            Responded::InPart => return,
-            Responded::Whole(id, response) => Event::Settled(id, Ok(response)),
-            Responded::Garbled(id, error) => {
-                self.malformed(error);
-                Event::Settled(id, Err(RequestError::Garbled))
-            }
-            Responded::Unawaited(response) => Event::Unawaited(response),
-            Responded::Stray(response) => {
-                self.counters.stray += 1;
-                Event::Stray(response)
-            }
-        };
-        self.events.push_back(event);
     }
 
     fn malformed(&mut self, error: DecodeError) {
@@ -367,7 +365,8 @@ impl Machine {
     ) -> Result<RequestId, RequestError> {
         self.may_go(&request)?;
         let id = self.requests.ask(&request, timeout, now)?;
-        self.transmit.push_back(Outbound::Request { id: id.0, request });
+        let message = Outbound::Request { id: id.0, request };
+        self.transmit.extend(self.identity.hold(message));
         Ok(id)
     }
 
@@ -386,6 +385,9 @@ impl Machine {
     /// Whether a request may be sent now: the one place that all of them pass.
     fn may_go(&mut self, request: &Request) -> Result<(), RequestError> {
         self.must_be_live()?;
+        if self.identity.is_open() && identity::walks(request) {
+            return Err(RequestError::Unidentified);
+        }
         if let Verdict::Allowed(reason) = self.guard.judge(request)? {
             self.events.push_back(Event::ModeSwitch(reason));
         }
@@ -395,6 +397,9 @@ impl Machine {
     /// Publishes on a plain topic. Robots take requests that come so, too, without an answer.
     pub fn publish(&mut self, topic: &str, data: Value) -> Result<(), RequestError> {
         self.must_be_live()?;
+        if self.identity.is_open() && identity::pushes(topic, &data) {
+            return Err(RequestError::Unidentified);
+        }
         if topic.ends_with("/request") {
             let api_id = data["header"]["identity"]["api_id"].as_i64().unwrap_or_default();
             let parameter = data["parameter"].as_str().unwrap_or_default().to_owned();
@@ -427,8 +432,13 @@ impl Machine {
         if self.is_live() && silence >= self.timing.silence {
             return Err(SessionEnd::Silent(silence));
         }
-        let late = self.requests.late(now);
-        self.events.extend(late.map(|(id, error)| Event::Settled(id, Err(error))));
+        let late: Vec<_> = self.requests.late(now).collect();
+        for (id, error) in late {
+            match self.identity.is_own(id) {
+                true => self.identified(Err(error))?,
+                false => self.events.push_back(Event::Settled(id, Err(error))),
+            }
+        }
         Ok(())
     }
 
@@ -465,3 +475,7 @@ impl Machine {
 #[cfg(test)]
 #[path = "machine_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "machine_identity_tests.rs"]
+mod identity_tests;

@@ -453,3 +453,30 @@ fn a_change_of_the_motion_mode_passes_one_place_whichever_way_it_goes() {
     let warned = session.events().into_iter().filter(|e| matches!(e, Event::ModeSwitch(_)));
     assert_eq!(warned.count(), 3);
 }
+
+#[test]
+fn what_the_robot_says_of_errors_is_clean() {
+    let mut session = Session::live();
+    let nasty = crate::text::nasty();
+    for info in [serde_json::json!(nasty), serde_json::json!({ "a": [nasty] })] {
+        session.hear(&serde_json::json!({"type": "err", "info": info}).to_string()).unwrap();
+        let Some(Event::RobotError(text)) = session.events().pop() else { panic!() };
+        crate::text::assert_clean(&text, WORDS);
+    }
+    // A mode that is named in refusals.
+    let name = serde_json::json!({"name": nasty}).to_string();
+    let identity = serde_json::json!({"identity": {"api_id": 1001}, "status": {"code": 0}});
+    let data = serde_json::json!({"header": identity, "data": name});
+    let topic = "rt/api/motion_switcher/response";
+    session
+        .hear(&serde_json::json!({"type": "res", "topic": topic, "data": data}).to_string())
+        .unwrap();
+    let select = Request {
+        topic: topics::MOTION_SWITCHER_REQUEST.to_owned(),
+        parameter: r#"{"name":"normal"}"#.to_owned(),
+        ..Request::sport(api::motion_switcher::SELECT)
+    };
+    let refused = session.machine.tell(select).unwrap_err();
+    assert!(matches!(refused, RequestError::ModeFixed(_)));
+    crate::text::assert_clean(&refused.to_string(), 2 * WORDS);
+}

@@ -4,11 +4,13 @@
 //! `active` owns the connection and the clock and feeds the machine; `supervisor` makes a new session when
 //! one ends; `link` is the owner's end of it all. `requests` knows which answers are due, `outgoing` what is not
 //! acknowledged, `upkeep` keeps LiDAR and video on, `streams` watches whether everything comes that should, `guard` keeps back
-//! requests that can leave a robot unable to walk.
+//! requests that can leave a robot unable to walk, `identity` velocities until the robot has told the serial number that was
+//! asked for.
 
 mod active;
 mod backoff;
 mod guard;
+mod identity;
 mod link;
 mod machine;
 mod outgoing;

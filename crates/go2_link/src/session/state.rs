@@ -100,6 +100,8 @@ pub enum Cause {
     Throttled,
     /// The robot's own key is missing or wrong.
     Key,
+    /// It is another robot than the one that is meant, or one that does not want this client.
+    Refused,
     /// Anything else; the reason says it.
     Other,
 }
@@ -110,6 +112,18 @@ impl From<&ConnectError> for Cause {
             ConnectError::Signaling(SignalingError::Busy) => Self::Busy,
             ConnectError::Signaling(SignalingError::Throttled) => Self::Throttled,
             ConnectError::Signaling(SignalingError::Key(_)) => Self::Key,
+            ConnectError::Signaling(
+                SignalingError::Refused(_) | SignalingError::UnsupportedData2(_),
+            ) => Self::Refused,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<&SessionEnd> for Cause {
+    fn from(end: &SessionEnd) -> Self {
+        match end {
+            SessionEnd::OtherRobot { .. } => Self::Refused,
             _ => Self::Other,
         }
     }
@@ -172,8 +186,9 @@ impl LinkState {
             Self::Stale => "stale",
             Self::BackingOff { cause: Cause::Busy, .. } => "busy",
             Self::BackingOff { cause: Cause::Throttled, .. } => "throttled",
+            Self::BackingOff { cause: Cause::Key, .. } => "key_needed",
+            Self::BackingOff { cause: Cause::Refused, .. } => "refused",
             Self::BackingOff { .. } => "backing_off",
-            Self::Stopped { cause: Cause::Key, .. } => "key_needed",
             Self::Stopped { .. } => "stopped",
             Self::Closed => "closed",
         }
@@ -245,6 +260,17 @@ pub enum SessionEnd {
     /// A part of this program has failed.
     #[error("a part of this program has failed; the robot was told to stop")]
     Failed,
+    /// The robot has another serial number than the one that was asked for.
+    #[error(
+        "the robot at this address tells the serial number {told}, and {wanted} was asked for: the session was ended before \
+         anything was walked. Check serial_number and robot_ip; it is looked at again in a while"
+    )]
+    OtherRobot {
+        /// The one that was asked for.
+        wanted: String,
+        /// The one that it tells.
+        told: String,
+    },
 }
 
 fn broken(error: &TransportError) -> String {
@@ -267,6 +293,8 @@ impl SessionEnd {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Transport(TransportError::Over(_)) => Retry::Never,
+            // Each look takes a robot's only slot that is somebody else's.
+            Self::OtherRobot { .. } => Retry::NotBefore(Duration::from_secs(60)),
             _ => Retry::Backoff,
         }
     }
@@ -299,6 +327,11 @@ pub enum RequestError {
     /// The parameter does not fit into a message.
     #[error("it is too long for a message to the robot")]
     TooLong,
+    /// A velocity, before it is known which robot it is for.
+    #[error(
+        "not sent: the robot has not told its serial number yet, and velocities wait for it, for 5 s at most"
+    )]
+    Unidentified,
     /// A change of the motion mode that is not sent to this robot.
     #[error(
         "not sent: the robot is in motion mode {0}, the only one that its firmware has. Told to change or leave it, robots \

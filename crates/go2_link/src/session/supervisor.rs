@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::active::{now, Session};
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Slot};
 use super::link::Drive;
 use super::machine::Machine;
 use super::state::{
@@ -29,6 +29,9 @@ use crate::transport::{ConnectError, Connector, Received, Transport as _};
 /// robot's way of refusing.
 const STEADY: Duration = Duration::from_secs(5);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+/// Why a robot is busy after a session was lost.
+const OWN_SLOT: &str = "the robot is busy, most likely with the session that was just lost, which it keeps for 10 to 20 s: it is \
+                        asked again until then";
 
 /// What a link's handles ask for.
 pub(super) enum Command {
@@ -122,7 +125,7 @@ pub(super) struct Supervisor<C> {
 
 impl<C: Connector> Supervisor<C> {
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut slot) = (Backoff::default(), Slot::default());
         let mut complaint = Complaint::default();
         loop {
             let begun = tokio::time::Instant::now();
@@ -134,12 +137,17 @@ impl<C: Connector> Supervisor<C> {
                     if lasted >= STEADY {
                         backoff.reset();
                     }
+                    slot.ended(end.is_loss());
                     (Ended::from(&end), Some((transport, end.is_loss())))
                 }
                 Err(error) => (Ended::from(&error), None),
             };
-            let Ended { cause, reason, retry, closed } = ended;
-            let delay = backoff.next(retry, begun.elapsed(), jitter());
+            let Ended { cause, mut reason, retry, closed } = ended;
+            let ours = (cause == Cause::Busy).then(|| slot.busy(now())).flatten();
+            if ours.is_some() {
+                reason = format!("{OWN_SLOT} [{}]", Help::Busy.code());
+            }
+            let delay = ours.or_else(|| backoff.next(retry, begun.elapsed(), jitter()));
             let delay = delay.map(|delay| delay.min(self.timing.longest_wait));
             if !closed {
                 if delay.is_none() && old.is_some() {
@@ -191,7 +199,10 @@ impl<C: Connector> Supervisor<C> {
         // A velocity from before this session must not be walked in it.
         self.inlets.velocity.mark_unchanged();
         let topics = self.outlets.topics.keys().cloned().collect();
-        let mut machine = Machine::new(self.timing, topics, milliseconds(), now());
+        // A recording has what its robot told, and takes no commands.
+        let wanted = self.connector.serial_number().filter(|_| !transport.is_recording());
+        let mut machine =
+            Machine::new(self.timing, topics, milliseconds(), now()).expecting(wanted);
         machine.wish(&self.inlets.wishes.borrow_and_update(), now());
         let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
         let run = std::panic::AssertUnwindSafe(session.run(&mut self.inlets)).catch_unwind();
@@ -222,7 +233,7 @@ impl From<&SessionEnd> for Ended {
         let closed = *end == SessionEnd::Closed;
         let help = Help::of_end(end).map_or(String::new(), |help| format!(" [{}]", help.code()));
         let reason = format!("{end}{help}");
-        Self { cause: Cause::Other, reason, retry: end.retry(), closed }
+        Self { cause: Cause::from(end), reason, retry: end.retry(), closed }
     }
 }
 

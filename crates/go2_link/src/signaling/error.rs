@@ -56,6 +56,29 @@ pub enum KeyProblem {
          its firmware may be newer than this driver"
     )]
     StaticRejected,
+    /// A key was given, and what answers has not shown that it has the same.
+    #[error("{}", unproven(*.0))]
+    Unproven(Option<i64>),
+    /// A key was given, and only the signaling of before all keys answers.
+    #[error(
+        "a key was given, but only the plain signaling of firmware before 1.1.1 (port 8081) answers at this address, so that \
+         nothing shows that it is your robot; nothing was sent to it. Check robot_ip; if your robot's firmware is that old, \
+         remove aes_128_key, or set allow_other_keys"
+    )]
+    UnprovenPlain,
+}
+
+fn unproven(data2: Option<i64>) -> String {
+    let seen = match data2 {
+        None | Some(1) => "answers con_notify unencrypted, as firmware before 1.1.8 does",
+        _ => "encrypts with the published key of firmware 1.1.8 to 1.1.14, and not with yours",
+    };
+    let data2 = data2.map_or("no data2".to_owned(), |data2| format!("data2={data2}"));
+    format!(
+        "a key was given, but what is at this address {seen} ({data2}), so that nothing shows that it is your robot; nothing \
+         was sent to it. Check robot_ip; if your robot's firmware is older than 1.1.15, remove aes_128_key, or set \
+         allow_other_keys"
+    )
 }
 
 /// What is wrong with the robot's answer.
@@ -72,6 +95,13 @@ pub enum AnswerProblem {
     Incomplete,
     #[error("its SDP holds no candidate to connect to")]
     NoCandidate,
+    #[error("its SDP is longer than 64 KiB")]
+    TooLong,
+    #[error(
+        "all of its candidates are at other addresses than the robot's, and nothing is sent there; where the robot is \
+         reached through a relay or another interface, set ice_servers or ice_addresses"
+    )]
+    Elsewhere,
 }
 
 /// Why no answer was had from the robot. Each message ends with what to do.
@@ -179,6 +209,8 @@ pub enum Retry {
     Backoff,
     /// Trying again sooner than this makes it worse.
     NotBefore(Duration),
+    /// A person has to do something, here or at the robot: it is looked at again every half minute.
+    Slowly,
     /// Only a person can help: the configuration is wrong.
     Never,
 }
@@ -195,7 +227,8 @@ impl SignalingError {
             Self::Transition => Retry::NotBefore(Duration::from_secs(3)),
             // A robot that cuts its answers off is throttling; each offer in this time makes it longer.
             Self::NoAnswer(AnswerProblem::Incomplete) => Retry::NotBefore(Duration::from_secs(8)),
-            Self::Key(_) | Self::UnsupportedData2(_) | Self::Refused(_) => Retry::Never,
+            // Another robot may have the address tomorrow, or the right one again.
+            Self::Key(_) | Self::UnsupportedData2(_) | Self::Refused(_) => Retry::Slowly,
             _ => Retry::Backoff,
         }
     }
@@ -217,5 +250,17 @@ mod tests {
         let retry = |problem| SignalingError::NoAnswer(problem).retry();
         assert_eq!(retry(AnswerProblem::Incomplete), Retry::NotBefore(Duration::from_secs(8)));
         assert_eq!(retry(AnswerProblem::Undecryptable), Retry::Backoff);
+    }
+
+    #[test]
+    fn what_a_person_has_to_mend_is_looked_at_again() {
+        for error in [
+            SignalingError::Key(KeyProblem::Required),
+            SignalingError::Key(KeyProblem::Unproven(Some(3))),
+            SignalingError::UnsupportedData2(9),
+            SignalingError::Refused(Step::Notify),
+        ] {
+            assert_eq!(error.retry(), Retry::Slowly, "{error}");
+        }
     }
 }

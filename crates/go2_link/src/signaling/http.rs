@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::error::{SignalingError, Step};
+use crate::text::{clean, WORDS};
 
 /// The longest response that is read; real ones are a few kilobytes.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -181,8 +182,9 @@ fn too_long() -> String {
     format!("the response is longer than {} KiB", LARGEST_BODY / 1024)
 }
 
+/// What was seen may be in the words of whoever answered.
 fn http_error(step: Step, what: String) -> SignalingError {
-    SignalingError::Http { step, what }
+    SignalingError::Http { step, what: clean(&what, WORDS) }
 }
 
 fn join(first: &str, second: &str) -> String {

@@ -4,6 +4,7 @@
 //! key, and the plain one on TCP 8081 before it. [`Target::reach`] finds out which one the robot speaks and
 //! from which local address it is reached; [`Reached::exchange`] makes the exchange.
 
+pub mod candidates;
 pub mod crypto;
 mod error;
 mod http;
@@ -19,8 +20,9 @@ pub use crypto::{DeviceKey, KeyMalformed};
 pub use error::{AnswerProblem, KeyProblem, NotifyProblem, Retry, SignalingError, Step};
 
 use crate::discovery::Search;
-use crate::progress::{Passed, Progress};
+use crate::progress::{OpenedBy, Passed, Progress};
 use crate::secret::Secret;
+use crate::text::{clean, NAME, WORDS};
 use crypto::SessionKey;
 pub use http::parse as parse_response;
 use http::{Http, Post};
@@ -46,12 +48,14 @@ pub enum Network {
 pub struct Target {
     /// IP address or host name; may be empty where there is a serial number.
     pub host: String,
-    /// What to find the robot by, where there is no host.
+    /// What to find the robot by, where there is no host; and what the robot must say that it has.
     pub serial_number: Option<String>,
     /// How it is searched for then.
     pub search: Search,
     /// The robot's own key, for firmware 1.1.15 and later.
     pub key: Option<DeviceKey>,
+    /// Whether a robot is accepted that does not use the key that was given.
+    pub allow_other_keys: bool,
     /// How the network is shared.
     pub network: Network,
     /// Account token, usually empty.
@@ -74,6 +78,7 @@ impl Target {
             serial_number: None,
             search: Search::default(),
             key: None,
+            allow_other_keys: false,
             network: Network::Station,
             token: Secret::default(),
             encrypted_port: ENCRYPTED_PORT,
@@ -85,10 +90,11 @@ impl Target {
 
     /// What the robot is looked for by, in words.
     pub fn name(&self) -> String {
-        match &self.serial_number {
+        let name = match &self.serial_number {
             Some(serial_number) if self.host.is_empty() => format!("serial number {serial_number}"),
             _ => self.host.clone(),
-        }
+        };
+        clean(&name, WORDS)
     }
 
     /// Finds the port that answers, the newer one first.
@@ -145,7 +151,7 @@ impl Target {
         let ipv4 = addresses.iter().find(|ip| ip.is_ipv4());
         ipv4.or(addresses.first())
             .copied()
-            .ok_or_else(|| SignalingError::UnknownHost(self.host.clone()))
+            .ok_or_else(|| SignalingError::UnknownHost(clean(&self.host, WORDS)))
     }
 
     async fn search(&self, sought: &str) -> Result<IpAddr, SignalingError> {
@@ -153,7 +159,9 @@ impl Target {
         let found =
             search.run().await.map_err(|error| SignalingError::Search(error.to_string()))?;
         let robot = found.into_iter().next();
-        robot.map(|robot| robot.address).ok_or_else(|| SignalingError::NotFound(sought.to_owned()))
+        robot
+            .map(|robot| robot.address)
+            .ok_or_else(|| SignalingError::NotFound(clean(sought, NAME)))
     }
 }
 
@@ -172,6 +180,11 @@ impl Reached {
         self.local_ip
     }
 
+    /// The robot's address.
+    pub fn remote_ip(&self) -> IpAddr {
+        self.remote.ip()
+    }
+
     /// Whether the robot speaks the encrypted exchange.
     pub fn encrypted(&self) -> bool {
         self.encrypted
@@ -179,42 +192,52 @@ impl Reached {
 
     /// Sends the offer and returns the SDP of the robot's answer.
     pub async fn exchange(&self, sdp: &str, progress: &Progress) -> Result<String, SignalingError> {
+        let http = Http::new(self.target.http_timeout)?;
+        let answer = if self.encrypted {
+            self.exchange_encrypted(&http, sdp, progress).await?
+        } else if self.target.key.is_some() && !self.target.allow_other_keys {
+            return Err(SignalingError::Key(KeyProblem::UnprovenPlain));
+        } else {
+            let content_type = Some("application/json");
+            let body = &self.offer(sdp, None)?;
+            let post = Post { step: Step::Offer, path: "/offer", content_type, body };
+            offer::read_answer(&http.post(self.remote, post).await?)?
+        };
+        let (offered, answered) = (candidates::list(sdp), candidates::list(&answer));
+        progress.tell(Passed::Answered { offered, answered });
+        Ok(answer)
+    }
+
+    /// The offer for a robot whose notice was opened by this, if it has any. Where a key was given, the account token is for
+    /// nobody but the robot that has the same.
+    fn offer(&self, sdp: &str, opened_by: Option<OpenedBy>) -> Result<String, SignalingError> {
+        let is_proven = opened_by == Some(OpenedBy::DeviceKey);
+        let token = match self.target.key.is_some() && !is_proven {
+            true => String::new(),
+            false => self.target.token.text().to_owned(),
+        };
         let id = match self.target.network {
             Network::Station => "STA_localNetwork",
             Network::AccessPoint => "",
         };
-        let offer = Offer {
-            id: id.into(),
-            sdp: sdp.into(),
-            kind: "offer".into(),
-            token: self.target.token.text().to_owned(),
-        };
-        let offer = serde_json::to_string(&offer)
-            .map_err(|error| SignalingError::Http { step: Step::Offer, what: error.to_string() })?;
-        let http = Http::new(self.target.http_timeout)?;
-        let answer = if self.encrypted {
-            self.exchange_encrypted(&http, &offer, progress).await?
-        } else {
-            let content_type = Some("application/json");
-            let post = Post { step: Step::Offer, path: "/offer", content_type, body: &offer };
-            offer::read_answer(&http.post(self.remote, post).await?)?
-        };
-        let (offered, answered) = (offer::candidates(sdp), offer::candidates(&answer));
-        progress.tell(Passed::Answered { offered, answered });
-        Ok(answer)
+        let offer = Offer { id: id.into(), sdp: sdp.into(), kind: "offer".into(), token };
+        serde_json::to_string(&offer)
+            .map_err(|error| SignalingError::Http { step: Step::Offer, what: error.to_string() })
     }
 
     async fn exchange_encrypted(
         &self,
         http: &Http,
-        offer: &str,
+        sdp: &str,
         progress: &Progress,
     ) -> Result<String, SignalingError> {
         let post = Post { step: Step::Notify, path: "/con_notify", content_type: None, body: "" };
         let body = http.post(self.remote, post).await?;
-        let notice = notify::read(&body, self.target.key.as_ref())?;
+        let Target { key, allow_other_keys, .. } = &self.target;
+        let notice = notify::read(&body, key.as_ref(), *allow_other_keys)?;
         let (data2, opened_by) = (notice.data2, notice.opened_by);
         progress.tell(Passed::Noticed { data2, opened_by });
+        let offer = self.offer(sdp, Some(opened_by))?;
         let key = SessionKey::generate();
         let wrapped = key.wrap(&notice.public_key).map_err(|_| NotifyProblem::PublicKey)?;
         let body = serde_json::json!({"data1": key.encrypt(offer.as_bytes()), "data2": wrapped});

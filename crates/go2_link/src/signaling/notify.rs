@@ -34,7 +34,14 @@ const FILLER: usize = 10;
 ///
 /// `data2` tells how `data1` is wrapped: absent or 1 not at all, 2 under the static key, 3 under the
 /// robot's own key. Some robots say 3 and use the static key all the same, so that one is tried last.
-pub fn read(body: &[u8], device_key: Option<&DeviceKey>) -> Result<Notice, SignalingError> {
+///
+/// Only the robot's own key proves who answers: the static one is published. So where there is a key, what it did not open
+/// is refused, unless `allow_other_keys`.
+pub fn read(
+    body: &[u8],
+    device_key: Option<&DeviceKey>,
+    allow_other_keys: bool,
+) -> Result<Notice, SignalingError> {
     let json = base64_decode(body).map_err(|_| NotifyProblem::NotBase64)?;
     let body: Body = serde_json::from_slice(&json).map_err(|_| NotifyProblem::NotJson)?;
     let (plain, opened_by) = match body.data2 {
@@ -46,6 +53,9 @@ pub fn read(body: &[u8], device_key: Option<&DeviceKey>) -> Result<Notice, Signa
         }
         Some(other) => return Err(SignalingError::UnsupportedData2(other)),
     };
+    if device_key.is_some() && !allow_other_keys && opened_by != OpenedBy::DeviceKey {
+        return Err(SignalingError::Key(KeyProblem::Unproven(body.data2)));
+    }
     let key_end = plain.len().checked_sub(FILLER).filter(|end| *end > FILLER);
     let key_end = key_end.ok_or(NotifyProblem::TooShort)?;
     let der = base64_decode(&plain[FILLER..key_end]).map_err(|_| NotifyProblem::PublicKey)?;
@@ -132,17 +142,38 @@ mod tests {
             (sealed(&DeviceKey::STATIC, &plain(2048)), Some(3), None, OpenedBy::StaticKey),
         ];
         for (data1, data2, key, opened_by) in cases {
-            let notice = read(&body(&data1, data2), key).unwrap();
+            let notice = read(&body(&data1, data2), key, true).unwrap();
             assert_eq!(notice.path, "/con_ing_13095");
             assert_eq!((notice.data2, notice.opened_by), (data2, opened_by));
         }
     }
 
     #[test]
+    fn with_a_key_only_what_it_opened_is_accepted() {
+        let own = own_key();
+        let sealed_static = sealed(&DeviceKey::STATIC, &plain(2048));
+        for (data1, data2) in [
+            (plain(2048), None),
+            (plain(2048), Some(1)),
+            (sealed_static.clone(), Some(2)),
+            (sealed_static, Some(3)),
+        ] {
+            let body = body(&data1, data2);
+            let refused = read(&body, Some(&own), false).unwrap_err();
+            assert_eq!(refused, SignalingError::Key(KeyProblem::Unproven(data2)));
+            let sentence = refused.to_string();
+            assert!(sentence.contains("allow_other_keys"), "{sentence}");
+            assert!(read(&body, Some(&own), true).is_ok() && read(&body, None, false).is_ok());
+        }
+        let proven = body(&sealed(&own, &plain(2048)), Some(3));
+        assert_eq!(read(&proven, Some(&own), false).unwrap().opened_by, OpenedBy::DeviceKey);
+    }
+
+    #[test]
     fn tells_a_missing_key_from_a_wrong_one() {
         let notice = body(&sealed(&own_key(), &plain(2048)), Some(3));
         let other = "ffffffffffffffffffffffffffffffff".parse().unwrap();
-        let problem = |key| match read(&notice, key) {
+        let problem = |key| match read(&notice, key, false) {
             Err(SignalingError::Key(problem)) => problem,
             other => panic!("{other:?}"),
         };
@@ -152,7 +183,7 @@ mod tests {
 
     #[test]
     fn names_what_is_malformed() {
-        let problem = |body: &[u8]| match read(body, None) {
+        let problem = |body: &[u8]| match read(body, None, false) {
             Err(SignalingError::NotifyMalformed(problem)) => problem,
             other => panic!("{other:?}"),
         };
@@ -169,7 +200,7 @@ mod tests {
         assert_eq!(problem(&body("AAAA", Some(2))), NotifyProblem::TooShort);
         assert_eq!(problem(&body(&"ä".repeat(40), None)), NotifyProblem::PublicKey);
         assert!(matches!(
-            read(&body("x", Some(4)), None),
+            read(&body("x", Some(4)), None, false),
             Err(SignalingError::UnsupportedData2(4))
         ));
     }
@@ -187,19 +218,19 @@ mod tests {
             let plain = base64_encode(&der_with(2048, exponent.clone()));
             let plain = format!("ABCDEFGHIJ{plain}xBxDxAxJxF");
             let expected = SignalingError::NotifyMalformed(NotifyProblem::PublicKey);
-            assert_eq!(read(&body(&plain, None), None).unwrap_err(), expected, "{exponent}");
+            assert_eq!(read(&body(&plain, None), None, false).unwrap_err(), expected, "{exponent}");
         }
     }
 
     #[test]
     fn refuses_rsa_keys_of_impossible_sizes() {
         for bits in [512, 16384] {
-            let result = read(&body(&plain(bits), None), None);
+            let result = read(&body(&plain(bits), None), None, false);
             let expected = SignalingError::NotifyMalformed(NotifyProblem::PublicKey);
             assert_eq!(result.unwrap_err(), expected, "{bits} bits");
         }
         for bits in [1024, 4096] {
-            read(&body(&plain(bits), None), None).unwrap();
+            read(&body(&plain(bits), None), None, false).unwrap();
         }
     }
 }

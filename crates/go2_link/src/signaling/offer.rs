@@ -1,11 +1,8 @@
 //! The offer and answer objects.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 use super::error::{AnswerProblem, SignalingError};
-use crate::progress::End;
 
 /// The object a client sends. The robot ignores keys that it does not know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +36,9 @@ impl Answer {
     pub const REJECT: &'static str = "reject";
 }
 
+/// Bytes that an answer's SDP may have; real ones have two thousand.
+const LONGEST_SDP: usize = 64 * 1024;
+
 /// Reads the JSON of an answer and returns its SDP, complete enough to connect to.
 pub fn read_answer(json: &[u8]) -> Result<String, SignalingError> {
     if json.trim_ascii().is_empty() {
@@ -48,30 +48,12 @@ pub fn read_answer(json: &[u8]) -> Result<String, SignalingError> {
     match answer.sdp.as_str() {
         Answer::REJECT => Err(SignalingError::Busy),
         "" => Err(AnswerProblem::Empty.into()),
+        sdp if sdp.len() > LONGEST_SDP => Err(AnswerProblem::TooLong.into()),
         _ => {
             check_complete(&answer.sdp)?;
             Ok(answer.sdp)
         }
     }
-}
-
-/// The candidates in an SDP, each once, though media sections and components repeat them. Those that cannot be read are left
-/// out.
-pub fn candidates(sdp: &str) -> Vec<End> {
-    let mut candidates = Vec::new();
-    for end in sdp.lines().filter_map(candidate) {
-        if !candidates.contains(&end) {
-            candidates.push(end);
-        }
-    }
-    candidates
-}
-
-fn candidate(line: &str) -> Option<End> {
-    let mut words = line.strip_prefix("a=candidate:")?.split_ascii_whitespace().skip(4);
-    let address = SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let kind = words.skip_while(|word| *word != "typ").nth(1)?;
-    Some(End { address, kind: kind.to_owned() })
 }
 
 fn check_complete(sdp: &str) -> Result<(), AnswerProblem> {
@@ -107,15 +89,6 @@ mod tests {
     }
 
     #[test]
-    fn candidates_are_read_once_each() {
-        let sdp = "v=0\r\na=candidate:1 1 udp 21 192.168.2.3 48890 typ host raddr 0.0.0.0 rport 0 generation 0\r\n\
-                   a=candidate:1 2 udp 21 192.168.2.3 48890 typ host\r\na=candidate:2 1 udp 5 10.0.0.1 7 typ relay raddr 1.2.3.4\r\n\
-                   a=candidate:3 1 udp 5 name.local 7 typ host\r\na=candidate:\r\na=end-of-candidates\r\n";
-        let read = candidates(sdp).into_iter().map(|end| format!("{} {}", end.kind, end.address));
-        assert_eq!(read.collect::<Vec<_>>(), ["host 192.168.2.3:48890", "relay 10.0.0.1:7"]);
-    }
-
-    #[test]
     fn tells_rejections_and_broken_answers_apart() {
         assert_eq!(read("reject"), Err(SignalingError::Busy));
         let problem = |result| match result {
@@ -129,5 +102,7 @@ mod tests {
         assert_eq!(problem(read(&SDP[..30])), AnswerProblem::Incomplete);
         assert_eq!(problem(read(&SDP[..SDP.len() - 10])), AnswerProblem::Incomplete);
         assert_eq!(problem(read(&SDP.replace("a=candidate", "a=x"))), AnswerProblem::NoCandidate);
+        let long = format!("{SDP}{}", "a=x\r\n".repeat(LONGEST_SDP / 5));
+        assert_eq!(problem(read(&long)), AnswerProblem::TooLong);
     }
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::State;
 use crate::codec::{topics, DecodeError, Json};
+use crate::text::{clean, NAME};
 
 /// What the audio player does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,7 +16,7 @@ pub struct PlayerState {
 /// A file that is being played.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Playing {
-    /// By what the robot knows it.
+    /// By what the robot knows it; clean and bounded, as the name is.
     pub unique_id: String,
     /// By what people know it, where that is told.
     pub name: Option<String>,
@@ -35,8 +36,9 @@ impl State for PlayerState {
 
     fn decode(data: &Json) -> Result<Self, DecodeError> {
         let wire: Wire = data.decode()?;
-        let name = wire.current_audio_custom_name.filter(|name| !name.is_empty());
-        let unique_id = wire.current_audio_unique_id.unwrap_or_default();
+        let name = wire.current_audio_custom_name.map(|name| clean(&name, NAME));
+        let name = name.filter(|name| !name.is_empty());
+        let unique_id = clean(&wire.current_audio_unique_id.unwrap_or_default(), NAME);
         Ok(Self { playing: wire.is_playing.then_some(Playing { unique_id, name }) })
     }
 }
@@ -60,5 +62,15 @@ mod tests {
         let wrapped = r#""{\"is_playing\":true,\"current_audio_unique_id\":\"7\"}""#;
         assert_eq!(decode(wrapped), playing(None));
         assert_eq!(decode(r#"{"play_state":"in_use"}"#), Err(DecodeError::Shape));
+    }
+
+    #[test]
+    fn names_are_clean() {
+        let nasty = crate::text::nasty();
+        let data = serde_json::json!({"is_playing": true, "current_audio_unique_id": nasty,
+            "current_audio_custom_name": nasty});
+        let state = PlayerState::decode(&Json::from(data.to_string())).unwrap().playing.unwrap();
+        crate::text::assert_clean(&state.unique_id, NAME);
+        crate::text::assert_clean(&state.name.unwrap(), NAME);
     }
 }

@@ -4,12 +4,13 @@ use serde::Deserialize;
 
 use super::State;
 use crate::codec::{topics, DecodeError, Json};
+use crate::text::{clean, NAME};
 
 /// All services of the robot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceStates(pub Vec<ServiceState>);
 
-/// One service.
+/// One service. What it is called is clean and bounded.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ServiceState {
     /// Its name.
@@ -26,7 +27,12 @@ impl State for ServiceStates {
     const TOPIC: &'static str = topics::SERVICE_STATE;
 
     fn decode(data: &Json) -> Result<Self, DecodeError> {
-        data.decode().map(Self)
+        let mut services: Vec<ServiceState> = data.decode()?;
+        for service in &mut services {
+            service.name = clean(&service.name, NAME);
+            service.version = service.version.as_deref().map(|version| clean(version, NAME));
+        }
+        Ok(Self(services))
     }
 }
 
@@ -40,5 +46,14 @@ mod tests {
         let text = serde_json::to_string(list).unwrap();
         let ServiceStates(services) = ServiceStates::decode(&Json::from(text)).unwrap();
         assert_eq!((services[0].status, services[1].status), (Some(1), None));
+    }
+
+    #[test]
+    fn names_and_versions_are_clean() {
+        let nasty = crate::text::nasty();
+        let list = serde_json::json!([{"name": nasty, "version": nasty}]).to_string();
+        let ServiceStates(services) = ServiceStates::decode(&Json::from(list)).unwrap();
+        crate::text::assert_clean(&services[0].name, NAME);
+        crate::text::assert_clean(services[0].version.as_ref().unwrap(), NAME);
     }
 }

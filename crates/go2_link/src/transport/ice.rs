@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::interfaces::Interface;
 use crate::secret::Secret;
+use crate::signaling::candidates::Scope;
 
 /// Where STUN and TURN servers listen unless their URL says otherwise.
 const PORT: u16 = 3478;
@@ -150,6 +151,15 @@ impl IceSettings {
         Ok(())
     }
 
+    /// Which candidates of a robot at this address count: others only where the settings are about other ways.
+    #[cfg_attr(not(feature = "webrtc"), allow(dead_code))]
+    pub(crate) fn scope(&self, robot: IpAddr) -> Scope {
+        match self.servers.is_empty() && self.addresses.is_empty() {
+            true => Scope::At(robot),
+            false => Scope::Anywhere,
+        }
+    }
+
     /// The addresses of this computer to offer to a robot that is reached from `routing`.
     #[cfg_attr(not(feature = "webrtc"), allow(dead_code))]
     pub(crate) fn offered(
@@ -229,6 +239,16 @@ mod tests {
     fn servers(urls: &[&str]) -> IceSettings {
         let servers = urls.iter().map(|url| url.parse().unwrap()).collect();
         IceSettings { servers, ..IceSettings::default() }
+    }
+
+    #[test]
+    fn other_addresses_count_only_where_the_settings_are_about_them() {
+        let robot = IpAddr::from([10, 0, 0, 9]);
+        assert_eq!(IceSettings::default().scope(robot), Scope::At(robot));
+        assert_eq!(servers(&["stun:x"]).scope(robot), Scope::Anywhere);
+        let addresses = vec!["wlan0".to_owned()];
+        let set = IceSettings { addresses, ..IceSettings::default() };
+        assert_eq!(set.scope(robot), Scope::Anywhere);
     }
 
     #[test]

@@ -179,4 +179,8 @@ pub trait Connector: Send + 'static {
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
     /// The robot, in words, for messages.
     fn target(&self) -> String;
+    /// The serial number that the robot must tell, if one was asked for.
+    fn serial_number(&self) -> Option<String> {
+        None
+    }
 }

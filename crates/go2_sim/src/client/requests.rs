@@ -8,6 +8,8 @@ use go2_link::codec::{topics, Json};
 use serde_json::{json, Value};
 
 use super::{Client, Photo};
+use crate::mishap::Mishap;
+use crate::odd;
 use crate::services::{Reply, Service};
 
 /// The bit in which the id of a foreign answer differs from the request's.
@@ -65,7 +67,9 @@ impl Client<'_> {
             text(json!({"id": id, "api_id": api_id}), 0, "")
         });
         let identity = if reply.has_id { identity.clone() } else { json!({"api_id": api_id}) };
-        let answer = text(identity, reply.code, &reply.data);
+        let odd = !reply.data.is_empty() && self.hardware.mishaps.feels(&Mishap::Texts);
+        let data = if odd { odd::string(&reply.data) } else { reply.data.clone() };
+        let answer = text(identity, reply.code, &data);
         self.queue(foreign, vec![answer], reply.after);
     }
 

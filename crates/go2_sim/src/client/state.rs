@@ -8,7 +8,8 @@ use serde_json::{json, Value};
 use super::{Client, LARGEST_BACKLOG};
 use crate::lidar::VOXEL_MAP;
 use crate::messages;
-use crate::mishap::{LidarFailure, Streams};
+use crate::mishap::{LidarFailure, Mishap, Streams};
+use crate::odd;
 use crate::options::Options;
 
 /// A state message that the robot can send and when it is due.
@@ -115,6 +116,12 @@ impl Client<'_> {
         if self.options.log_sent {
             self.log.add("sent", json!({"topic": topic, "data": data}));
         }
-        self.say("msg", topic, data).await;
+        let for_people = [topics::AUDIOHUB_STATE, topics::SERVICE_STATE].contains(&topic);
+        if for_people && mishaps.feels(&Mishap::Texts) {
+            self.say("msg", topic, odd::json(data)).await;
+            self.say("err", "", odd::text().into()).await;
+        } else {
+            self.say("msg", topic, data).await;
+        }
     }
 }

@@ -8,6 +8,7 @@ mod control; // the control port
 mod handle; // shared by all who suffer them
 mod script; // mishaps at their times
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use go2_link::commands::action;
@@ -43,6 +44,8 @@ pub enum Mishap {
     Freeze(Streams),
     /// Messages that are not what they should be are sent beside the proper ones.
     Garble(Garbage),
+    /// Texts for people, such as names, versions and errors, have control characters and no end.
+    Texts,
     /// What is said on the data channel is held for so many seconds and then comes at once.
     Bursts(f64),
     /// The data channel is closed, the connection stays.
@@ -110,6 +113,15 @@ pub enum Failure {
     Truncated,
     /// Answer: the SDP has no candidate. The robot waits for the client all the same.
     NoCandidate,
+    /// Answer: before the robot's own candidate come so many of another address, of all kinds, from this port on.
+    Candidates {
+        /// The first.
+        at: SocketAddr,
+        /// How many.
+        count: u16,
+    },
+    /// Answer: a line of the SDP is long, full of control characters and none that SDP has.
+    OddLine,
 }
 
 /// Streams of the robot.
@@ -148,8 +160,8 @@ impl Mishap {
     /// Whether it can happen like that; says what is wrong.
     pub fn check(&self, span: Span) -> Result<(), &'static str> {
         use Failure::{
-            Empty, HugeExponent, KeyBits, NoCandidate, Reject, TooShort, TransportCc, Truncated,
-            Undecryptable, UnknownData2,
+            Candidates, Empty, HugeExponent, KeyBits, NoCandidate, OddLine, Reject, TooShort,
+            TransportCc, Truncated, Undecryptable, UnknownData2,
         };
         let only_notice = |failure: &Failure| {
             matches!(failure, UnknownData2 | TooShort | KeyBits(_) | HugeExponent)
@@ -157,7 +169,14 @@ impl Mishap {
         let only_answer = |failure: &Failure| {
             matches!(
                 failure,
-                Reject | TransportCc | Empty | Undecryptable | Truncated | NoCandidate
+                Reject
+                    | TransportCc
+                    | Empty
+                    | Undecryptable
+                    | Truncated
+                    | NoCandidate
+                    | Candidates { .. }
+                    | OddLine
             )
         };
         match self {
@@ -167,6 +186,10 @@ impl Mishap {
             Self::Offer(failure) if only_notice(failure) => Err("an offer cannot fail like that"),
             Self::Notify(KeyBits(bits)) if !(16..=65536).contains(bits) => {
                 Err("a key has 16 to 65536 bits")
+            }
+            // Simulated robots have nothing sent to others.
+            Self::Offer(Candidates { at, .. }) if !at.ip().is_loopback() => {
+                Err("candidates are at loopback addresses")
             }
             Self::Throttled(seconds) | Self::Bursts(seconds)
                 if !(0.0..=3600.0).contains(seconds) =>
@@ -226,6 +249,11 @@ mod tests {
             (r#""blackhole""#, Mishap::Blackhole),
             (r#"{"freeze":"lidar"}"#, Mishap::Freeze(Streams::Lidar)),
             (r#"{"validation":"silent"}"#, Mishap::Validation(Validation::Silent)),
+            (r#""texts""#, Mishap::Texts),
+            (
+                r#"{"offer":{"candidates":{"at":"127.9.9.9:53","count":500}}}"#,
+                Mishap::Offer(Failure::Candidates { at: ([127, 9, 9, 9], 53).into(), count: 500 }),
+            ),
             (r#"{"clock":-3600.0}"#, Mishap::Clock(-3600.0)),
             (r#"{"lidar":"no_frames"}"#, Mishap::Lidar(LidarFailure::NoFrames)),
             (r#"{"remote":"stand_down"}"#, Mishap::Remote("stand_down".to_owned())),
@@ -241,6 +269,7 @@ mod tests {
         for mishap in [
             Mishap::Notify(Failure::Reject),
             Mishap::Offer(Failure::UnknownData2),
+            Mishap::Offer(Failure::Candidates { at: ([10, 9, 9, 9], 53).into(), count: 1 }),
             Mishap::Notify(Failure::KeyBits(1)),
             Mishap::Bursts(-1.0),
             Mishap::Throttled(f64::NAN),

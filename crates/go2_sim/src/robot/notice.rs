@@ -69,7 +69,7 @@ mod tests {
         let key = RsaPublicKey::new(modulus, BigUint::from(65537_u32)).unwrap();
         let body = notice(&Options::default(), &key, &[1, 3, 0, 9, 5], failure).unwrap();
         assert!(base64_decode(body.as_bytes()).is_ok());
-        notify::read(body.as_bytes(), None)
+        notify::read(body.as_bytes(), None, false)
             .map(|notice| notice.path)
             .map_err(|error| error.to_string())
     }

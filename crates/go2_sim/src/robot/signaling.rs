@@ -1,5 +1,6 @@
 //! The robot's side of signaling: the notice, the offer, the answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::{lock, rsa_key, Shared};
 use crate::gate::Gate;
 use crate::http::{self, Reaction, Request, Response};
 use crate::mishap::{Failure, Mishap};
+use crate::odd;
 use crate::options::Generation;
 
 impl Shared {
@@ -114,7 +116,8 @@ impl Shared {
         let Ok(offer) = serde_json::from_slice::<OfferObject>(&json) else {
             return Response::status(400).into();
         };
-        self.log.add("offer", json!({"id": offer.id, "sdp": offer.sdp}));
+        let has_token = !offer.token.is_empty();
+        self.log.add("offer", json!({"id": offer.id, "sdp": offer.sdp, "has_token": has_token}));
         let congestion = ["transport-cc", "transport-wide-cc"];
         if failure == Some(Failure::TransportCc)
             && congestion.iter().any(|name| offer.sdp.contains(name))
@@ -189,8 +192,26 @@ fn spoilt(sdp: String, failure: Option<&Failure>) -> String {
         Some(Failure::NoCandidate) => {
             sdp.split_inclusive('\n').filter(|line| !line.starts_with("a=candidate")).collect()
         }
+        Some(Failure::Candidates { at, count }) => {
+            let candidates = candidates(*at, *count);
+            sdp.replacen("a=candidate", &format!("{candidates}a=candidate"), 1)
+        }
+        Some(Failure::OddLine) => {
+            let line = format!("q={}\r\n", odd::text().repeat(10));
+            sdp.replacen("m=", &format!("{line}m="), 1)
+        }
         _ => sdp,
     }
+}
+
+/// Lines of candidates at one address and port after port, of each kind in turn.
+fn candidates(at: SocketAddr, count: u16) -> String {
+    let kinds = ["host", "srflx raddr 0.0.0.0 rport 9", "relay raddr 0.0.0.0 rport 9"];
+    let line = |n: u16, kind| {
+        let port = at.port().wrapping_add(n).max(1);
+        format!("a=candidate:{n} 1 udp 2130706431 {} {port} typ {kind}\r\n", at.ip())
+    };
+    (0..count).zip(kinds.into_iter().cycle()).map(|(n, kind)| line(n, kind)).collect()
 }
 
 fn open(body: &[u8]) -> Option<(Vec<u8>, SessionKey)> {

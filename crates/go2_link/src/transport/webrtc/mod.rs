@@ -23,6 +23,7 @@ use super::{ConnectError, Connector, MediaCount, Received, Transport, TransportE
 use crate::interfaces;
 use crate::progress::Progress;
 use crate::signaling::{Reached, Target};
+use crate::text::{clean, WORDS};
 use peer::{lost, Peer};
 
 /// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
@@ -105,6 +106,10 @@ impl Connector for WebRtcConnector {
     fn target(&self) -> String {
         self.target.name()
     }
+
+    fn serial_number(&self) -> Option<String> {
+        self.target.serial_number.clone()
+    }
 }
 
 async fn attempt(
@@ -123,6 +128,10 @@ async fn attempt(
             Err(error)
         }
     }
+}
+
+fn broken(error: impl std::fmt::Display) -> TransportError {
+    TransportError::Engine(clean(&error.to_string(), WORDS))
 }
 
 /// An open data channel to a robot, and the media beside it.
@@ -144,7 +153,7 @@ impl Transport for WebRtcTransport {
             return Err(TransportError::Stuck);
         }
         let written = self.channel.write_data_channel(&Bytes::from(text), true).await;
-        written.map(drop).map_err(|error| TransportError::Engine(error.to_string()))
+        written.map(drop).map_err(broken)
     }
 
     fn backlog(&self) -> usize {
@@ -159,7 +168,7 @@ impl Transport for WebRtcTransport {
                 return Ok(Received::Picture(picture));
             }
             read = self.channel.read_data_channel(&mut self.buffer) => {
-                read.map_err(|error| TransportError::Engine(error.to_string()))?
+                read.map_err(broken)?
             }
             why = lost(state) => return Err(why),
         };

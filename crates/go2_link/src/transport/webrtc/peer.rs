@@ -19,7 +19,8 @@ use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 use super::engine;
 use super::tracks::Tracks;
 use crate::progress::{End, Passed, Path, Progress};
-use crate::signaling::{self, Reached};
+use crate::signaling::{candidates, Reached, SignalingError};
+use crate::text::{clean, WORDS};
 use crate::transport::ice::{IcePolicy, IceServer, IceSettings};
 use crate::transport::{ConnectError, Layer, TransportError};
 
@@ -29,7 +30,8 @@ const LOST_AFTER: Duration = Duration::from_secs(6);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn failed(error: webrtc::Error) -> ConnectError {
-    ConnectError::Engine(error.to_string())
+    // It quotes the line of the answer that it cannot read.
+    ConnectError::Engine(clean(&error.to_string(), WORDS))
 }
 
 /// The connection's states, each with the time since when.
@@ -88,11 +90,13 @@ impl Peer {
         progress: &Progress,
     ) -> Result<Arc<DataChannel>, ConnectError> {
         let offer = self.offer().await.map_err(failed)?;
-        if ice.policy == IcePolicy::Relay && signaling::offer::candidates(&offer).is_empty() {
+        if ice.policy == IcePolicy::Relay && candidates::list(&offer).is_empty() {
             let servers: Vec<_> = ice.servers.iter().map(IceServer::to_string).collect();
             return Err(ConnectError::NoRelay { servers: servers.join(", ") });
         }
         let answer = robot.exchange(&offer, progress).await?;
+        let scope = ice.scope(robot.remote_ip());
+        let answer = candidates::limited(&answer, scope).map_err(SignalingError::from)?;
         self.accept(answer).await.map_err(failed)?;
         let begun = Instant::now();
         match tokio::time::timeout(timeout, self.open(progress)).await {

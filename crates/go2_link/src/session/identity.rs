@@ -1,0 +1,203 @@
+//! Whether the robot is the one that was asked for by its serial number. Pure.
+//!
+//! It is asked as soon as the robot accepts us, and until it has told, no velocity goes out: a robot that walks without anybody
+//! beside it who expects that is dangerous. Robots that cannot tell are taken for the right one after a while.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::requests::RequestId;
+use super::state::RequestError;
+use crate::codec::{api, topics, Outbound, Request, Response};
+use crate::commands::script;
+
+/// How long the robot has to tell who it is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What an answer says of the robot.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is the one that was asked for.
+    Same,
+    /// It is another one; its serial number.
+    Other(String),
+    /// It does not say; why, in words.
+    Untold(String),
+}
+
+/// The check of one session.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// The serial number that was asked for, if any.
+    wanted: Option<String>,
+    /// Our question, once it has gone out.
+    asked: Option<RequestId>,
+    /// Whether the robot has told, or is not waited for any more.
+    settled: bool,
+    /// Requests for other scripts. Their answers may not say to which one they are, so they wait for ours.
+    held: VecDeque<Outbound>,
+}
+
+impl Identity {
+    pub(super) fn new(wanted: Option<String>) -> Self {
+        let wanted = wanted.filter(|wanted| !wanted.is_empty());
+        Self { settled: wanted.is_none(), wanted, asked: None, held: VecDeque::new() }
+    }
+
+    /// The serial number that was asked for.
+    pub(super) fn wanted(&self) -> &str {
+        self.wanted.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it is not yet known who the robot is.
+    pub(super) fn is_open(&self) -> bool {
+        !self.settled
+    }
+
+    /// The question, if there is one.
+    pub(super) fn question(&self) -> Option<Request> {
+        (!self.settled && self.asked.is_none()).then(|| script::request(script::SERIAL_NUMBER))
+    }
+
+    /// The question has gone out, and is waited for.
+    pub(super) fn asked(&mut self, id: RequestId) {
+        self.asked = Some(id);
+    }
+
+    /// Whether this is our question.
+    pub(super) fn is_own(&self, id: RequestId) -> bool {
+        self.asked == Some(id)
+    }
+
+    /// Takes a request that has to wait for the answer; gives back one that need not.
+    pub(super) fn hold(&mut self, request: Outbound) -> Option<Outbound> {
+        let waits = matches!(&request, Outbound::Request { request, .. }
+            if request.topic == topics::BASHRUNNER_REQUEST);
+        if !waits || self.settled {
+            return Some(request);
+        }
+        self.held.push_back(request);
+        None
+    }
+
+    /// Takes the answer. What was held goes out now.
+    pub(super) fn settle(
+        &mut self,
+        answer: Result<Response, RequestError>,
+    ) -> (Verdict, VecDeque<Outbound>) {
+        self.settled = true;
+        let verdict = match answer {
+            Ok(response) if response.code == 0 => self.judge(script::output(&response.data)),
+            Ok(response) => Verdict::Untold(format!("it answers status {}", response.code)),
+            Err(error) => Verdict::Untold(error.to_string()),
+        };
+        (verdict, std::mem::take(&mut self.held))
+    }
+
+    fn judge(&self, told: Option<String>) -> Verdict {
+        let Some(told) = told else { return Verdict::Untold("its answer is empty".to_owned()) };
+        let mut words = told.split(|each: char| !each.is_ascii_alphanumeric());
+        if words.any(|word| word.eq_ignore_ascii_case(self.wanted())) {
+            return Verdict::Same;
+        }
+        // An error message of the script's is no serial number.
+        match told.chars().all(|each| each.is_ascii_alphanumeric()) {
+            true => Verdict::Other(told),
+            false => Verdict::Untold(format!("it answers \"{told}\"")),
+        }
+    }
+}
+
+/// A velocity as services take it. A part that is there twice is an error, so that it means the same to the robot as here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Parts {
+    x: f64,
+    y: f64,
+    z: f64,
+    yaw: f64,
+}
+
+/// Whether a request has the robot walk.
+pub(super) fn walks(request: &Request) -> bool {
+    match (request.topic.as_str(), request.api_id) {
+        (topics::SPORT_REQUEST, api::MOVE)
+        | (topics::OBSTACLES_AVOID_REQUEST, api::obstacles_avoid::MOVE) => {
+            // What cannot be read here may mean something to the robot.
+            let read = serde_json::from_str(&request.parameter);
+            read.map_or(true, |Parts { x, y, z, yaw }| [x, y, z, yaw] != [0.0; 4])
+        }
+        (topics::SPORT_REQUEST, api::TRAJECTORY_FOLLOW) => true,
+        _ => false,
+    }
+}
+
+/// Whether a message on a plain topic has the robot walk.
+pub(super) fn pushes(topic: &str, data: &Value) -> bool {
+    let is_zero = |axis: &str| data[axis].is_null() || data[axis].as_f64() == Some(0.0);
+    let rests = data.is_object() && ["lx", "ly", "rx", "ry"].into_iter().all(is_zero);
+    topic == topics::WIRELESS_CONTROLLER && !rests
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(code: i64, data: &str) -> Result<Response, RequestError> {
+        let (id, api_id, payload) = (None, Some(1001), Default::default());
+        Ok(Response { id, api_id, code, data: data.to_owned(), payload })
+    }
+
+    fn verdict(answer: Result<Response, RequestError>) -> Verdict {
+        Identity::new(Some("B42D0007".to_owned())).settle(answer).0
+    }
+
+    #[test]
+    fn answers_are_compared_as_a_person_would() {
+        for same in ["B42D0007", "b42d0007", " B42D0007\n", "SN: B42D0007", "sn=B42D0007;"] {
+            let data = serde_json::json!({ "info": same }).to_string();
+            assert_eq!(verdict(answer(0, &data)), Verdict::Same, "{same}");
+        }
+        let other = verdict(answer(0, r#"{"info":"B42D0008"}"#));
+        assert_eq!(other, Verdict::Other("B42D0008".to_owned()));
+        for untold in [
+            answer(0, ""),
+            answer(0, r#"{"info":"sh: get_sn.sh: not found"}"#),
+            answer(3203, r#"{"info":"B42D0008"}"#),
+            Err(RequestError::Timeout(PATIENCE)),
+        ] {
+            assert!(matches!(verdict(untold), Verdict::Untold(_)));
+        }
+    }
+
+    #[test]
+    fn without_a_serial_number_nothing_is_asked() {
+        for wanted in [None, Some(String::new())] {
+            let identity = Identity::new(wanted);
+            assert!(!identity.is_open() && identity.question().is_none());
+        }
+    }
+
+    #[test]
+    fn zeros_walk_nobody() {
+        let sport = |parameter: &str| {
+            walks(&Request { parameter: parameter.to_owned(), ..Request::sport(api::MOVE) })
+        };
+        assert!(sport(r#"{"x":0.1,"y":0,"z":0}"#) && sport(r#"{"x":0,"y":0,"z":-0.1}"#));
+        assert!(!sport(r#"{"x":0,"y":-0.0,"z":0}"#) && !walks(&Request::sport(api::STOP_MOVE)));
+        assert!(sport("") && sport("x") && sport("[1]") && sport(r#"{"x":"1"}"#));
+        assert!(sport(r#"{"x":1,"x":0,"y":0,"z":0}"#));
+        assert!(walks(&Request::sport(api::TRAJECTORY_FOLLOW)));
+        let avoiding = Request::avoidance_move(0.0, 0.0, 0.5);
+        assert!(walks(&avoiding.unwrap()));
+        let sticks =
+            |ly: f64| serde_json::json!({"lx": 0.0, "ly": ly, "rx": 0.0, "ry": 0.0, "keys": 0});
+        assert!(pushes(topics::WIRELESS_CONTROLLER, &sticks(0.1)));
+        assert!(
+            !pushes(topics::WIRELESS_CONTROLLER, &sticks(0.0)) && !pushes("rt/x", &sticks(1.0))
+        );
+    }
+}
