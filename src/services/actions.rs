@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
 use go2_link::codec::{api, Request};
 use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
 use go2_link::session::RequestError;
-use r2r::std_srvs::srv::{SetBool, Trigger};
-use r2r::QosProfile;
-use tokio::task::JoinSet;
 
 use super::again::{self, Wish, NOT_YET};
-use super::{outcome, respond, Robot};
+use super::servers::Servers;
+use super::{outcome, Robot};
 use crate::motion::{fresh, STAND_UP_HINT};
 
 /// How long an action waits for the motion mode to be known. It is asked for when a session begins.
@@ -21,51 +18,18 @@ const MODE_UNTOLD: &str = "normal";
 /// Rage mode takes so long to begin; only then does it listen to sticks.
 const RAGE_BEGINS: Duration = Duration::from_secs(2);
 
-pub(super) fn serve(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
+pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     for action in ACTIONS {
+        let (name, robot) = (format!("~/{}", action.name), robot.clone());
+        let act = move |on| {
+            let robot = robot.clone();
+            async move { robot.act(action, on).await }
+        };
         match action.kind {
-            Kind::Once => serve_once(node, tasks, robot.clone(), action)?,
-            Kind::Lasting => serve_lasting(node, tasks, robot.clone(), action)?,
+            Kind::Once => servers.trigger(&name, move || act(true))?,
+            Kind::Lasting => servers.switch(&name, act)?,
         }
     }
-    Ok(())
-}
-
-fn serve_once(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: Robot,
-    action: &'static Action,
-) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<Trigger::Service>(&format!("~/{}", action.name), qos)?;
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = words(robot.act(action, true).await);
-            respond(call, Trigger::Response { success, message });
-        }
-    });
-    Ok(())
-}
-
-fn serve_lasting(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: Robot,
-    action: &'static Action,
-) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<SetBool::Service>(&format!("~/{}", action.name), qos)?;
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = words(robot.act(action, call.message.data).await);
-            respond(call, SetBool::Response { success, message });
-        }
-    });
     Ok(())
 }
 
@@ -77,13 +41,6 @@ fn unfinished(action: &Action, limit: Duration) -> String {
     }
     let first = words.split(';').next().unwrap_or_default();
     format!("{first}: it may still be doing it, or its firmware may not have this service")
-}
-
-fn words(result: Result<String, String>) -> (bool, String) {
-    match result {
-        Ok(message) => (true, message),
-        Err(reason) => (false, reason),
-    }
 }
 
 impl Robot {

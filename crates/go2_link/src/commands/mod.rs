@@ -6,6 +6,8 @@ pub mod audio; // sounds that it keeps
 mod mode;
 mod settings;
 
-pub use actions::{action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS};
+pub use actions::{
+    action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS, OTHER_ACROBATICS,
+};
 pub use mode::{MotionMode, Space};
 pub use settings::{setting, Domain, Read, Setting, SETTINGS};
