@@ -122,8 +122,7 @@ impl Node {
             mode: facts.mode,
             newest: newest.clone(),
         };
-        let mut servers =
-            Servers { node: &mut node, intake: &mut intake, tasks: &mut tasks };
+        let mut servers = Servers { node: &mut node, intake: &mut intake, tasks: &mut tasks };
         services::start(&mut servers, &robot)?;
         if let Some(stepper) = stepper {
             recording::serve(&mut servers, stepper)?;
