@@ -14,6 +14,8 @@ use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport, WrappedTypesupp
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 
+use crate::services::servers::PAUSE;
+
 const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Calls of one service that may wait. One more is refused at once.
 pub(crate) const MOST_CALLS: usize = 256;
@@ -23,9 +25,6 @@ const CALLS_IN_TRANSIT: usize = 2 * MOST_CALLS;
 /// Calls that wait to be refused, of all services. The thread that takes them in answers none: that may take as long as the
 /// caller's network.
 const MOST_REFUSALS: usize = 1024;
-/// Between two refusals: callers keep ten answers until they have looked at them.
-const REFUSE_EVERY: Duration = Duration::from_millis(2);
-
 type Refusal = Box<dyn FnOnce() + Send>;
 
 /// What is to be done after each turn of the node.
@@ -42,7 +41,7 @@ impl Refusals {
     pub(crate) async fn run(mut self) {
         while let Some(refuse) = self.0.recv().await {
             refuse();
-            tokio::time::sleep(REFUSE_EVERY).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

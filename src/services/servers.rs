@@ -15,9 +15,9 @@ use crate::intake::{respond, Calls, Intake};
 pub(crate) type Outcome = Result<String, String>;
 
 /// Callers keep ten answers, those to others included, until they have looked at them: so many may come at once.
-const ANSWERS_AT_ONCE: usize = 5;
-/// Between two lots of answers.
-const PAUSE: Duration = Duration::from_millis(10);
+const ANSWERS_AT_ONCE: usize = 8;
+/// Between two answers after that.
+pub(crate) const PAUSE: Duration = Duration::from_millis(30);
 const CHANGED: &str = "not done: a newer call asks for the opposite";
 
 /// Where services are created.
@@ -125,7 +125,7 @@ struct Pace(usize);
 impl Pace {
     async fn step(&mut self) {
         self.0 += 1;
-        if self.0 % ANSWERS_AT_ONCE == 0 {
+        if self.0 > ANSWERS_AT_ONCE {
             tokio::time::sleep(PAUSE).await;
         }
     }
