@@ -4,17 +4,17 @@
 //! middleware with the usual settings of services. Here they are taken out of r2r by the thread that puts them in, one after
 //! the other, so that a burst finds as much space as it was promised.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, StreamExt as _};
 use go2_link::failpoint::failpoint;
+use go2_link::rate::Rate;
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport, WrappedTypesupport};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
-
-use crate::services::servers::PAUSE;
 
 const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Calls of one service that may wait. One more is refused at once.
@@ -25,44 +25,23 @@ const CALLS_IN_TRANSIT: usize = 2 * MOST_CALLS;
 /// Calls that wait to be refused, of all services. The thread that takes them in answers none: that may take as long as the
 /// caller's network.
 const MOST_REFUSALS: usize = 1024;
-type Refusal = Box<dyn FnOnce() + Send>;
+
+/// Callers keep ten answers, those to others included, until they have looked at them: so many may come at once.
+const ANSWERS_AT_ONCE: u32 = 8;
+/// Between two answers after that.
+const ANSWER_EVERY: Duration = Duration::from_millis(30);
 
 /// What is to be done after each turn of the node.
 pub(crate) struct Intake {
     takes: Vec<Box<dyn FnMut() + Send>>,
-    refusals: mpsc::Sender<Refusal>,
-}
-
-/// Calls that are to be refused.
-pub(crate) struct Refusals(mpsc::Receiver<Refusal>);
-
-impl Refusals {
-    /// Refuses them, until the node ends.
-    pub(crate) async fn run(mut self) {
-        while let Some(refuse) = self.0.recv().await {
-            refuse();
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-}
-
-/// A text, or the length of one that is longer than it may be.
-pub(crate) type Bounded = Result<String, usize>;
-
-/// Lets go of texts that are too long.
-pub(crate) fn bounded(text: Text, longest: usize) -> Bounded {
-    let length = text.data.len();
-    if length > longest {
-        Err(length)
-    } else {
-        Ok(text.data)
-    }
+    refusals: Replies,
 }
 
 impl Intake {
-    pub(crate) fn new() -> (Self, Refusals) {
-        let (refusals, refused) = mpsc::channel(MOST_REFUSALS);
-        (Self { takes: Vec::new(), refusals }, Refusals(refused))
+    /// With what refuses the calls that are too many, until the intake is gone.
+    pub(crate) fn new() -> (Self, impl Future<Output = ()> + Send) {
+        let (refusals, refuse) = replies(MOST_REFUSALS);
+        (Self { takes: Vec::new(), refusals }, refuse)
     }
 
     /// Subscribes. `room` messages may wait as what `take` makes of them; beyond it the newest are dropped, which the
@@ -147,7 +126,7 @@ impl Intake {
                 }
                 let reason = format!("not done: {MOST_CALLS} calls wait already");
                 // Where even these are too many, nothing is answered; the log has told it.
-                let _ = refusals.try_send(Box::new(move || respond(call, refuse(reason))));
+                let _ = refusals.0.try_send(Box::new(move || respond(call, refuse(reason))));
             }
         }));
         Ok(Calls(outlet))
@@ -173,18 +152,42 @@ impl<S: WrappedServiceTypeSupport + 'static> Calls<S> {
     pub(crate) async fn one(&mut self) -> Option<ServiceRequest<S>> {
         self.0.recv().await
     }
+}
 
-    /// Whether there are more.
-    pub(crate) fn others_wait(&self) -> bool {
-        !self.0.is_empty()
+/// Where answers to calls are given, which are sent as fast as callers take them. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Replies(mpsc::Sender<Box<dyn FnOnce() + Send>>);
+
+impl Replies {
+    /// Answers a call, after those before it.
+    pub(crate) async fn send<S>(&self, call: ServiceRequest<S>, response: S::Response)
+    where
+        S: WrappedServiceTypeSupport + 'static,
+        S::Response: Send + 'static,
+    {
+        // Fails only while the node ends.
+        let _ = self.0.send(Box::new(move || respond(call, response))).await;
     }
 }
 
-/// Answers a call.
-pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(
-    call: ServiceRequest<S>,
-    response: S::Response,
-) {
+/// A place for `most` answers, and what sends them.
+pub(crate) fn replies(most: usize) -> (Replies, impl Future<Output = ()> + Send) {
+    let (replies, mut queue) = mpsc::channel::<Box<dyn FnOnce() + Send>>(most);
+    let send = async move {
+        let mut pace = Rate::new(ANSWERS_AT_ONCE, ANSWER_EVERY);
+        while let Some(reply) = queue.recv().await {
+            let wait = pace.wait(Instant::now());
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            pace.count(Instant::now());
+            reply();
+        }
+    };
+    (Replies(replies), send)
+}
+
+fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
     failpoint("service");
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");

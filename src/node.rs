@@ -93,8 +93,8 @@ impl Node {
         let calibration = Calibration::load(&start.camera_info_url)?;
         let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
         let doing = shared.doing();
-        let (mut intake, refusals) = Intake::new();
-        tasks.spawn(refusals.run());
+        let (mut intake, refusing) = Intake::new();
+        tasks.spawn(refusing);
         let clock = shared.clock.clone();
         let velocities = motion::subscribe(&mut node, &mut intake, start.stamped_cmd_vel, clock)?;
         let attitudes = motion::subscribe_pose(&mut node, &mut intake)?;

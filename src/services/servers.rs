@@ -4,20 +4,15 @@
 //! each gets the answer: so the wait is bounded, and fifty callers do not have the robot do something fifty times.
 
 use std::future::Future;
-use std::time::Duration;
 
 use r2r::std_srvs::srv::{SetBool, Trigger};
 use tokio::task::JoinSet;
 
-use crate::intake::{respond, Calls, Intake};
+use crate::intake::{replies, Calls, Intake, MOST_CALLS};
 
 /// A remark, or why it was not done.
 pub(crate) type Outcome = Result<String, String>;
 
-/// Callers keep ten answers, those to others included, until they have looked at them: so many may come at once.
-const ANSWERS_AT_ONCE: usize = 8;
-/// Between two answers after that.
-pub(crate) const PAUSE: Duration = Duration::from_millis(30);
 const CHANGED: &str = "not done: a newer call asks for the opposite";
 
 /// Where services are created.
@@ -52,15 +47,13 @@ impl Servers<'_> {
         F: Future<Output = Outcome> + Send + 'static,
     {
         let mut calls = triggers(self.node, self.intake, name)?;
-        self.tasks.spawn(async move {
-            let mut pace = Pace::default();
+        let (replies, sending) = replies(MOST_CALLS);
+        let serving = async move {
             while let Some(call) = calls.one().await {
-                respond(call, triggered(carry_out().await));
-                if calls.others_wait() {
-                    pace.step().await;
-                }
+                replies.send(call, triggered(carry_out().await)).await;
             }
-        });
+        };
+        self.tasks.spawn(async { _ = tokio::join!(serving, sending) });
         Ok(())
     }
 
@@ -75,19 +68,19 @@ impl Servers<'_> {
     {
         let refuse: fn(String) -> SetBool::Response = |reason| switched(Err(reason));
         let mut calls = self.intake.serve::<SetBool::Service>(self.node, name, refuse)?;
-        self.tasks.spawn(async move {
+        let (replies, sending) = replies(MOST_CALLS);
+        let serving = async move {
             while let Some(calls) = calls.together().await {
                 let Some(on) = calls.last().map(|call| call.message.data) else { continue };
                 let outcome = carry_out(on).await;
-                let mut pace = Pace::default();
                 for call in calls {
-                    pace.step().await;
                     let agrees = call.message.data == on;
                     let outcome = if agrees { outcome.clone() } else { Err(CHANGED.to_owned()) };
-                    respond(call, switched(outcome));
+                    replies.send(call, switched(outcome)).await;
                 }
             }
-        });
+        };
+        self.tasks.spawn(async { _ = tokio::join!(serving, sending) });
         Ok(())
     }
 }
@@ -108,27 +101,17 @@ pub(crate) async fn answer_together<F>(
 ) where
     F: Future<Output = Outcome> + Send + 'static,
 {
-    while let Some(calls) = calls.together().await {
-        let outcome = carry_out().await;
-        let mut pace = Pace::default();
-        for call in calls {
-            pace.step().await;
-            respond(call, triggered(outcome.clone()));
+    let (replies, sending) = replies(MOST_CALLS);
+    // Beside sending: a stop does not wait until everybody has heard of the one before.
+    let serving = async move {
+        while let Some(calls) = calls.together().await {
+            let outcome = carry_out().await;
+            for call in calls {
+                replies.send(call, triggered(outcome.clone())).await;
+            }
         }
-    }
-}
-
-/// Keeps answers from coming faster than callers take them.
-#[derive(Default)]
-struct Pace(usize);
-
-impl Pace {
-    async fn step(&mut self) {
-        self.0 += 1;
-        if self.0 > ANSWERS_AT_ONCE {
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
+    };
+    tokio::join!(serving, sending);
 }
 
 fn words(outcome: Outcome) -> (bool, String) {
