@@ -115,8 +115,7 @@ def test_a_hundred_viewers_are_too_many(world: World, ros: Ros) -> None:
         assert ask(world, "POST", "/offer", offer(world))[0] == 200
     # None of them ever comes: the robot is still here.
     assert odometry_rate(ros) > 10
-    again = lambda: ask(world, "POST", "/offer", offer(world, token=WATCH))[0] == 200  # noqa: E731
-    wait_for("the places to be free again", again)
+    wait_for("the places to be free again", lambda: ask(world, "POST", "/offer", offer(world, token=WATCH))[0] == 200)
 
 
 @pytest.mark.usefixtures("gateway")
