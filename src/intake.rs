@@ -17,15 +17,13 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 
 const LOG_EVERY: Duration = Duration::from_secs(5);
-/// Calls of one service that may wait. One more is refused at once.
+/// Calls of one service that may wait. More are refused.
 pub(crate) const MOST_CALLS: usize = 256;
 /// Calls, and answers to them, that the middleware may hold: more than are handed over between two turns.
 const CALLS_IN_TRANSIT: usize = 2 * MOST_CALLS;
-
 /// Calls that wait to be refused, of all services. The thread that takes them in answers none: that may take as long as the
 /// caller's network.
 const MOST_REFUSALS: usize = 1024;
-
 /// Callers keep ten answers, those to others included, until they have looked at them: so many may come at once.
 const ANSWERS_AT_ONCE: u32 = 8;
 /// Between two answers after that.
@@ -35,6 +33,19 @@ const ANSWER_EVERY: Duration = Duration::from_millis(30);
 pub(crate) struct Intake {
     takes: Vec<Box<dyn FnMut() + Send>>,
     refusals: Replies,
+}
+
+/// A text, or the length of one that is longer than it may be.
+pub(crate) type Bounded = Result<String, usize>;
+
+/// Lets go of texts that are too long.
+pub(crate) fn bounded(text: Text, longest: usize) -> Bounded {
+    let length = text.data.len();
+    if length > longest {
+        Err(length)
+    } else {
+        Ok(text.data)
+    }
 }
 
 impl Intake {

@@ -50,10 +50,11 @@ impl Servers<'_> {
         let (replies, sending) = replies(MOST_CALLS);
         let serving = async move {
             while let Some(call) = calls.one().await {
-                replies.send(call, triggered(carry_out().await)).await;
+                let work = carry_out();
+                replies.send(call, triggered(work.await)).await;
             }
         };
-        self.tasks.spawn(async { _ = tokio::join!(serving, sending) });
+        self.tasks.spawn(async move { _ = tokio::join!(serving, sending) });
         Ok(())
     }
 
@@ -72,7 +73,8 @@ impl Servers<'_> {
         let serving = async move {
             while let Some(calls) = calls.together().await {
                 let Some(on) = calls.last().map(|call| call.message.data) else { continue };
-                let outcome = carry_out(on).await;
+                let work = carry_out(on);
+                let outcome = work.await;
                 for call in calls {
                     let agrees = call.message.data == on;
                     let outcome = if agrees { outcome.clone() } else { Err(CHANGED.to_owned()) };
@@ -80,7 +82,7 @@ impl Servers<'_> {
                 }
             }
         };
-        self.tasks.spawn(async { _ = tokio::join!(serving, sending) });
+        self.tasks.spawn(async move { _ = tokio::join!(serving, sending) });
         Ok(())
     }
 }
@@ -91,7 +93,7 @@ pub(crate) fn triggers(
     intake: &mut Intake,
     name: &str,
 ) -> r2r::Result<Calls<Trigger::Service>> {
-    intake.serve(node, name, |reason| triggered(Err(reason)))
+    intake.serve::<Trigger::Service>(node, name, |reason| triggered(Err(reason)))
 }
 
 /// Carries out what is asked for once for all calls that wait.
@@ -105,7 +107,8 @@ pub(crate) async fn answer_together<F>(
     // Beside sending: a stop does not wait until everybody has heard of the one before.
     let serving = async move {
         while let Some(calls) = calls.together().await {
-            let outcome = carry_out().await;
+            let work = carry_out();
+            let outcome = work.await;
             for call in calls {
                 replies.send(call, triggered(outcome.clone())).await;
             }
