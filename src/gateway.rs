@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use go2_gateway::{Access, Gateway, Later, Pilot, Place, Shared, Viewing};
+use go2_gateway::{Access, Gateway, Later, Pilot, Place, Shared, ShortToken, StartError, Viewing};
 use go2_link::codec::{Request, Response};
 use go2_link::session::Velocity;
 use tokio::sync::watch;
@@ -17,6 +17,8 @@ use crate::services::Robot;
 pub(crate) struct Helm {
     /// Whether a viewer drives, and `cmd_vel` does not count.
     pub(crate) taken: bool,
+    /// Where that viewer is.
+    pub(crate) driver: Option<IpAddr>,
     /// What it wants.
     pub(crate) velocity: Velocity,
     /// How often anything was wanted.
@@ -64,14 +66,37 @@ pub(crate) enum GatewayError {
         "gateway_address: cannot listen on {0}: {1}. Is another gateway running, or the address not this computer's?"
     )]
     Bind(SocketAddr, std::io::Error),
+    #[error("gateway_token, gateway_view_token: {0}")]
+    Token(#[from] ShortToken),
     #[error("{0}")]
     Secret(#[from] SecretError),
 }
 
 /// Where browsers connect to, if there is a gateway.
-pub(crate) fn address(settings: &Settings) -> Result<Option<SocketAddr>, GatewayError> {
+fn address(settings: &Settings) -> Result<Option<SocketAddr>, GatewayError> {
     let parse = |text: &String| text.parse().map_err(|_| GatewayError::Address(text.clone()));
     settings.gateway.as_ref().map(parse).transpose()
+}
+
+/// Whether it can be started as the settings want it, as far as can be told before.
+pub(crate) fn check(settings: &Settings) -> Result<(), GatewayError> {
+    if let Some(address) = address(settings)? {
+        access(settings)?.suits(address.ip())?;
+    }
+    Ok(())
+}
+
+/// Who may do what.
+fn access(settings: &Settings) -> Result<Access, GatewayError> {
+    let secrets = settings.secrets.clone()?;
+    let viewing = if settings.gateway_is_open {
+        Viewing::Anyone
+    } else if secrets.gateway_view.is_empty() {
+        Viewing::Nobody
+    } else {
+        Viewing::Token(secrets.gateway_view)
+    };
+    Ok(Access::new(secrets.gateway, viewing, settings.gateway_origins.clone()))
 }
 
 /// Starts it, where the settings want one.
@@ -81,21 +106,16 @@ pub(crate) async fn start(
     wheel: Wheel,
 ) -> Result<Option<Gateway>, GatewayError> {
     let Some(address) = address(settings)? else { return Ok(None) };
-    let secrets = settings.secrets.clone()?;
-    let made_up = secrets.gateway.is_empty();
-    let viewing = if settings.gateway_is_open {
-        Viewing::Anyone
-    } else if secrets.gateway_view.is_empty() {
-        Viewing::Nobody
-    } else {
-        Viewing::Token(secrets.gateway_view)
-    };
-    let access = Access::new(secrets.gateway, viewing, settings.gateway_origins.clone());
+    let made_up = settings.secrets.clone()?.gateway.is_empty();
+    let access = access(settings)?;
     let token = access.control().clone();
     let pilot = Deck { robot: robot.clone(), wheel };
     let shared = Shared::new(robot.link.clone(), settings.place(), pilot);
     let started = Gateway::start(address, access, Place::Shared(shared)).await;
-    let gateway = started.map_err(|error| GatewayError::Bind(address, error))?;
+    let gateway = started.map_err(|error| match error {
+        StartError::Bind(error) => GatewayError::Bind(address, error),
+        StartError::Token(short) => GatewayError::Token(short),
+    })?;
     let address = gateway.address();
     let port = address.port();
     let host = match address.ip() {
@@ -140,9 +160,10 @@ impl Pilot for Deck {
         })
     }
 
-    fn hand_over(&self, to_viewer: bool) {
+    fn hand_over(&self, to_viewer: Option<IpAddr>) {
         self.wheel.helm.send_modify(|helm| {
-            helm.taken = to_viewer;
+            helm.taken = to_viewer.is_some();
+            helm.driver = to_viewer;
             helm.velocity = Velocity::ZERO;
         });
     }

@@ -1,22 +1,39 @@
-//! Messages from ROS that must not be lost unseen.
+//! Messages and calls from ROS that must not be lost unseen.
 //!
-//! r2r keeps ten messages of a subscription and drops the rest without a word. Here they are taken out of it by the
-//! thread that puts them in, one after the other, so that a burst finds as much room as it was promised.
+//! r2r keeps ten messages of a subscription and ten calls of a service, and drops the rest without a word; so does the
+//! middleware with the usual settings of services. Here they are taken out of r2r by the thread that puts them in, one after
+//! the other, so that a burst finds as much space as it was promised.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, StreamExt as _};
+use go2_link::failpoint::failpoint;
+use go2_link::rate::Rate;
 use go2_link::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
-use r2r::{QosProfile, WrappedTypesupport};
+use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport, WrappedTypesupport};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 
 const LOG_EVERY: Duration = Duration::from_secs(5);
+/// Calls of one service that may wait. More are refused.
+pub(crate) const MOST_CALLS: usize = 256;
+/// Calls, and answers to them, that the middleware may hold: more than are handed over between two turns.
+const CALLS_IN_TRANSIT: usize = 2 * MOST_CALLS;
+/// Calls that wait to be refused, of all services. The thread that takes them in answers none: that may take as long as the
+/// caller's network.
+const MOST_REFUSALS: usize = 1024;
+/// Callers keep ten answers, those to others included, until they have looked at them: so many may come at once.
+const ANSWERS_AT_ONCE: u32 = 8;
+/// Between two answers after that.
+const ANSWER_EVERY: Duration = Duration::from_millis(30);
 
 /// What is to be done after each turn of the node.
-#[derive(Default)]
-pub(crate) struct Intake(Vec<Box<dyn FnMut() + Send>>);
+pub(crate) struct Intake {
+    takes: Vec<Box<dyn FnMut() + Send>>,
+    refusals: Replies,
+}
 
 /// A text, or the length of one that is longer than it may be.
 pub(crate) type Bounded = Result<String, usize>;
@@ -32,6 +49,12 @@ pub(crate) fn bounded(text: Text, longest: usize) -> Bounded {
 }
 
 impl Intake {
+    /// With what refuses the calls that are too many, until the intake is gone.
+    pub(crate) fn new() -> (Self, impl Future<Output = ()> + Send) {
+        let (refusals, refuse) = replies(MOST_REFUSALS);
+        (Self { takes: Vec::new(), refusals }, refuse)
+    }
+
     /// Subscribes. `room` messages may wait as what `take` makes of them; beyond it the newest are dropped, which the
     /// log tells. Takes only between turns, so `take` must be quick.
     pub(crate) fn subscribe<T, U>(
@@ -50,7 +73,7 @@ impl Intake {
         let (inbox, outlet) = mpsc::channel(room);
         let topic = topic.to_owned();
         let mut log = Throttle::new(LOG_EVERY);
-        self.0.push(Box::new(move || {
+        self.takes.push(Box::new(move || {
             while let Some(Some(message)) = messages.next().now_or_never() {
                 if let Err(TrySendError::Full(_)) = inbox.try_send(take(message)) {
                     if let Some(more) = log.allow(Instant::now()) {
@@ -77,7 +100,7 @@ impl Intake {
     {
         let mut messages = node.subscribe::<T>(topic, qos)?;
         let (newest, outlet) = watch::channel(None);
-        self.0.push(Box::new(move || {
+        self.takes.push(Box::new(move || {
             // r2r's queue drops the newest when it is full, so it is emptied each time.
             let mut last = None;
             while let Some(Some(message)) = messages.next().now_or_never() {
@@ -90,8 +113,94 @@ impl Intake {
         Ok(outlet)
     }
 
+    /// Creates a service. [`MOST_CALLS`] of its calls may wait; beyond them each is answered with what `refuse` makes of the
+    /// reason.
+    pub(crate) fn serve<S>(
+        &mut self,
+        node: &mut r2r::Node,
+        name: &str,
+        refuse: fn(String) -> S::Response,
+    ) -> r2r::Result<Calls<S>>
+    where
+        S: WrappedServiceTypeSupport + 'static,
+    {
+        let qos = QosProfile::services_default().keep_last(CALLS_IN_TRANSIT);
+        let mut calls = node.create_service::<S>(name, qos)?;
+        let (inbox, outlet) = mpsc::channel(MOST_CALLS);
+        let (name, refusals) = (name.to_owned(), self.refusals.clone());
+        let mut log = Throttle::new(LOG_EVERY);
+        self.takes.push(Box::new(move || {
+            while let Some(Some(call)) = calls.next().now_or_never() {
+                let Err(TrySendError::Full(call)) = inbox.try_send(call) else { continue };
+                if let Some(more) = log.allow(Instant::now()) {
+                    tracing::warn!("refused a call of {name}: {MOST_CALLS} wait already{more}");
+                }
+                let reason = format!("not done: {MOST_CALLS} calls wait already");
+                // Where even these are too many, nothing is answered; the log has told it.
+                let _ = refusals.0.try_send(Box::new(move || respond(call, refuse(reason))));
+            }
+        }));
+        Ok(Calls(outlet))
+    }
+
     /// Takes what the last turn of the node brought.
     pub(crate) fn turn(&mut self) {
-        self.0.iter_mut().for_each(|take| take());
+        self.takes.iter_mut().for_each(|take| take());
+    }
+}
+
+/// The calls of a service.
+pub(crate) struct Calls<S: WrappedServiceTypeSupport>(mpsc::Receiver<ServiceRequest<S>>);
+
+impl<S: WrappedServiceTypeSupport + 'static> Calls<S> {
+    /// Waits for a call, and takes all that have come with it; `None` when the node ends.
+    pub(crate) async fn together(&mut self) -> Option<Vec<ServiceRequest<S>>> {
+        let mut calls = Vec::new();
+        (self.0.recv_many(&mut calls, MOST_CALLS).await > 0).then_some(calls)
+    }
+
+    /// Waits for one call; `None` when the node ends.
+    pub(crate) async fn one(&mut self) -> Option<ServiceRequest<S>> {
+        self.0.recv().await
+    }
+}
+
+/// Where answers to calls are given, which are sent as fast as callers take them. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Replies(mpsc::Sender<Box<dyn FnOnce() + Send>>);
+
+impl Replies {
+    /// Answers a call, after those before it.
+    pub(crate) async fn send<S>(&self, call: ServiceRequest<S>, response: S::Response)
+    where
+        S: WrappedServiceTypeSupport + 'static,
+        S::Response: Send + 'static,
+    {
+        // Fails only while the node ends.
+        let _ = self.0.send(Box::new(move || respond(call, response))).await;
+    }
+}
+
+/// A place for `most` answers, and what sends them.
+pub(crate) fn replies(most: usize) -> (Replies, impl Future<Output = ()> + Send) {
+    let (replies, mut queue) = mpsc::channel::<Box<dyn FnOnce() + Send>>(most);
+    let send = async move {
+        let mut pace = Rate::new(ANSWERS_AT_ONCE, ANSWER_EVERY);
+        while let Some(reply) = queue.recv().await {
+            let wait = pace.wait(Instant::now());
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            pace.count(Instant::now());
+            reply();
+        }
+    };
+    (Replies(replies), send)
+}
+
+fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, response: S::Response) {
+    failpoint("service");
+    if let Err(error) = call.respond(response) {
+        tracing::debug!("the caller of a service is gone: {error}");
     }
 }

@@ -140,7 +140,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
     }
     settings.target()?;
     settings.ice()?.check()?;
-    gateway::address(settings)?;
+    gateway::check(settings)?;
     Scanner::new(settings.scan)?;
     raw::check(&settings.raw_topics)?;
     Ok(())

@@ -28,6 +28,7 @@ use crate::panics::Panics;
 use crate::raw::Raw;
 use crate::recording::{Started, Tape};
 use crate::services::again::Newest;
+use crate::services::servers::Servers;
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 use crate::threads::Threads;
@@ -87,7 +88,8 @@ impl Node {
         let calibration = Calibration::load(&start.camera_info_url)?;
         let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
         let doing = shared.doing();
-        let mut intake = Intake::default();
+        let (mut intake, refusing) = Intake::new();
+        tasks.spawn(refusing);
         let clock = shared.clock.clone();
         let velocities = motion::subscribe(&mut node, &mut intake, start.stamped_cmd_vel, clock)?;
         let attitudes = motion::subscribe_pose(&mut node, &mut intake)?;
@@ -115,13 +117,14 @@ impl Node {
             mode: facts.mode,
             newest: newest.clone(),
         };
-        services::start(&mut node, &mut tasks, &robot)?;
+        let mut servers = Servers { node: &mut node, intake: &mut intake, tasks: &mut tasks };
+        services::start(&mut servers, &robot)?;
+        if let Some(stepper) = stepper {
+            recording::serve(&mut servers, stepper)?;
+        }
         services::requests::start(&mut node, &mut intake, &mut tasks, &robot)?;
         raw.start(&threads.raw, &mut tasks, &robot);
         audio.start(&mut tasks, &robot);
-        if let Some(stepper) = stepper {
-            recording::serve(&mut node, &mut tasks, stepper)?;
-        }
         let gateway = threads.gateway.handle().block_on(gateway::start(&start, &robot, wheel))?;
         let inputs = Inputs { velocities, attitudes, orders: inbox, steering };
         let motion = Motion::new(link.handle(), settings, heard, newest).run(inputs);

@@ -1,17 +1,13 @@
 //! The parameters `record` and `replay`: a file beside the robot, or in its place.
 
-use futures::StreamExt as _;
 use go2_link::recording::{Anchor, Pace, Player, Recorder, Recording, RecordingError, Stepper};
 use go2_link::session::{Link, LinkBuilder};
 use go2_link::signaling::Target;
 use go2_link::transport::ice::IceSettings;
 use go2_link::transport::webrtc::WebRtcConnector;
-use r2r::std_srvs::srv::Trigger;
-use r2r::QosProfile;
-use tokio::task::JoinSet;
 
 use crate::params::Settings;
-use crate::services::respond;
+use crate::services::servers::Servers;
 
 /// What is recorded or played.
 pub(crate) enum Tape {
@@ -79,24 +75,16 @@ pub(crate) struct Started {
 }
 
 /// Creates `~/replay_step`.
-pub(crate) fn serve(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    stepper: Stepper,
-) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<Trigger::Service>("~/replay_step", qos)?;
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let step = stepper.step().await;
-            let message = match &step {
-                Some(step) => format!("{:.6} s: {}", step.at.as_secs_f64(), step.topic),
-                None => "the recording is over".to_owned(),
-            };
-            respond(call, Trigger::Response { success: step.is_some(), message });
+pub(crate) fn serve(servers: &mut Servers<'_>, stepper: Stepper) -> r2r::Result<()> {
+    servers.trigger_each("~/replay_step", move || {
+        let stepper = stepper.clone();
+        async move {
+            match stepper.step().await {
+                Some(step) => Ok(format!("{:.6} s: {}", step.at.as_secs_f64(), step.topic)),
+                None => Err("the recording is over".to_owned()),
+            }
         }
-    });
-    Ok(())
+    })
 }
 
 /// Closes the file, once the link is closed.

@@ -87,25 +87,51 @@ fn has_test(text: &str, name: &str) -> bool {
     .any(|form| text.contains(form))
 }
 
+/// The rows of the table that begins with a head, each with its cells.
+fn rows(text: &str, head: &str) -> Vec<Vec<String>> {
+    let (_, table) = text.split_once(head).unwrap_or_else(|| panic!("no table: {head}"));
+    // Below the head and the line under it.
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
+    let cells =
+        |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    let rows: Vec<_> = rows.map(cells).collect();
+    assert!(!rows.is_empty(), "no rows: {head}");
+    rows
+}
+
+/// Holds each `file::name` of a cell to a test of that name in that file. There is one at least.
+fn tests_are_there(cell: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+    assert!(!tests.is_empty(), "no test: {cell}");
+    for test in tests {
+        let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("file::name: {test}"));
+        let text =
+            std::fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert!(has_test(&text, name), "{file} has no test {name}");
+    }
+}
+
 #[test]
 fn each_habit_of_real_robots_has_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let table = std::fs::read_to_string(root.join("tests/real-robots.md")).unwrap();
-    // Below the head and the line under it.
-    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
-    assert!(!rows.is_empty());
-    for (expected, row) in (1..).zip(rows) {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [number, _, tests] = cells[..] else { panic!("three cells: {row}") };
-        assert_eq!(number.parse(), Ok(expected), "{row}");
-        let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
-        assert!(!tests.is_empty(), "no test: {row}");
-        for test in tests {
-            let (file, name) =
-                test.split_once("::").unwrap_or_else(|| panic!("file::name: {test}"));
-            let text =
-                std::fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
-            assert!(has_test(&text, name), "{file} has no test {name}");
-        }
+    let text = std::fs::read_to_string(root.join("tests/real-robots.md")).unwrap();
+    let (head, _) = text.split_once("\n| ---").unwrap();
+    let head = head.lines().last().unwrap();
+    for (expected, row) in (1..).zip(rows(&text, head)) {
+        let [number, _, tests] = &row[..] else { panic!("three cells: {row:?}") };
+        assert_eq!(number.parse(), Ok(expected), "{row:?}");
+        tests_are_there(tests);
+    }
+}
+
+#[test]
+fn each_bound_has_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    for row in rows(&text, "| who | what | at most | test |") {
+        let [_, _, bound, tests] = &row[..] else { panic!("four cells: {row:?}") };
+        assert!(bound.chars().any(|c| c.is_ascii_digit()), "a figure: {row:?}");
+        tests_are_there(tests);
     }
 }

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use go2_host::sdp::{Local, Offer};
-use go2_host::session::{Heard, Session, LONGEST_TOPIC, MOST_TOPICS};
+use go2_host::session::{Heard, Session, MOST_TOPICS};
 use go2_host::video::{nal_units, Packetizer, LARGEST_PACKET};
+use go2_link::codec::topics;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -55,7 +56,7 @@ fn session(data: &[u8]) {
         }
     }
     assert!(session.topics().count() <= MOST_TOPICS);
-    assert!(session.topics().all(|topic| topic.len() <= LONGEST_TOPIC));
+    assert!(session.topics().all(topics::is_name));
 }
 
 fn video(data: &[u8]) {

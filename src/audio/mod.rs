@@ -3,7 +3,6 @@
 mod board; // what ~/audio/state says
 mod upload; // a wav file to the robot
 
-use futures::{Stream, StreamExt as _};
 use go2_link::codec::{Request, Response};
 use go2_link::commands::audio::{self, Recording};
 use go2_link::session::LinkBuilder;
@@ -11,20 +10,18 @@ use go2_link::state::{PlayerState, State as _};
 use go2_link::text::payload;
 use r2r::std_msgs::msg::String as Text;
 use r2r::std_srvs::srv::Trigger;
-use r2r::{QosProfile, ServiceRequest};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::intake::Intake;
+use crate::intake::{Calls, Intake};
 use crate::outlet::Outlet;
-use crate::services::{refusal, respond, Robot};
+use crate::services::servers::{answer_together, triggers};
+use crate::services::{refusal, Robot};
 use crate::streams::{latched_qos, Shared, Source, QUEUE};
 use board::Board;
 
 /// Characters that a name or a path may have.
 const LONGEST_NAME: usize = 4096;
-
-type Calls = Box<dyn Stream<Item = ServiceRequest<Trigger::Service>> + Send + Unpin>;
 
 /// A name or a path; `None` where it is too long for either.
 type Name = Option<String>;
@@ -32,8 +29,8 @@ type Name = Option<String>;
 /// What comes from ROS and from the robot's player.
 pub(crate) struct Audio {
     board: Board,
-    lists: Calls,
-    stops: Calls,
+    lists: Calls<Trigger::Service>,
+    stops: Calls<Trigger::Service>,
     plays: mpsc::Receiver<Name>,
     uploads: mpsc::Receiver<Name>,
     player: Source,
@@ -51,8 +48,8 @@ impl Audio {
         let player = link.subscribe(PlayerState::TOPIC, QUEUE);
         Ok(Self {
             board: Board::new(Outlet::new(node, &shared.gauges, "~/audio/state", latched_qos())?),
-            lists: calls(node, "~/audio/list")?,
-            stops: calls(node, "~/audio/stop")?,
+            lists: triggers(node, intake, "~/audio/list")?,
+            stops: triggers(node, intake, "~/audio/stop")?,
             plays: intake.subscribe(node, "~/audio/play", QUEUE, take)?,
             uploads: intake.subscribe(node, "~/audio/upload", QUEUE, take)?,
             player: Source::new(PlayerState::TOPIC, player, shared),
@@ -63,17 +60,13 @@ impl Audio {
     pub(crate) fn start(self, tasks: &mut JoinSet<()>, robot: &Robot) {
         let Self { board, lists, stops, plays, uploads, player } = self;
         board.say("idle");
-        tasks.spawn(list(lists, robot.clone()));
-        tasks.spawn(stop(stops, robot.clone(), board.clone()));
+        let (of_lists, of_stops, told) = (robot.clone(), robot.clone(), board.clone());
+        tasks.spawn(answer_together(lists, move || list(of_lists.clone()), || {}));
+        tasks.spawn(answer_together(stops, move || stop(of_stops.clone(), told.clone()), || {}));
         tasks.spawn(play(plays, robot.clone(), board.clone()));
         tasks.spawn(upload::run(uploads, robot.clone(), board.clone()));
         tasks.spawn(follow(player, board));
     }
-}
-
-fn calls(node: &mut r2r::Node, name: &str) -> r2r::Result<Calls> {
-    let calls = node.create_service::<Trigger::Service>(name, QosProfile::services_default())?;
-    Ok(Box::new(calls))
 }
 
 /// What the robot answers if it does as asked, or why it does not.
@@ -85,27 +78,14 @@ async fn ask(robot: &Robot, request: Request) -> Result<Response, String> {
     }
 }
 
-async fn list(mut calls: Calls, robot: Robot) {
-    while let Some(call) = calls.next().await {
-        let (success, message) = match ask(&robot, audio::list()).await {
-            Ok(response) => (true, payload(response.data)),
-            Err(reason) => (false, reason),
-        };
-        respond(call, Trigger::Response { success, message });
-    }
+async fn list(robot: Robot) -> Result<String, String> {
+    ask(&robot, audio::list()).await.map(|response| payload(response.data))
 }
 
-async fn stop(mut calls: Calls, robot: Robot, board: Board) {
-    while let Some(call) = calls.next().await {
-        let (success, message) = match ask(&robot, audio::pause()).await {
-            Ok(_) => {
-                board.silence();
-                (true, String::new())
-            }
-            Err(reason) => (false, reason),
-        };
-        respond(call, Trigger::Response { success, message });
-    }
+async fn stop(robot: Robot, board: Board) -> Result<String, String> {
+    ask(&robot, audio::pause()).await?;
+    board.silence();
+    Ok(String::new())
 }
 
 async fn play(mut names: mpsc::Receiver<Name>, robot: Robot, board: Board) {

@@ -1,23 +1,16 @@
 //! One service for each action of [`go2_link::commands::ACTIONS`].
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
-use futures::stream::FuturesUnordered;
-use futures::{Stream, StreamExt as _};
 use go2_link::codec::{api, Request};
 use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
 use go2_link::session::RequestError;
-use r2r::std_srvs::srv::{SetBool, Trigger};
-use r2r::QosProfile;
-use tokio::task::JoinSet;
 
 use super::again::{self, Wish, NOT_YET};
-use super::{outcome, respond, Robot};
+use super::servers::Servers;
+use super::{outcome, Robot};
 use crate::motion::{fresh, STAND_UP_HINT};
 
-/// Calls of one service that are carried out at a time; more wait.
-const MOST_CALLS: usize = 8;
 /// How long an action waits for the motion mode to be known. It is asked for when a session begins.
 const MODE_WAIT: Duration = Duration::from_secs(1);
 /// What robots are in that cannot tell: those of before the service that tells.
@@ -25,73 +18,23 @@ const MODE_UNTOLD: &str = "normal";
 /// Rage mode takes so long to begin; only then does it listen to sticks.
 const RAGE_BEGINS: Duration = Duration::from_secs(2);
 
-pub(super) fn serve(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
+pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     for action in ACTIONS {
+        let name = format!("~/{}", action.name);
+        let asked = robot.clone();
+        let act = move |on| {
+            let robot = asked.clone();
+            async move { robot.act(action, on).await }
+        };
+        // What is asked for again and again until the robot is ready is called off by the next call.
+        let newest = robot.newest.clone();
+        let newer = move || drop(newest.tell("a newer action"));
         match action.kind {
-            Kind::Once => serve_once(node, tasks, robot.clone(), action)?,
-            Kind::Lasting => serve_lasting(node, tasks, robot.clone(), action)?,
+            Kind::Once => servers.trigger(&name, move || act(true), newer)?,
+            Kind::Lasting => servers.switch(&name, act, newer)?,
         }
     }
     Ok(())
-}
-
-fn serve_once(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: Robot,
-    action: &'static Action,
-) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<Trigger::Service>(&format!("~/{}", action.name), qos)?;
-    tasks.spawn(async move {
-        let mut under_way = FuturesUnordered::new();
-        while let Some(call) = next_call(&mut calls, &mut under_way).await {
-            under_way.push(async {
-                let (success, message) = words(robot.act(action, true).await);
-                respond(call, Trigger::Response { success, message });
-            });
-        }
-    });
-    Ok(())
-}
-
-fn serve_lasting(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: Robot,
-    action: &'static Action,
-) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<SetBool::Service>(&format!("~/{}", action.name), qos)?;
-    tasks.spawn(async move {
-        let mut under_way = FuturesUnordered::new();
-        while let Some(call) = next_call(&mut calls, &mut under_way).await {
-            under_way.push(async {
-                let (success, message) = words(robot.act(action, call.message.data).await);
-                respond(call, SetBool::Response { success, message });
-            });
-        }
-    });
-    Ok(())
-}
-
-/// The next call, while those before it are carried out: one that is asked for again and again is called off by the next. `None`
-/// when the node ends.
-async fn next_call<C>(
-    calls: &mut (impl Stream<Item = C> + Unpin),
-    under_way: &mut FuturesUnordered<impl Future<Output = ()>>,
-) -> Option<C> {
-    loop {
-        tokio::select! {
-            biased;
-            Some(()) = under_way.next() => {}
-            call = calls.next(), if under_way.len() < MOST_CALLS => return call,
-        }
-    }
 }
 
 /// An action whose answer does not come.
@@ -102,13 +45,6 @@ fn unfinished(action: &Action, limit: Duration) -> String {
     }
     let first = words.split(';').next().unwrap_or_default();
     format!("{first}: it may still be doing it, or its firmware may not have this service")
-}
-
-fn words(result: Result<String, String>) -> (bool, String) {
-    match result {
-        Ok(message) => (true, message),
-        Err(reason) => (false, reason),
-    }
 }
 
 impl Robot {

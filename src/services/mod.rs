@@ -3,6 +3,7 @@
 mod actions; // what the robot does when told, from the link's table
 pub(crate) mod again; // what is refused because it is too early
 pub(crate) mod requests; // any request, as JSON
+pub(crate) mod servers; // services that are called by many at once
 mod sight; // LiDAR and camera
 mod switches; // what the robot keeps switched on or off
 
@@ -11,16 +12,14 @@ use std::time::Duration;
 
 use go2_link::codec::{api, Request, Response};
 use go2_link::commands::{action_of, MotionMode};
-use go2_link::failpoint::failpoint;
 use go2_link::session::{LinkHandle, RequestError};
-use r2r::{ServiceRequest, WrappedServiceTypeSupport};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
 
 use crate::motion::{fresh, Order, Stopped};
 use crate::params::{Settings, Store};
 use crate::streams::Shared;
 use again::Newest;
+use servers::Servers;
 
 /// What the services need.
 #[derive(Clone)]
@@ -37,14 +36,10 @@ pub(crate) struct Robot {
 }
 
 /// Creates the services and starts their tasks, one each, so that a slow one keeps no other waiting.
-pub(crate) fn start(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
-    actions::serve(node, tasks, robot)?;
-    sight::serve(node, tasks, robot)?;
-    switches::serve(node, tasks, robot)
+pub(crate) fn start(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
+    actions::serve(servers, robot)?;
+    sight::serve(servers, robot)?;
+    switches::serve(servers, robot)
 }
 
 /// A refusal in words.
@@ -72,16 +67,6 @@ fn outcome(result: Result<Response, RequestError>) -> Result<String, String> {
         Ok(response) if response.code == 0 => Ok(String::new()),
         Ok(response) => Err(refusal(&response)),
         Err(error) => Err(unanswered(&error)),
-    }
-}
-
-pub(crate) fn respond<S: WrappedServiceTypeSupport + 'static>(
-    call: ServiceRequest<S>,
-    response: S::Response,
-) {
-    failpoint("service");
-    if let Err(error) = call.respond(response) {
-        tracing::debug!("the caller of a service is gone: {error}");
     }
 }
 

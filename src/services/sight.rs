@@ -3,15 +3,13 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
 use go2_link::codec::topics::VOXEL_MAP;
 use go2_link::codec::Request;
 use r2r::sensor_msgs::msg::CompressedImage;
-use r2r::std_srvs::srv::{SetBool, Trigger};
-use r2r::{ParameterValue, QosProfile};
-use tokio::task::JoinSet;
+use r2r::ParameterValue;
 
-use super::{refusal, respond, Robot};
+use super::servers::{Outcome, Servers};
+use super::{refusal, Robot};
 use crate::convert;
 use crate::outlet::Outlet;
 use crate::streams::latched_qos;
@@ -22,47 +20,23 @@ const LIDAR_OFF: Duration = Duration::from_secs(1);
 const JPEG_START: &[u8] = &[0xff, 0xd8];
 const LIDAR_POLL: Duration = Duration::from_millis(50);
 
-pub(super) fn serve(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
-    serve_snapshot(node, tasks, robot)?;
-    serve_lidar(node, tasks, robot)
-}
-
-fn serve_snapshot(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> r2r::Result<()> {
+pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     let gauges = &robot.shared.gauges;
-    let publisher = Outlet::new(node, gauges, "camera/snapshot", latched_qos())?;
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<Trigger::Service>("~/snapshot", qos)?;
-    let robot = robot.clone();
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = match robot.snapshot().await {
-                Ok(image) => {
-                    publisher.publish(&image);
-                    (true, format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
-                }
-                Err(reason) => (false, reason),
-            };
-            respond(call, Trigger::Response { success, message });
+    let publisher = Outlet::new(servers.node, gauges, "camera/snapshot", latched_qos())?;
+    let camera = robot.clone();
+    servers.trigger("~/snapshot", move || {
+        let (robot, publisher) = (camera.clone(), publisher.clone());
+        async move {
+            let image = robot.snapshot().await?;
+            publisher.publish(&image);
+            Ok(format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
         }
-    });
-    Ok(())
-}
-
-fn serve_lidar(node: &mut r2r::Node, tasks: &mut JoinSet<()>, robot: &Robot) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<SetBool::Service>("~/lidar", qos)?;
-    let robot = robot.clone();
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let (success, message) = robot.switch_lidar(call.message.data).await;
-            respond(call, SetBool::Response { success, message });
-        }
-    });
-    Ok(())
+    }, || {})?;
+    let lidar = robot.clone();
+    servers.switch("~/lidar", move |on| {
+        let robot = lidar.clone();
+        async move { robot.switch_lidar(on).await }
+    }, || {})
 }
 
 impl Robot {
@@ -82,7 +56,7 @@ impl Robot {
     }
 
     /// Sets the parameter, and waits until the frames show that the robot has heard it.
-    async fn switch_lidar(&self, on: bool) -> (bool, String) {
+    async fn switch_lidar(&self, on: bool) -> Outcome {
         let since = Instant::now();
         let changed = self
             .store
@@ -90,20 +64,20 @@ impl Robot {
             .unwrap_or_else(PoisonError::into_inner)
             .change("lidar", &ParameterValue::Bool(on));
         if let Err(refused) = changed {
-            return (false, refused.to_string());
+            return Err(refused.to_string());
         }
         let timeout = self.settings.borrow().request_timeout;
         while since.elapsed() < timeout {
             tokio::time::sleep(LIDAR_POLL).await;
             let last = self.shared.tallies.of(VOXEL_MAP).counts().last;
             if on && last.is_some_and(|last| last > since) {
-                return (true, "frames come".to_owned());
+                return Ok("frames come".to_owned());
             }
             if !on && last.unwrap_or(since).max(since).elapsed() > LIDAR_OFF {
-                return (true, "no frames come any more".to_owned());
+                return Ok("no frames come any more".to_owned());
             }
         }
         let seen = if on { "no frames come" } else { "frames still come" };
-        (false, format!("{seen} after {:.1} s; the node goes on switching", timeout.as_secs_f64()))
+        Err(format!("{seen} after {:.1} s; the node goes on switching", timeout.as_secs_f64()))
     }
 }

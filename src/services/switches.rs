@@ -2,32 +2,20 @@
 
 use std::sync::PoisonError;
 
-use futures::StreamExt as _;
 use go2_link::commands::{Domain, SETTINGS};
 use go2_link::session::RequestError;
-use r2r::std_srvs::srv::SetBool;
-use r2r::{ParameterValue, QosProfile};
-use tokio::task::JoinSet;
+use r2r::ParameterValue;
 
-use super::{respond, Robot};
+use super::servers::Servers;
+use super::Robot;
 
-pub(super) fn serve(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
+pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     for setting in SETTINGS.iter().filter(|setting| setting.domain == Domain::Switch) {
-        let qos = QosProfile::services_default();
-        let mut calls =
-            node.create_service::<SetBool::Service>(&format!("~/{}", setting.name), qos)?;
         let robot = robot.clone();
-        tasks.spawn(async move {
-            while let Some(call) = calls.next().await {
-                let result = robot.switch(setting.name, call.message.data).await;
-                let (success, message) = (result.is_ok(), result.err().unwrap_or_default());
-                respond(call, SetBool::Response { success, message });
-            }
-        });
+        servers.switch(&format!("~/{}", setting.name), move |on| {
+            let robot = robot.clone();
+            async move { robot.switch(setting.name, on).await.map(|()| String::new()) }
+        }, || {})?;
     }
     Ok(())
 }

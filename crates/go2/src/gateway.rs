@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use go2_gateway::{Access, Direct, Gateway, Place, StartError, Viewing};
 use go2_link::interruption::Interruptions;
-use go2_gateway::{Access, Direct, Gateway, Place, Viewing};
 
 use crate::output::say;
 use crate::robot;
@@ -41,8 +41,11 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
     let mut interruptions = Interruptions::listen().map_err(|error| error.to_string())?;
     let robot = target.name();
     let started = Gateway::start(options.bind, access, Place::Direct(Direct::new(target))).await;
-    let gateway = started.map_err(|error| {
-        format!("cannot listen on {}: {error}. Is another gateway running?", options.bind)
+    let gateway = started.map_err(|error| match error {
+        StartError::Bind(error) => {
+            format!("cannot listen on {}: {error}. Is another gateway running?", options.bind)
+        }
+        StartError::Token(short) => short.to_string(),
     })?;
     say(&format!("the console for {robot}: http://{}/{fragment}", gateway.address()));
     say("The page connects straight to the robot, which serves one client at a time. Ctrl-C ends.");

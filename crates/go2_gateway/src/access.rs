@@ -35,6 +35,23 @@ pub struct Access {
     origins: Vec<String>,
 }
 
+/// Characters that a token has at least where other computers reach the gateway.
+pub const SHORTEST_TOKEN: usize = 12;
+
+/// A token that could be guessed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the token for {what} has {length} characters, and {address} is reached by other computers, which could guess it: it \
+     takes {SHORTEST_TOKEN} at least. Without a token for control one is made up"
+)]
+pub struct ShortToken {
+    /// Control or viewing.
+    what: &'static str,
+    length: usize,
+    /// Where the gateway is to listen.
+    address: IpAddr,
+}
+
 /// Why a page may not speak to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Foreign {
@@ -56,6 +73,27 @@ impl Access {
         let control = if control.is_empty() { made_up() } else { control };
         let trimmed = origins.iter().map(|origin| origin.trim_end_matches('/').to_lowercase());
         Self { control, viewing, origins: trimmed.collect() }
+    }
+
+    /// Whether the tokens are long enough to listen on an address of this computer.
+    ///
+    /// # Errors
+    /// [`ShortToken`] where other computers reach the address and a token has less than [`SHORTEST_TOKEN`] characters.
+    pub fn suits(&self, address: IpAddr) -> Result<(), ShortToken> {
+        if address.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let viewing = match &self.viewing {
+            Viewing::Token(token) => Some(token).filter(|token| !token.is_empty()),
+            Viewing::Nobody | Viewing::Anyone => None,
+        };
+        for (what, token) in [("control", Some(&self.control)), ("viewing", viewing)] {
+            let length = token.map_or(SHORTEST_TOKEN, |token| token.text().chars().count());
+            if length < SHORTEST_TOKEN {
+                return Err(ShortToken { what, length, address });
+            }
+        }
+        Ok(())
     }
 
     /// The token for control.
@@ -146,6 +184,35 @@ mod tests {
         assert_eq!(one.control().text().len(), 32);
         assert_ne!(one.control(), other.control());
         assert_eq!(one.rights(""), None);
+    }
+
+    #[test]
+    fn short_tokens_are_for_this_computer_only() {
+        let access = |control: &str, viewing| Access::new(secret(control), viewing, vec![]);
+        let long = "x".repeat(SHORTEST_TOKEN);
+        let here: [IpAddr; 3] = ["127.0.0.1", "127.9.0.1", "::1"].map(|text| text.parse().unwrap());
+        let other: [IpAddr; 4] =
+            ["0.0.0.0", "::", "192.168.1.5", "::ffff:10.0.0.1"].map(|text| text.parse().unwrap());
+        for address in here {
+            assert_eq!(access("a", Viewing::Token(secret("b"))).suits(address), Ok(()));
+        }
+        for address in other {
+            let short = access(&long[1..], Viewing::Anyone).suits(address).unwrap_err();
+            assert!(
+                short.to_string().starts_with("the token for control has 11 characters"),
+                "{short}"
+            );
+            assert!(!short.to_string().contains("xxx"), "it does not show the token");
+            let viewing = access(&long, Viewing::Token(secret("b"))).suits(address).unwrap_err();
+            assert!(
+                viewing.to_string().starts_with("the token for viewing has 1 char"),
+                "{viewing}"
+            );
+            for viewing in [Viewing::Nobody, Viewing::Anyone, Viewing::Token(secret(&long))] {
+                assert_eq!(access(&long, viewing).suits(address), Ok(()));
+            }
+            assert_eq!(access("", Viewing::Nobody).suits(address), Ok(()), "one is made up");
+        }
     }
 
     #[test]

@@ -6,13 +6,15 @@
 mod access; // who may do what: pure
 mod console; // the page
 mod direct; // offers straight to a robot
+mod door; // how many connections there may be: pure
+mod guesses; // wrong tokens: pure
 mod offer; // what a page sends: pure
 mod refusal; // why not, in words
 mod server; // HTTP
 mod shared; // one session with the robot for many viewers
 
-pub use access::{Access, Foreign, Rights, Viewing};
+pub use access::{Access, Foreign, Rights, ShortToken, Viewing, SHORTEST_TOKEN};
 pub use direct::Direct;
 pub use refusal::Refusal;
-pub use server::{Gateway, Place};
-pub use shared::{Later, Pilot, Shared, MOST_VIEWERS};
+pub use server::{Gateway, Place, StartError};
+pub use shared::{Later, Pilot, Shared, MOST_VIEWERS, RESERVED};

@@ -42,12 +42,18 @@ pub enum Refusal {
     /// The robot did not agree.
     #[error("{0}")]
     Robot(SignalingError),
+    /// The body came too slowly.
+    #[error("the offer did not come within {} s", .0.as_secs())]
+    Slow(Duration),
     /// No answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
     /// As many are served as can be.
     #[error("{0} viewers are connected, and more are not served: close a page somewhere")]
     Full(usize),
+    /// As many offers wait for their connection as may.
+    #[error("{0} offers wait for their connections already: try again in {1} s")]
+    Waiting(usize, u64),
     /// The engine failed.
     #[error("the connection could not be prepared: {0}")]
     Engine(String),
@@ -59,6 +65,7 @@ impl Refusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::Control | Self::Foreign(_) | Self::Elsewhere { .. } => StatusCode::FORBIDDEN,
+            Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             // Nobody was there to refuse.
             Self::Robot(
@@ -68,7 +75,7 @@ impl Refusal {
             )
             | Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Robot(_) => StatusCode::BAD_GATEWAY,
-            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Waiting(..) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

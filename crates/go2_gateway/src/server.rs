@@ -1,8 +1,9 @@
 //! The HTTP server: bounded in connections, bytes and time.
 
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Extension, Path, Request, State};
@@ -16,22 +17,27 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::access::{Access, Rights};
+use crate::access::{Access, Rights, ShortToken};
 use crate::console;
 use crate::direct::Direct;
+use crate::door::{Door, Entry, Full};
+use crate::guesses::Guesses;
 use crate::offer::{Offer, LONGEST};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 
-/// Connections at a time; a browser opens six. More wait in the system's queue.
-const CONNECTIONS: usize = 64;
 /// For the head of a request, and between two requests.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// For the body of a request.
+const BODY_LIMIT: Duration = Duration::from_secs(5);
 /// For a whole request, its answer included.
 const LIMIT: Duration = Duration::from_secs(15);
+/// For a connection, however many requests come by it; whoever takes no answer is gone then.
+const LIFE: Duration = Duration::from_secs(60);
+/// Bytes of a request that are held before they are looked at.
+const BUFFER: usize = 16 * 1024;
 /// What is read of a body that is too long, so that its sender hears of it.
 const DRAINED: u64 = 32 * 1024 * 1024;
 
@@ -63,11 +69,45 @@ impl Place {
 struct Desk {
     access: Access,
     place: Place,
+    guesses: Mutex<Guesses>,
 }
 
-/// The address of this computer that a client has connected to.
+/// The ends of a client's connection.
 #[derive(Clone, Copy)]
-struct Local(IpAddr);
+struct Ends {
+    /// The address of this computer that it has connected to.
+    local: IpAddr,
+    client: IpAddr,
+}
+
+/// Why there is no gateway.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be had.
+    #[error(transparent)]
+    Bind(#[from] std::io::Error),
+    /// Other computers could guess a token.
+    #[error(transparent)]
+    Token(#[from] ShortToken),
+}
+
+impl Desk {
+    /// Has the answer to a wrong token wait, and tells the log of it.
+    async fn wrong_token(&self, token: &str, client: IpAddr) {
+        if token.is_empty() {
+            return; // a page that was opened without one: nothing can be learned by that
+        }
+        let wrong = {
+            let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+            guesses.wrong(client, Instant::now())
+        };
+        if let Some(more) = wrong.log {
+            let count = wrong.count;
+            tracing::warn!("a wrong token for the gateway from {client}, {count} so far{more}");
+        }
+        tokio::time::sleep(wrong.wait).await;
+    }
+}
 
 /// A running gateway. Ends when dropped.
 pub struct Gateway {
@@ -77,11 +117,15 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Listens; an error says that the address cannot be had.
-    pub async fn start(bind: SocketAddr, access: Access, place: Place) -> std::io::Result<Self> {
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`StartError`] where the address cannot be had, or where other computers reach it and a token is short.
+    pub async fn start(bind: SocketAddr, access: Access, place: Place) -> Result<Self, StartError> {
+        access.suits(bind.ip())?;
         let listener = TcpListener::bind(bind).await?;
         let address = listener.local_addr()?;
-        let desk = Arc::new(Desk { access, place });
+        let desk = Arc::new(Desk { access, place, guesses: Mutex::default() });
         let router = router(Arc::clone(&desk));
         let mut server = JoinSet::new();
         server.spawn(serve(listener, router));
@@ -103,10 +147,9 @@ impl Gateway {
 }
 
 async fn serve(listener: TcpListener, router: Router) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let door = Arc::new(Door::default());
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let accepted = loop {
             tokio::select! {
                 accepted = listener.accept() => break accepted,
@@ -114,13 +157,12 @@ async fn serve(listener: TcpListener, router: Router) {
             }
         };
         match accepted {
-            Ok((stream, _)) => {
-                let router = router.clone();
-                connections.spawn(async move {
-                    converse(stream, router).await;
-                    drop(place);
-                });
-            }
+            Ok((stream, client)) => match door.enter(client.ip()) {
+                Ok(entry) => {
+                    connections.spawn(converse(stream, client.ip(), router.clone(), entry));
+                }
+                Err(full) => turn_away(stream, full),
+            },
             // As when descriptors run out: it passes, and must not be asked for without pause.
             Err(error) => {
                 tracing::warn!("the gateway cannot take a connection: {error}");
@@ -130,16 +172,39 @@ async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-async fn converse(stream: TcpStream, router: Router) {
+/// Says that there are too many connections, without waiting for anything.
+fn turn_away(stream: TcpStream, full: Full) {
+    let whose = if full == Full::Address { "of one address" } else { "in all" };
+    let words = format!("the gateway serves {} connections {whose}: try again", full.most());
+    let body = json!({"error": words}).to_string();
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         Retry-After: 5\r\nConnection: close\r\n\r\n{body}"
+    );
+    // A new connection has space for this; where it has not, it is closed all the same.
+    let _ = stream.into_std().and_then(|mut stream| stream.write_all(answer.as_bytes()));
+}
+
+async fn converse(stream: TcpStream, client: IpAddr, router: Router, _entry: Entry) {
     let Ok(local) = stream.local_addr() else { return };
     let _ = stream.set_nodelay(true);
-    let service =
-        TowerToHyperService::new(router.layer(Extension(Local(local.ip().to_canonical()))));
-    let served = http1::Builder::new()
+    let ends = Ends { local: local.ip().to_canonical(), client: client.to_canonical() };
+    let service = TowerToHyperService::new(router.layer(Extension(ends)));
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
+    tokio::pin!(serving);
+    let served = tokio::select! {
+        served = &mut serving => served,
+        () = tokio::time::sleep(LIFE) => {
+            serving.as_mut().graceful_shutdown();
+            tokio::time::timeout(LIMIT, serving).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = served {
         tracing::debug!("a connection to the gateway has ended: {error}");
     }
 }
@@ -195,11 +260,15 @@ async fn about(State(desk): State<Arc<Desk>>) -> Response {
 
 async fn offer(
     State(desk): State<Arc<Desk>>,
-    Extension(Local(local)): Extension<Local>,
+    Extension(ends): Extension<Ends>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let offer = Offer::read(&take(body).await?)?;
-    let rights = desk.access.rights(&offer.token).ok_or(Refusal::Token)?;
+    let body = tokio::time::timeout(BODY_LIMIT, take(body)).await;
+    let offer = Offer::read(&body.map_err(|_| Refusal::Slow(BODY_LIMIT))??)?;
+    let Some(rights) = desk.access.rights(&offer.token) else {
+        desk.wrong_token(&offer.token, ends.client).await;
+        return Err(Refusal::Token);
+    };
     let allowed = desk.place.robot();
     if offer.ip != allowed {
         return Err(Refusal::Elsewhere { asked: offer.ip.chars().take(64).collect(), allowed });
@@ -208,7 +277,7 @@ async fn offer(
         // The robot knows no viewers that may not drive.
         Place::Direct(_) if rights != Rights::Control => return Err(Refusal::Control),
         Place::Direct(direct) => direct.answer(&offer.sdp).await?,
-        Place::Shared(shared) => shared.answer(&offer.sdp, rights, local).await?,
+        Place::Shared(shared) => shared.answer(&offer.sdp, rights, ends.local, ends.client).await?,
     };
     Ok(json(&json!({"sdp": sdp, "type": "answer"})))
 }

@@ -5,15 +5,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_link::codec::{Frame, Inbound, Json, Kind};
+use go2_link::codec::{topics, Frame, Inbound, Json, Kind};
 use go2_link::signaling::crypto::validation_answer;
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::{json, Value};
 
-/// Topics that one client can subscribe to. More are ignored.
+/// Topics that one client can subscribe to. More are ignored, and so is what is no topic's name.
 pub const MOST_TOPICS: usize = 64;
-/// Bytes of the longest topic that can be subscribed to. Longer ones are ignored.
-pub const LONGEST_TOPIC: usize = 256;
 
 /// What a message of the client means.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,7 +150,7 @@ impl Session {
 
     fn subscribe(&mut self, topic: String) -> Heard {
         let known = self.subscribed.contains(&topic);
-        if !known && (self.subscribed.len() >= MOST_TOPICS || topic.len() > LONGEST_TOPIC) {
+        if !known && (self.subscribed.len() >= MOST_TOPICS || !topics::is_name(&topic)) {
             return Heard::Nothing;
         }
         self.subscribed.insert(topic.clone());
@@ -313,9 +311,13 @@ mod tests {
         let message = text(json!({"type": "unsubscribe", "topic": "rt/b"}));
         assert_eq!(session.hear(&message, now), Heard::Unsubscribe("rt/b".to_owned()));
         assert!(session.is_subscribed("rt/a") && !session.is_subscribed("rt/b"));
-        assert_eq!(session.hear(&subscribe(&"x".repeat(LONGEST_TOPIC + 1)), now), Heard::Nothing);
+        let long = format!("rt/{}", "x".repeat(topics::LONGEST_NAME));
+        for other in [&long, "", "x", "rt/\u{7}", "rt/a b", "rt/\u{1f600}"] {
+            assert_eq!(session.hear(&subscribe(other), now), Heard::Nothing, "{other:?}");
+        }
+        let digits = topics::LONGEST_NAME - 3;
         for number in 1..MOST_TOPICS {
-            let topic = format!("{number:0LONGEST_TOPIC$}");
+            let topic = format!("rt/{number:0digits$}");
             assert_eq!(session.hear(&subscribe(&topic), now), Heard::Subscribe(topic));
         }
         assert_eq!(session.hear(&subscribe("rt/b"), now), Heard::Nothing);

@@ -33,6 +33,7 @@ pub mod lidar; // voxel frames to clouds and scans
 pub mod media; // the video track: packets to pictures
 pub mod motion; // which velocities are sent for the commands that come
 pub mod progress; // the steps of connecting, as they are passed
+pub mod rate; // keeps a rate within a bound
 #[cfg(feature = "mcap")]
 pub mod recording; // what passed between robot and client, in a file
 pub mod secret; // keys, tokens and passwords: never shown

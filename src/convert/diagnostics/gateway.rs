@@ -8,22 +8,22 @@ use crate::gateway::Helm;
 /// Nothing where there is no gateway.
 pub(super) fn gateway(report: &Report<'_>) -> Option<DiagnosticStatus> {
     let address = report.settings.gateway.as_ref()?;
-    let Helm { viewers, taken, .. } = report.helm;
+    let Helm { viewers, driver, .. } = report.helm;
     let viewing = match viewers {
         0 => "no viewer".to_owned(),
         1 => "1 viewer".to_owned(),
         more => format!("{more} viewers"),
     };
-    let (driver, driving) = if taken {
-        ("viewer", "a viewer drives and cmd_vel is ignored")
-    } else {
-        ("ROS", "ROS drives")
+    let (name, driving) = match driver {
+        Some(viewer) => ("viewer", format!("the viewer at {viewer} drives and cmd_vel is ignored")),
+        None => ("ROS", "ROS drives".to_owned()),
     };
-    let values = [
+    let mut values = vec![
         ("address", address.clone()),
         ("viewers", viewers.to_string()),
-        ("driver", driver.to_owned()),
+        ("driver", name.to_owned()),
     ];
-    let values = values.map(|(key, value)| (key.to_owned(), value)).into();
+    values.extend(driver.map(|viewer| ("driver_address", viewer.to_string())));
+    let values = values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Some(status(report, "gateway", OK, format!("{viewing}; {driving}"), values))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use go2_link::codec::{api, topics, Request};
-use go2_link::commands::{Action, Api, Danger, Kind, Space, ACTIONS};
+use go2_link::commands::{Api, Danger, Kind, Space, ACTIONS, OTHER_ACROBATICS};
 use go2_link::session::Path;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -206,8 +206,14 @@ fn value_of(text: &str) -> Result<Value, Reason> {
 
 /// What a request does to the robot, and whether it may.
 fn judge(request: Request, value: &Value, acrobatics: bool) -> Result<(Request, Effect), Reason> {
-    if let Some(action) = acrobatic(&request, value).filter(|_| !acrobatics) {
-        return Err(Reason::Acrobatic(action.name));
+    match acrobatic(&request) {
+        // Sent as it was understood: what is there twice, or spelled in another way, ends it for the robot too.
+        Some(Acrobatic { lasts: true, .. }) if value["data"] == false => {
+            let parameter = r#"{"data":false}"#.to_owned();
+            return Ok((Request { parameter, ..request }, Effect::Any));
+        }
+        Some(Acrobatic { name, .. }) if !acrobatics => return Err(Reason::Acrobatic(name)),
+        _ => {}
     }
     let has = |value: &Value, fields: &[&str]| fields.iter().all(|field| value[*field].is_number());
     let points = || value.as_array().is_some_and(|path| path.iter().all(|each| has(each, POINT)));
@@ -229,15 +235,28 @@ fn judge(request: Request, value: &Value, acrobatics: bool) -> Result<(Request, 
         .ok_or(Reason::Motion(must))
 }
 
-/// The acrobatic action that is asked for, if it is one on any firmware. To end one is none.
-fn acrobatic(request: &Request, value: &Value) -> Option<&'static Action> {
-    let asked = |action: &&Action| {
-        let has = |space: Space| action.api(space).map(Api::id) == Some(request.api_id);
-        action.danger == Danger::Acrobatic && Space::ALL.into_iter().any(has)
-    };
-    let ends = |action: &Action| action.kind == Kind::Lasting && value["data"] == false;
-    let action = ACTIONS.iter().find(asked).filter(|action| !ends(action));
-    action.filter(|_| request.topic == topics::SPORT_REQUEST)
+/// Something acrobatic.
+struct Acrobatic {
+    name: &'static str,
+    /// Whether it lasts until it is ended, which takes no permission.
+    lasts: bool,
+}
+
+/// The acrobatic action that is asked for, if it is one on any firmware.
+fn acrobatic(request: &Request) -> Option<Acrobatic> {
+    if request.topic != topics::SPORT_REQUEST {
+        return None;
+    }
+    let id = request.api_id;
+    let actions = ACTIONS.iter().filter(|action| action.danger == Danger::Acrobatic);
+    let known = actions
+        .filter(|action| {
+            Space::ALL.into_iter().any(|space| action.api(space).map(Api::id) == Some(id))
+        })
+        .map(|action| Acrobatic { name: action.name, lasts: action.kind == Kind::Lasting })
+        .next();
+    let other = OTHER_ACROBATICS.iter().find(|(other, _)| *other == id);
+    known.or(other.map(|(_, name)| Acrobatic { name, lasts: true }))
 }
 
 #[cfg(test)]

@@ -146,3 +146,40 @@ fn acrobatics_take_a_permission_in_every_mode() {
     }
     assert_eq!(sent(r#""service":"vui","api_id":1030"#).1, Effect::Any);
 }
+
+#[test]
+fn ids_of_other_tables_take_a_permission_too() {
+    for id in [1301, 1304] {
+        let rest = format!(r#""service":"sport","api_id":{id}"#);
+        for on in [rest.clone(), format!(r#"{rest},"parameter":{{"data":true}}"#)] {
+            assert!(matches!(ask(&on).unwrap_err().reason, Reason::Acrobatic(_)), "{on}");
+            assert!(read(&format!(r#"{{"id":1,{on}}}"#), true).is_ok());
+            let viewer = weigh(Request::sport(id), false);
+            assert!(matches!(viewer, Err(Reason::Acrobatic(_))), "from a viewer");
+        }
+        assert!(ask(&format!(r#"{rest},"parameter":{{"data":false}}"#)).is_ok());
+    }
+}
+
+#[test]
+fn what_ends_acrobatics_ends_them_for_the_robot_as_well() {
+    // Which of two values counts differs from parser to parser.
+    for parameter in [
+        r#"{"data":true,"data":false}"#,
+        r#"{"data":true,"\u0064ata":false}"#,
+        r#" { "data" : true, "x": {}, "data" : false } "#,
+    ] {
+        let text = serde_json::to_string(parameter).unwrap();
+        for parameter in [text.as_str(), parameter] {
+            let (request, _) =
+                sent(&format!(r#""service":"sport","api_id":2044,"parameter":{parameter}"#));
+            assert_eq!(request.parameter, r#"{"data":false}"#);
+        }
+    }
+    for parameter in
+        [r#"{"data":false,"data":true}"#, r#"{"data":0}"#, r#"{"Data":false}"#, "false"]
+    {
+        let request = Request { parameter: parameter.to_owned(), ..Request::sport(2044) };
+        assert!(matches!(weigh(request, false), Err(Reason::Acrobatic(_))), "{parameter}");
+    }
+}

@@ -7,12 +7,13 @@
 mod answers; // what viewers are told: pure
 mod helm; // who drives: pure
 mod pilot; // who carries it out
+mod seats; // who is there, and how many there may be: pure
 mod video; // the robot's pictures to one viewer
 mod viewer; // one viewer, from its channel on
 
 pub use pilot::{Later, Pilot};
+pub use seats::{MOST_VIEWERS, RESERVED};
 
-use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,20 +22,21 @@ use go2_host::sdp::Offer;
 use go2_host::{Peer, PeerConfig};
 use go2_link::session::LinkHandle;
 use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Rights;
 use crate::refusal::Refusal;
 use helm::{Helm, HelmError, ViewerId};
+use seats::{Guest, Seats, Wants, OFFER_LIMIT};
 use viewer::Viewer;
 
-/// Viewers at a time, those that are connecting included.
-pub const MOST_VIEWERS: usize = 8;
 /// A viewer of which nothing is heard for so long is gone.
 const LOST_AFTER: Duration = Duration::from_secs(15);
 /// How often it is looked whether control has lapsed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The video stays on for so long at least: viewers who switch it to and fro do not switch the robot's.
+const VIDEO_STAYS: Duration = Duration::from_secs(2);
 
 /// A robot's session that viewers share. They are gone when it is dropped.
 pub struct Shared {
@@ -42,13 +44,6 @@ pub struct Shared {
     /// What it is known by.
     robot: String,
     tasks: Mutex<JoinSet<()>>,
-}
-
-/// What a viewer wants of the robot.
-#[derive(Debug, Default)]
-struct Wants {
-    topics: BTreeSet<String>,
-    video: bool,
 }
 
 /// What all viewers share.
@@ -64,8 +59,9 @@ struct Hub {
 #[derive(Default)]
 struct Board {
     helm: Helm,
-    viewers: HashMap<ViewerId, Wants>,
-    next: ViewerId,
+    seats: Seats,
+    /// When the video was turned on.
+    video_since: Option<Instant>,
 }
 
 impl Shared {
@@ -87,17 +83,19 @@ impl Shared {
         &self.robot
     }
 
-    /// Answers an offer in the robot's place. `local` is the address of this computer that the client has reached already.
+    /// Answers an offer in the robot's place. `local` is the address of this computer that the client has reached already,
+    /// `client` where it was asked from.
     pub(crate) async fn answer(
         &self,
         sdp: &str,
         rights: Rights,
         local: IpAddr,
+        client: IpAddr,
     ) -> Result<String, Refusal> {
         let offer = Offer::read(sdp).ok_or_else(|| {
             Refusal::Malformed("its sdp has no ICE credentials or no fingerprint".to_owned())
         })?;
-        let seat = Seat::take(&self.hub)?;
+        let mut place = Place::take(&self.hub, Guest { rights, address: client })?;
         let engine = |what: String| Refusal::Engine(what);
         let socket =
             UdpSocket::bind((local, 0)).await.map_err(|error| engine(error.to_string()))?;
@@ -115,8 +113,15 @@ impl Shared {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            match peer.connect(std::future::pending()).await {
-                Ok(channel) => Viewer::new(seat, rights, channel).run().await,
+            match peer.connect(place.over()).await {
+                Ok(channel) => {
+                    let address =
+                        channel.client().map_or(client, |client| client.ip().to_canonical());
+                    match place.sit(address) {
+                        Some(seat) => Viewer::new(seat, rights, channel).run().await,
+                        None => channel.close().await,
+                    }
+                }
                 Err(error) => tracing::debug!("a viewer did not connect: {error}"),
             }
         });
@@ -131,41 +136,62 @@ impl Shared {
     }
 }
 
-/// A viewer's place among the others; it is free again when dropped.
+/// An answered offer's place among the others; it is free again when dropped.
+struct Place {
+    hub: Arc<Hub>,
+    number: u64,
+    rights: Rights,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Place {
+    fn take(hub: &Arc<Hub>, guest: Guest) -> Result<Self, Refusal> {
+        let (number, ended) = hub.board().seats.offer(guest)?;
+        Ok(Self { hub: Arc::clone(hub), number, rights: guest.rights, ended })
+    }
+
+    /// Waits until the offer is no longer waited for, and says why.
+    async fn over(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.ended => "newer offers have taken its place",
+            () = tokio::time::sleep(OFFER_LIMIT) => "it has not connected in time",
+        }
+    }
+
+    /// Has who has connected from an address sit down, if there is a seat.
+    fn sit(self, address: IpAddr) -> Option<Seat> {
+        let id = self.hub.change(|board| board.seats.sit(self.rights))?;
+        self.hub.count();
+        Some(Seat { hub: Arc::clone(&self.hub), id, address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.hub.board().seats.withdraw(self.number);
+    }
+}
+
+/// A viewer's seat; it is free again when dropped.
 struct Seat {
     hub: Arc<Hub>,
     id: ViewerId,
+    /// Where the viewer is.
+    address: IpAddr,
 }
 
 impl Seat {
-    fn take(hub: &Arc<Hub>) -> Result<Self, Refusal> {
-        let id = hub.change(|board| {
-            if board.viewers.len() >= MOST_VIEWERS {
-                return Err(Refusal::Full(MOST_VIEWERS));
-            }
-            board.next += 1;
-            board.viewers.insert(board.next, Wants::default());
-            Ok(board.next)
-        })?;
-        hub.count();
-        Ok(Self { hub: Arc::clone(hub), id })
-    }
-
     /// Says what this viewer wants of the robot.
-    fn want(&self, topics: BTreeSet<String>, video: bool) {
-        self.hub.change(|board| {
-            if let Some(wants) = board.viewers.get_mut(&self.id) {
-                *wants = Wants { topics, video };
-            }
-        });
+    fn want(&self, wants: Wants) {
+        self.hub.change(|board| board.seats.want(self.id, wants));
         self.hub.ask();
     }
 
     /// Takes control.
     fn take_helm(&self) -> Result<(), HelmError> {
         if self.hub.change(|board| board.helm.take(self.id, Instant::now()))? {
-            tracing::info!("a viewer has taken control; cmd_vel is ignored");
-            self.hub.pilot.hand_over(true);
+            tracing::info!("the viewer at {} has taken control; cmd_vel is ignored", self.address);
+            self.hub.pilot.hand_over(Some(self.address));
         }
         Ok(())
     }
@@ -173,8 +199,8 @@ impl Seat {
     /// Gives control back.
     fn release_helm(&self) {
         if self.hub.change(|board| board.helm.release(self.id)) {
-            tracing::info!("a viewer has given control back");
-            self.hub.pilot.hand_over(false);
+            tracing::info!("the viewer at {} has given control back", self.address);
+            self.hub.pilot.hand_over(None);
         }
     }
 
@@ -187,7 +213,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.release_helm();
-        self.hub.change(|board| board.viewers.remove(&self.id));
+        self.hub.change(|board| board.seats.leave(self.id));
         self.hub.count();
         self.hub.ask();
     }
@@ -206,16 +232,16 @@ impl Hub {
     }
 
     fn count(&self) {
-        self.pilot.seated(self.board().viewers.len());
+        self.pilot.seated(self.board().seats.count());
     }
 
     /// Asks the link for what all viewers want together.
     fn ask(&self) {
-        let (topics, video) = {
-            let board = self.board();
-            let all = board.viewers.values();
-            let topics = all.clone().flat_map(|wants| wants.topics.iter().cloned()).collect();
-            (topics, all.clone().any(|wants| wants.video))
+        let Wants { topics, video } = {
+            let mut board = self.board();
+            let wants = board.seats.wants();
+            let video = stays_on(wants.video, &mut board.video_since, Instant::now());
+            Wants { video, ..wants }
         };
         self.link.share_topics(topics);
         self.link.share_video(video);
@@ -226,9 +252,41 @@ impl Hub {
             tokio::time::sleep(LOOK_EVERY).await;
             if self.board().helm.lapse(Instant::now()) {
                 tracing::info!("a viewer has not used its control for a while and loses it");
-                self.pilot.hand_over(false);
+                self.pilot.hand_over(None);
                 self.change(|_| ());
             }
+            if self.board().video_since.is_some() {
+                self.ask(); // it may be time to turn it off
+            }
         }
+    }
+}
+
+/// Whether the video is to be on: while somebody wants it, and for a while from its beginning on. `since` is kept while it is.
+fn stays_on(wanted: bool, since: &mut Option<Instant>, now: Instant) -> bool {
+    if wanted {
+        since.get_or_insert(now);
+    } else if since.is_some_and(|since| now.saturating_duration_since(since) >= VIDEO_STAYS) {
+        *since = None;
+    }
+    since.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_video_that_is_switched_to_and_fro_stays_on() {
+        let start = Instant::now();
+        let (mut since, mut before, mut switches) = (None, false, 0);
+        for ms in 0..10_000 {
+            let on = stays_on(ms % 2 == 0, &mut since, start + Duration::from_millis(ms));
+            switches += usize::from(std::mem::replace(&mut before, on) != on);
+        }
+        assert!(switches <= 10, "{switches} in ten seconds");
+        let later = start + Duration::from_millis(12_000);
+        assert!(!stays_on(false, &mut since, later));
+        assert!(stays_on(true, &mut since, later));
     }
 }

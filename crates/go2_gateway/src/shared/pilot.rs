@@ -1,6 +1,7 @@
 //! Who carries out what viewers ask for.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use go2_link::codec::{Request, Response};
@@ -15,9 +16,9 @@ pub trait Pilot: Send + Sync + 'static {
     /// is awaited: that it was taken up, or in words why not.
     fn drive(&self, velocity: Velocity) -> Later<Result<(), String>>;
 
-    /// Tells that a viewer drives from now on, or that the owner does again. The robot is stopped either way, and the owner's
-    /// commands do not count before they have paused.
-    fn hand_over(&self, to_viewer: bool);
+    /// Tells that the viewer at an address drives from now on, or that the owner does again. The robot is stopped either way,
+    /// and the owner's commands do not count before they have paused.
+    fn hand_over(&self, to_viewer: Option<IpAddr>);
 
     /// Tells how many viewers there are now.
     fn seated(&self, viewers: usize);

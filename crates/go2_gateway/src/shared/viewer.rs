@@ -8,6 +8,8 @@ use bytes::Bytes;
 use go2_host::session::{self, Heard, Session};
 use go2_host::{Channel, Message};
 use go2_link::codec::{api, topics, Inbound, Kind, Request, Response};
+use go2_link::rate::Rate;
+use go2_link::session::Velocity;
 use go2_link::throttle::Throttle;
 use go2_link::transport::Received;
 use serde_json::Value;
@@ -16,13 +18,19 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::answers::{self, Code, Standing};
+use super::seats::Wants;
 use super::video::{Need, Video};
 use super::Seat;
 use crate::access::Rights;
 
 /// Unsent bytes beyond which messages are left out: the viewer is slower than the robot.
 const LARGEST_BACKLOG: usize = 256 * 1024;
-const RECEIVE_BUFFER: usize = 256 * 1024;
+/// Bytes of the longest message of a viewer.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+/// Messages of a viewer that are read at once, and the time between two after that. The rest waits at the viewer's end.
+const MESSAGES: (u32, Duration) = (200, Duration::from_millis(5));
+/// Stops that wait for the robot, beyond the other requests.
+const MOST_URGENT: usize = 16;
 /// Requests that wait for the robot.
 const MOST_WAITING: usize = 32;
 /// For the answer to the challenge.
@@ -61,6 +69,7 @@ pub(super) struct Viewer {
     session: Session,
     robot: broadcast::Receiver<Received>,
     waiting: JoinSet<Settled>,
+    messages: Rate,
     since: Instant,
     /// Messages that were left out because the viewer is slow.
     dropped: u64,
@@ -80,6 +89,7 @@ impl Viewer {
             session: Session::new(session::random_challenge(), now),
             robot: seat.hub.link.hear(),
             waiting: JoinSet::new(),
+            messages: Rate::new(MESSAGES.0, MESSAGES.1),
             since: now,
             dropped: 0,
             slow: Throttle::new(Duration::from_secs(10)),
@@ -91,7 +101,7 @@ impl Viewer {
 
     /// Serves until the viewer leaves.
     pub(super) async fn run(mut self) {
-        tracing::debug!("viewer {} is there", self.seat.id);
+        tracing::debug!("viewer {} is there, from {}", self.seat.id, self.seat.address);
         let hub = std::sync::Arc::clone(&self.seat.hub);
         let (mut changes, mut state) = (hub.changes.subscribe(), hub.link.state());
         let mut faults = hub.link.faults();
@@ -101,7 +111,7 @@ impl Viewer {
         self.say(self.session.challenge());
         while !self.gone {
             let input = tokio::select! {
-                message = self.channel.receive(&mut buffer) => Input::Message(message),
+                message = receive(&mut self.channel, &self.messages, &mut buffer) => Input::Message(message),
                 received = self.robot.recv() => Input::Robot(received),
                 Some(Ok(settled)) = self.waiting.join_next() => Input::Settled(settled),
                 feedback = feedback(&mut self.video) => Input::Video(feedback),
@@ -112,7 +122,10 @@ impl Viewer {
             };
             match input {
                 Input::Message(None) => break,
-                Input::Message(Some(message)) => self.hear(message),
+                Input::Message(Some(message)) => {
+                    self.messages.count(Instant::now());
+                    self.hear(message);
+                }
                 Input::Robot(received) => self.pass(received).await,
                 Input::Settled(settled) => self.answer(&settled),
                 Input::Video(feedback) => {
@@ -249,7 +262,7 @@ impl Viewer {
         let topics = self.session.topics().filter(|topic| *topic != answers::STATE);
         let topics: BTreeSet<_> = topics.map(str::to_owned).collect();
         let video = self.video.as_ref().is_some_and(Video::is_on);
-        self.seat.want(topics, video);
+        self.seat.want(Wants { topics, video });
     }
 
     /// Says how things stand.
@@ -260,7 +273,7 @@ impl Viewer {
         let hub = &self.seat.hub;
         let (holder, viewers) = {
             let board = hub.board();
-            (board.helm.holder(), board.viewers.len())
+            (board.helm.holder(), board.seats.count())
         };
         let standing = Standing {
             link: &hub.link.state().borrow().clone(),
@@ -340,8 +353,12 @@ impl Viewer {
             }
             return None;
         }
-        if self.waiting.len() >= MOST_WAITING && !urgent {
-            let words = format!("{MOST_WAITING} requests wait for the robot already");
+        let most = MOST_WAITING + if urgent { MOST_URGENT } else { 0 };
+        if self.waiting.len() >= most {
+            if drives && urgent {
+                drop(self.seat.hub.pilot.drive(Velocity::ZERO)); // the stops that wait say the rest
+            }
+            let words = format!("{most} requests wait for the robot already");
             return Some(Err((Code::Failed, words)));
         }
         let pilot = &self.seat.hub.pilot;
@@ -394,10 +411,42 @@ impl Viewer {
     }
 }
 
+/// The next message, once it may be read. Cancelling loses nothing.
+async fn receive(channel: &mut Channel, messages: &Rate, buffer: &mut [u8]) -> Option<Message> {
+    let wait = messages.wait(Instant::now());
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+    channel.receive(buffer).await
+}
+
 /// What the viewer says of its video; pending where it has none.
 async fn feedback(video: &mut Option<Video>) -> Vec<go2_host::video::Feedback> {
     match video {
         Some(video) => video.feedback().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_a_viewer_are_read_at_a_bounded_rate() {
+        let (mut messages, start) = (Rate::new(MESSAGES.0, MESSAGES.1), Instant::now());
+        let (mut now, mut read) = (start, 0);
+        while now - start < Duration::from_secs(10) {
+            now += messages.wait(now);
+            messages.count(now);
+            read += 1;
+        }
+        assert!((2000..=2202).contains(&read), "{read} in ten seconds");
+        // Who drives sends some tens in a second: none of them waits.
+        let (mut messages, mut now) = (Rate::new(MESSAGES.0, MESSAGES.1), start);
+        for _ in 0..1000 {
+            now += Duration::from_millis(10);
+            assert!(messages.allow(now));
+        }
     }
 }

@@ -38,3 +38,53 @@ pub const AUDIOHUB_STATE: &str = "rt/audiohub/player/state";
 pub const ROBOT_STATE_REQUEST: &str = "rt/api/robot_state/request";
 /// Requests to the runner of a fixed menu of scripts.
 pub const BASHRUNNER_REQUEST: &str = "rt/api/bashrunner/request";
+
+/// Bytes of the longest name that [`is_name`] takes. The longest that is known has 37.
+pub const LONGEST_NAME: usize = 96;
+
+/// Whether a text has the form of a topic's name: `rt/`, then words of letters, digits and underscores with slashes between.
+/// All that robots and their clients are known to use have it.
+pub fn is_name(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let words = text.strip_prefix("rt/").filter(|_| text.len() <= LONGEST_NAME);
+    words.is_some_and(|words| words.split('/').all(is_word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_a_known_form() {
+        let longest = format!("rt/{}", "x".repeat(LONGEST_NAME - 3));
+        for name in
+            [LOW_STATE, VOXEL_MAP, AUDIOHUB_STATE, SPORT_REQUEST, "rt/arm_Command", &longest]
+        {
+            assert!(is_name(name), "{name}");
+        }
+        let long = format!("{longest}x");
+        for other in [
+            "",
+            "rt",
+            "rt/",
+            "rt//x",
+            "rt/x/",
+            "/rt/x",
+            "x",
+            "RT/x",
+            "rt/x y",
+            "rt/x\n",
+            "rt/\u{1b}[2J",
+            "rt/\u{e9}",
+            "rt/x\0",
+            "rt/\"",
+            "rt/x-y",
+            "rt/../x",
+            &long,
+        ] {
+            assert!(!is_name(other), "{other:?}");
+        }
+    }
+}

@@ -140,6 +140,10 @@ pub fn action(name: &str) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.name == name)
 }
 
+/// Other ids that ai modes of some firmware have for what is acrobatic, by the tables of other clients. The actions above
+/// use the ids that robots of today know; whoever sends a request of their own may send these.
+pub const OTHER_ACROBATICS: &[(i64, &str)] = &[(1301, "hand_stand"), (1304, "bound")];
+
 type Ids = [Option<Api>; 3];
 
 const fn once(

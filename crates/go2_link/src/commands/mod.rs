@@ -7,6 +7,8 @@ mod mode;
 pub mod script; // what its scripts tell
 mod settings;
 
-pub use actions::{action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS};
+pub use actions::{
+    action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS, OTHER_ACROBATICS,
+};
 pub use mode::{MotionMode, Space};
 pub use settings::{setting, Domain, Read, Setting, SETTINGS};

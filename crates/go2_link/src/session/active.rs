@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{json, Value};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::backlog;
 use super::link::{Drive, Path, Velocity};
 use super::machine::{Event, Machine};
 use super::outgoing::Outgoing;
@@ -20,15 +21,7 @@ use crate::failpoint::failpoint;
 use crate::throttle::Throttle;
 use crate::transport::{Transport, TransportError};
 
-/// Bytes that wait to be acknowledged from which on a velocity is held back for a newer one: on a stuck link, old velocities
-/// must not queue up to be walked later. These are about three velocities. The zeros of a stop then fit into the same
-/// packet, so that what is repeated after a hole in the network brings both or neither.
-pub(super) const VELOCITY_BACKLOG: usize = 450;
-/// As much for a zero, which ends what came before it.
-pub(super) const ZERO_BACKLOG: usize = 4096;
 pub(super) const BACKLOG_POLL: Duration = Duration::from_millis(10);
-/// Unsent bytes above which requests are refused; twice as many would end the session.
-const REQUEST_BACKLOG: usize = 32 * 1024;
 const LOG_EVERY: Duration = Duration::from_secs(10);
 /// How long the messages that stop the robot may take after this program has failed.
 const LAST_STOP: Duration = Duration::from_secs(1);
@@ -37,7 +30,7 @@ const NOT_YET: &str =
     "not ready yet, as for about 10 s after connecting, or this firmware does not have the action";
 
 /// What the hand-held remote would send. Its axes are forward and to the right, ROS's forward and to the left.
-fn sticks(velocity: Velocity) -> serde_json::Value {
+fn sticks(velocity: Velocity) -> Value {
     // Taken from zero, so that there is no negative zero.
     let [forward, left, turn] =
         [velocity.x, velocity.y, velocity.yaw].map(|part| part.clamp(-1.0, 1.0));
@@ -59,6 +52,7 @@ pub(super) struct Session<'a, T: Transport> {
     outlets: &'a Outlets,
     finished: &'a mut Counters,
     live_since: Option<std::time::Instant>,
+    crowded: Throttle,
     standing: Throttle,
     malformed: Throttle,
     refused: Throttle,
@@ -81,6 +75,7 @@ impl<'a, T: Transport> Session<'a, T> {
             outlets,
             finished,
             live_since: None,
+            crowded: Throttle::new(LOG_EVERY),
             standing: Throttle::new(LOG_EVERY),
             malformed: Throttle::new(LOG_EVERY),
             refused: Throttle::new(LOG_EVERY),
@@ -101,6 +96,8 @@ impl<'a, T: Transport> Session<'a, T> {
             let mut due = Instant::from_std(self.machine.poll_timeout());
             if self.velocity.is_some() {
                 due = due.min(Instant::now() + BACKLOG_POLL);
+            } else if let Some(topics) = self.machine.topics_due() {
+                due = due.min(Instant::from_std(topics));
             }
             tokio::select! {
                 received = self.transport.receive() => {
@@ -201,11 +198,41 @@ impl<'a, T: Transport> Session<'a, T> {
         }
         self.send_velocity();
         while let Some(message) = self.machine.poll_transmit() {
-            let text = message.encode(chrono::Local::now());
-            self.outgoing.sent(text.len(), self.transport.backlog(), now());
-            self.transport.send(text).await?;
+            self.send(&message).await?;
+        }
+        // What others want of the robot comes after all that moves or stops it.
+        if self.velocity.is_none() {
+            if let Some(message) = self.machine.poll_topics(self.transport.backlog(), now()) {
+                self.send(&message).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Sends a message, if there is space for it: what comes by itself comes again.
+    async fn send(&mut self, message: &Outbound) -> Result<(), TransportError> {
+        let text = message.encode(chrono::Local::now());
+        let backlog = self.transport.backlog();
+        if !backlog::admits(message, text.len(), backlog) {
+            if let Some(more) = self.crowded.allow(now()) {
+                tracing::warn!(
+                    "a message to the robot is left out, {backlog} bytes are not acknowledged{more}"
+                );
+            }
+            return Ok(());
+        }
+        self.outgoing.sent(text.len(), backlog, now());
+        self.transport.send(text).await
+    }
+
+    /// Whether something that is asked for may be sent now.
+    fn has_space(&self, message: &Outbound) -> Result<(), RequestError> {
+        let length = message.encode(chrono::Local::now()).len();
+        if length > backlog::LONGEST {
+            return Err(RequestError::TooLong);
+        }
+        let fits = backlog::admits(message, length, self.transport.backlog());
+        fits.then_some(()).ok_or(RequestError::Crowded)
     }
 
     /// Sends the velocity that waits, if its time has come.
@@ -213,7 +240,7 @@ impl<'a, T: Transport> Session<'a, T> {
         let Some((Drive { velocity, path }, given)) = self.velocity else { return };
         let (now, backlog) = (now(), self.transport.backlog());
         if velocity == Velocity::ZERO {
-            if backlog >= ZERO_BACKLOG {
+            if backlog >= backlog::ZERO {
                 return;
             }
         } else if !self.machine.hears(now)
@@ -221,7 +248,7 @@ impl<'a, T: Transport> Session<'a, T> {
         {
             self.velocity = None; // it would be walked when nobody means it any more
             return;
-        } else if backlog >= VELOCITY_BACKLOG
+        } else if backlog >= backlog::VELOCITY
             || self.outgoing.oldest(backlog, now) >= self.machine.timing().unacknowledged
         {
             return;
@@ -312,32 +339,34 @@ impl<'a, T: Transport> Session<'a, T> {
     }
 
     fn command(&mut self, command: Command) {
-        let crowded = self.transport.backlog() >= REQUEST_BACKLOG;
         match command {
             command if self.transport.is_recording() => command.refuse(RequestError::Recording),
-            Command::Request { request, reply, .. } if crowded && !request.priority => {
-                let _ = reply.send(Err(RequestError::Crowded));
-            }
             // Nobody waits for it any more: what was called off must not be done.
             Command::Request { reply, .. } if reply.is_closed() => {}
-            Command::Request { request, timeout, reply } => {
-                match self.machine.request(request, timeout, now()) {
-                    Ok(id) => {
-                        self.replies.insert(id, reply);
-                    }
-                    Err(error) => {
-                        let _ = reply.send(Err(error));
-                    }
+            Command::Request { request, timeout, reply } => match self.ask(request, timeout) {
+                Ok(id) => {
+                    self.replies.insert(id, reply);
                 }
-            }
-            Command::Publish { reply, .. } if crowded => {
-                let _ = reply.send(Err(RequestError::Crowded));
-            }
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            },
             Command::Publish { topic, data, reply } => {
-                let _ = reply.send(self.machine.publish(&topic, data));
+                let _ = reply.send(self.publish(&topic, data));
             }
             Command::Keyframe => self.transport.request_keyframe(),
         }
+    }
+
+    fn ask(&mut self, request: Request, timeout: Duration) -> Result<RequestId, RequestError> {
+        let id = i64::from(i32::MAX); // the longest that there is
+        self.has_space(&Outbound::Request { id, request: request.clone() })?;
+        self.machine.request(request, timeout, now())
+    }
+
+    fn publish(&mut self, topic: &str, data: Value) -> Result<(), RequestError> {
+        self.has_space(&Outbound::Publish { topic: topic.to_owned(), data: data.clone() })?;
+        self.machine.publish(topic, data)
     }
 
     fn total(&self) -> Counters {

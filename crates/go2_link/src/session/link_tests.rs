@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::super::active::{BACKLOG_POLL, VELOCITY_BACKLOG};
+use super::super::active::BACKLOG_POLL;
+use super::super::backlog::VELOCITY as VELOCITY_BACKLOG;
 use super::*;
 use crate::codec::{api, topics};
 use crate::progress::{Passed, Progress};
@@ -539,5 +540,72 @@ async fn the_streams_stay_as_wanted_from_session_to_session() {
     let to_client = wire.0.to_client.lock().unwrap().clone().unwrap();
     to_client.send(Received::Picture(picture.clone())).unwrap();
     assert_eq!(pictures.recv().await.unwrap(), picture);
+    link.close().await;
+}
+
+/// So many names of the longest form.
+fn names(count: usize) -> BTreeSet<String> {
+    let width = topics::LONGEST_NAME - 3;
+    (0..count).map(|number| format!("rt/{number:0width$}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_goes_on_and_stops_whatever_others_subscribe_to() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    talk(&wire, 100).await;
+    link.share_topics(names(640));
+    for step in 0..20 {
+        link.drive(forward(f64::from(step + 1)));
+        talk(&wire, 50).await;
+    }
+    assert_eq!(moves(&wire).len(), 20, "each velocity at its time");
+    let told = wire.sent("subscribe").len();
+    assert!((20..=60).contains(&told), "{told} subscriptions in a second");
+    // On a link that is stuck they wait; a stop does not.
+    wire.0.backlog.store(8 * 1024, Ordering::Relaxed);
+    let handle = link.handle();
+    let stop = Request::sport(api::STOP_MOVE).with_priority();
+    tokio::spawn(async move { handle.request(stop, Duration::from_secs(1)).await });
+    talk(&wire, 3000).await;
+    assert_eq!(wire.requests().last().unwrap().0, api::STOP_MOVE);
+    assert_eq!(wire.sent("subscribe").len(), told);
+    wire.0.backlog.store(0, Ordering::Relaxed);
+    talk(&wire, 15_000).await;
+    assert_eq!(wire.sent("subscribe").len(), 640);
+    assert_eq!(*link.session().borrow(), Some(1));
+    link.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_fills_the_channel_and_a_stop_always_finds_space() {
+    let wire = Wire::default();
+    let link = LinkBuilder::default().start(wire.clone());
+    live(&link).await;
+    talk(&wire, 10).await;
+    let ask = |parameter: String, priority: bool| {
+        let request = Request { parameter, priority, ..Request::sport(1) };
+        let asked = link.request(request, Duration::from_millis(10));
+        let wire = &wire;
+        async move {
+            let sent = wire.requests().len();
+            let result = asked.await;
+            (wire.requests().len() > sent, result.unwrap_err())
+        }
+    };
+    let timeout = RequestError::Timeout(Duration::from_millis(10));
+    // Control characters take six bytes each on the wire.
+    let control = "\u{1}".repeat(30_000);
+    assert_eq!(ask(control, false).await, (false, RequestError::TooLong));
+    let quotes = "\"".repeat(30_000);
+    assert_eq!(ask(quotes.clone(), false).await, (true, timeout.clone()), "an idle link takes it");
+    wire.0.backlog.store(20_000, Ordering::Relaxed);
+    assert_eq!(ask(quotes.clone(), false).await, (false, RequestError::Crowded));
+    assert_eq!(ask(quotes, true).await, (false, RequestError::Crowded), "whatever it calls itself");
+    assert_eq!(ask("{}".to_owned(), false).await, (true, timeout.clone()));
+    wire.0.backlog.store(60_000, Ordering::Relaxed);
+    assert_eq!(ask("{}".to_owned(), false).await, (false, RequestError::Crowded));
+    assert_eq!(ask("{}".to_owned(), true).await, (true, timeout));
     link.close().await;
 }

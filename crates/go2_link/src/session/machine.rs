@@ -1,7 +1,6 @@
 //! What a session does, without IO and without a clock of its own.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -14,10 +13,12 @@ use super::state::{
     Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
 };
 use super::streams::Streams;
+use super::subscriptions::Subscriptions;
 use super::timing::Timing;
 use super::upkeep::{Pace, Upkeep};
 use crate::codec::{topics, DecodeError, Inbound, Json, Kind, Outbound, Request, Response};
 use crate::media::AccessUnit;
+use crate::rate::Rate;
 use crate::state::FaultChange;
 use crate::text::{clean, WORDS};
 use crate::transport::Received;
@@ -69,9 +70,7 @@ pub struct Machine {
     last_received: Instant,
     /// How long the silence was when it was last looked at: it is looked at again when it grows beyond the next limit.
     silence: Duration,
-    topics: BTreeSet<String>,
-    /// Those that are wished for at present.
-    more: Arc<BTreeSet<String>>,
+    topics: Subscriptions,
     streams: Streams,
     requests: Requests,
     guard: ModeGuard,
@@ -80,6 +79,8 @@ pub struct Machine {
     video: Upkeep,
     transmit: VecDeque<Outbound>,
     events: VecDeque<Event>,
+    /// What is sent because the robot asks for it.
+    replies: Rate,
     counters: Counters,
 }
 
@@ -98,6 +99,10 @@ const LIDAR_PACE: Pace = Pace {
     at_last: Duration::from_secs(15),
 };
 const VIDEO_PACE: Pace = Pace { first: Duration::from_secs(1), firsts: 3, ..LIDAR_PACE };
+/// What a robot that asks again and again is answered at once, and how often after that.
+const REPLIES: (u32, Duration) = (20, Duration::from_millis(50));
+/// Bytes of the longest probe that is sent back.
+const LONGEST_PROBE: usize = 1024;
 const ACCEPTED: &str = "Validation Ok.";
 const NOT_VALIDATED: &str = "Validation Needed.";
 /// Spelled so on the wire.
@@ -114,8 +119,7 @@ impl Machine {
             last_received: now,
             silence: Duration::ZERO,
             streams: Streams::new(topics.iter()),
-            topics,
-            more: Arc::default(),
+            topics: Subscriptions::new(topics),
             requests: Requests::new(first_id),
             guard: ModeGuard::default(),
             identity: Identity::new(None),
@@ -123,6 +127,7 @@ impl Machine {
             video: Upkeep::new(VIDEO_PACE),
             transmit: VecDeque::new(),
             events: VecDeque::new(),
+            replies: Rate::new(REPLIES.0, REPLIES.1),
             counters: Counters::default(),
         }
     }
@@ -200,13 +205,13 @@ impl Machine {
     fn route(&mut self, message: Inbound, now: Instant) -> Result<(), SessionEnd> {
         match message.kind {
             Kind::Validation => return self.validation(&message.data, now),
-            Kind::Err => return self.error(&message.data),
+            Kind::Err => return self.error(&message.data, now),
             Kind::Heartbeat => {
                 if let Phase::Live { last_heartbeat: Some(sent), .. } = self.phase {
                     self.counters.round_trip = Some(now.saturating_duration_since(sent));
                 }
             }
-            Kind::RtcInnerReq => self.inner(message.data),
+            Kind::RtcInnerReq => self.inner(message.data, now),
             Kind::Res => match Response::decode(&message) {
                 Ok((response, chunk)) => {
                     self.guard.hear(&message.topic, &response);
@@ -254,7 +259,7 @@ impl Machine {
             if let Phase::Validating { challenge, .. } = &mut self.phase {
                 *challenge = Some(text.clone());
             }
-            return self.answer(text);
+            return self.answer(text, now);
         }
         if !self.is_live() {
             self.phase =
@@ -262,45 +267,48 @@ impl Machine {
             self.streams.begin(now);
             self.heartbeat(now);
             self.transmit.push_back(Outbound::DisableTrafficSaving(true));
-            let topics = self.topics.union(&self.more);
-            self.transmit.extend(topics.cloned().map(Outbound::Subscribe));
+            self.transmit.extend(self.topics.own().iter().cloned().map(Outbound::Subscribe));
             self.events.push_back(Event::Live);
             self.identify(now);
         }
         Ok(())
     }
 
-    fn answer(&mut self, challenge: String) -> Result<(), SessionEnd> {
+    fn answer(&mut self, challenge: String, now: Instant) -> Result<(), SessionEnd> {
         if let Phase::Validating { answers, .. } = &mut self.phase {
             *answers += 1;
             if *answers > MOST_ANSWERS {
                 return Err(SessionEnd::ValidationRefused);
             }
         }
-        self.transmit.push_back(Outbound::Validation { challenge });
+        if self.replies.allow(now) {
+            self.transmit.push_back(Outbound::Validation { challenge });
+        }
         Ok(())
     }
 
-    fn error(&mut self, info: &Json) -> Result<(), SessionEnd> {
+    fn error(&mut self, info: &Json, now: Instant) -> Result<(), SessionEnd> {
         let text = info.decode::<String>().unwrap_or_else(|_| format!("{info:?}"));
         let text = clean(&text, WORDS);
         if text == NOT_VALIDATED {
             if let Phase::Validating { challenge: Some(challenge), .. } = &self.phase {
-                return self.answer(challenge.clone());
+                return self.answer(challenge.clone(), now);
             }
         }
         self.events.push_back(Event::RobotError(text));
         Ok(())
     }
 
-    fn inner(&mut self, info: Json) {
+    fn inner(&mut self, info: Json, now: Instant) {
         #[derive(Deserialize)]
         struct Inner {
             req_type: String,
         }
         match info.decode::<Inner>() {
             Ok(inner) if inner.req_type == PROBE => {
-                self.transmit.push_back(Outbound::ProbeEcho(info));
+                if info.as_bytes().len() <= LONGEST_PROBE && self.replies.allow(now) {
+                    self.transmit.push_back(Outbound::ProbeEcho(info));
+                }
             }
             Ok(_) => {}
             Err(error) => self.malformed(error),
@@ -329,18 +337,12 @@ impl Machine {
                 stream.want(on, now);
             }
         }
-        let before = std::mem::replace(&mut self.more, Arc::clone(&wishes.topics));
-        if self.is_live() {
-            let new = self.more.difference(&before).filter(|topic| !self.topics.contains(*topic));
-            self.transmit.extend(new.cloned().map(Outbound::Subscribe));
-            let old = before.difference(&self.more).filter(|topic| !self.topics.contains(*topic));
-            self.transmit.extend(old.cloned().map(Outbound::Unsubscribe));
-        }
+        self.topics.want(&wishes.topics, now);
     }
 
     /// Whether messages of this topic are wished for by those who share the session.
     pub(super) fn is_shared(&self, topic: &str) -> bool {
-        self.more.contains(topic)
+        self.topics.is_wanted(topic)
     }
 
     fn keep_up(&mut self, now: Instant) {
@@ -464,6 +466,22 @@ impl Machine {
         let message = self.transmit.pop_front()?;
         self.counters.sent += 1;
         Some(message)
+    }
+
+    /// The next change of what is shared with others, where `backlog` bytes wait to be acknowledged. After everything
+    /// else: see [`topics_due`](Self::topics_due) for when to ask again.
+    pub fn poll_topics(&mut self, backlog: usize, now: Instant) -> Option<Outbound> {
+        if !self.is_live() {
+            return None;
+        }
+        let change = self.topics.poll(backlog, now);
+        self.counters.sent += u64::from(change.is_some());
+        change
+    }
+
+    /// When [`poll_topics`](Self::poll_topics) may have something.
+    pub fn topics_due(&self) -> Option<Instant> {
+        self.topics.due().filter(|_| self.is_live())
     }
 
     /// The next event.

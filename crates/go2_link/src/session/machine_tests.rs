@@ -1,5 +1,7 @@
 //! The session in virtual time, message by message.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::super::requests::{LONGEST_PARAMETER, MOST_PENDING};
@@ -50,8 +52,14 @@ impl Session {
         Ok(())
     }
 
+    /// All that is said, over a link that acknowledges at once.
     fn said(&mut self) -> Vec<Outbound> {
-        std::iter::from_fn(|| self.machine.poll_transmit()).collect()
+        let mut said: Vec<_> = std::iter::from_fn(|| self.machine.poll_transmit()).collect();
+        while let Some(due) = self.machine.topics_due() {
+            self.now = self.now.max(due);
+            said.extend(self.machine.poll_topics(0, self.now));
+        }
+        said
     }
 
     fn events(&mut self) -> Vec<Event> {
@@ -342,6 +350,55 @@ fn topics_are_shared_while_somebody_wants_them() {
     session.hear(OK).unwrap();
     let subscribed = session.said().into_iter().filter(|m| matches!(m, Outbound::Subscribe(_)));
     assert_eq!(subscribed.collect::<Vec<_>>(), [on("rt/a"), on("rt/b"), on("rt/c")]);
+}
+
+#[test]
+fn what_others_want_goes_after_everything_else_and_never_fills_the_channel() {
+    let mut session = Session::live();
+    let topics: BTreeSet<_> = (0..640)
+        .map(|number| format!("rt/{number:0width$}", width = topics::LONGEST_NAME - 3))
+        .collect();
+    let topics = Arc::new(topics);
+    session.machine.wish(&Wishes { topics: Arc::clone(&topics), ..Wishes::default() }, session.now);
+    assert_eq!(session.machine.poll_transmit(), None, "nothing at once");
+    let stop = Request::sport(api::STOP_MOVE).with_priority();
+    session.machine.request(stop, Duration::from_secs(1), session.now).unwrap();
+    let Some(Outbound::Request { request, .. }) = session.machine.poll_transmit() else { panic!() };
+    assert_eq!(request.api_id, api::STOP_MOVE, "before all of them");
+    // A robot that acknowledges nothing: what waits stays small.
+    let (mut backlog, mut told) = (0, 0);
+    for _ in 0..10_000 {
+        session.now += Duration::from_millis(10);
+        if let Some(message) = session.machine.poll_topics(backlog, session.now) {
+            backlog += message.encode(chrono::Local::now()).len();
+            told += 1;
+        }
+    }
+    assert!(told < 10 && backlog < 1500, "{told}, {backlog} bytes");
+    // One that does gets all of them, at a bounded rate.
+    let start = session.now;
+    assert_eq!(session.said().len(), topics.len() - told);
+    assert!(session.now - start >= Duration::from_millis(20) * (topics.len() - told - 1) as u32);
+}
+
+#[test]
+fn a_robot_that_asks_without_end_is_answered_at_a_bounded_rate() {
+    let mut session = Session::live();
+    let probe = r#"{"type":"rtc_inner_req","info":{"req_type":"rtt_probe_send_from_mechine"}}"#;
+    for text in [probe, CHALLENGE, OK].into_iter().cycle().take(3000) {
+        session.hear(text).unwrap();
+    }
+    assert_eq!(session.said().len(), REPLIES.0 as usize - 1, "one was for the challenge");
+    session.wait(1.0).unwrap();
+    session.hear(probe).unwrap();
+    assert_eq!(session.said().len(), 1, "after a pause again");
+    let long = "x".repeat(LONGEST_PROBE);
+    session
+        .hear(&format!(
+            r#"{{"type":"rtc_inner_req","info":{{"req_type":"rtt_probe_send_from_mechine","x":"{long}"}}}}"#
+        ))
+        .unwrap();
+    assert_eq!(session.said(), [], "what is longer than any probe");
 }
 
 #[test]

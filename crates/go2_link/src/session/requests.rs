@@ -44,7 +44,7 @@ pub(super) struct Requests {
 pub(super) const MOST_PENDING: usize = 256;
 /// Velocities whose answers may be under way.
 const MOST_TOLD: usize = 256;
-/// Messages must stay below 64 KiB; the rest is for the envelope and for quoting.
+/// Messages must stay below 64 KiB; the rest is for the envelope and for quoting, which [`super::backlog`] measures.
 pub(super) const LONGEST_PARAMETER: usize = 30_000;
 
 impl Requests {

@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_without_end_is_cut() {
+        let mut list = Vec::new();
+        for code in 0..1000 {
+            FaultChange::Added(vec![Fault { source: 100, code }]).apply(&mut list);
+        }
+        assert_eq!(list.len(), FaultChange::LARGEST_LIST);
+        let all = (0..1000).map(|code| Fault { source: 100, code }).collect();
+        FaultChange::Snapshot(all).apply(&mut list);
+        assert_eq!(list.len(), FaultChange::LARGEST_LIST);
+    }
+
+    #[test]
     fn faults_of_heat_are_known() {
         let heat = |source, code| Fault { source, code }.is_heat();
         assert!(heat(309, 0x04) && heat(3007, 0x10) && heat(300, 0x04) && heat(600, 0x04));

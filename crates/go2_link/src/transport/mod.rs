@@ -135,6 +135,9 @@ pub enum TransportError {
     Over(String),
 }
 
+/// Bytes that wait to be acknowledged beyond which a link is given up. Below the 128 KiB at which the engine blocks.
+pub const LARGEST_BACKLOG: usize = 64 * 1024;
+
 /// A way to a robot. Dropping it without [`close`](Self::close) leaves the robot's only slot taken for long.
 pub trait Transport: Send + 'static {
     /// Sends one text message. Does not wait for the network: what cannot be queued any more is an error.

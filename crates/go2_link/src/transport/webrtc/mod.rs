@@ -19,7 +19,9 @@ use tokio::task::JoinSet;
 use webrtc::data::data_channel::DataChannel;
 
 use super::ice::{IceError, IceSettings};
-use super::{ConnectError, Connector, MediaCount, Received, Transport, TransportError};
+use super::{
+    ConnectError, Connector, MediaCount, Received, Transport, TransportError, LARGEST_BACKLOG,
+};
 use crate::interfaces;
 use crate::progress::Progress;
 use crate::signaling::{Reached, Target};
@@ -29,8 +31,6 @@ use peer::{lost, Peer};
 /// The longest message that is read. Robots send up to a few hundred kilobytes; the engine's SCTP window
 /// is as large.
 const LARGEST_MESSAGE: usize = 1024 * 1024;
-/// Bytes waiting to be sent beyond which the link is given up. Below the 128 KiB at which the engine blocks.
-const LARGEST_BACKLOG: usize = 64 * 1024;
 /// For how long a goodbye waits for the robot. By then the robot has ended the session by itself.
 const RETIRED_FOR: Duration = Duration::from_secs(12);
 /// How long an unwanted attempt may go on to reach its goodbye when the link is closed.
