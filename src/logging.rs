@@ -21,7 +21,12 @@ const LONGEST: usize = 2000;
 const QUEUE: usize = 1024;
 
 enum Entry {
-    Line { text: String, file: &'static str, line: u32, severity: LogSeverity },
+    Line {
+        text: String,
+        file: &'static str,
+        line: u32,
+        severity: LogSeverity,
+    },
     /// Everything before it is out.
     Flush(SyncSender<()>),
 }

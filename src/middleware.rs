@@ -66,7 +66,8 @@ pub(crate) fn set_profile() -> Option<Profile> {
         return None;
     }
     // In a user's own folder where there is one.
-    let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
+    let folder =
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
     let profile = write(&folder.unwrap_or_else(std::env::temp_dir)).ok()?;
     for name in FILES {
         std::env::set_var(name, &profile.0);

@@ -155,7 +155,9 @@ impl Node {
                 let _ = timeout(CLOSE, gateway.close()).await;
             }
             if timeout(CLOSE, link.close()).await.is_err() {
-                tracing::warn!("the session was not ended in order; the robot may be busy for some seconds");
+                tracing::warn!(
+                    "the session was not ended in order; the robot may be busy for some seconds"
+                );
             }
             if let Some(recorder) = recorder {
                 let _ = timeout(RECORDING, recording::finish(recorder)).await;
@@ -174,7 +176,10 @@ impl Node {
         threads.extend(spins.is_err().then_some("ros"));
         let what = match sending.is_empty() {
             true => format!("the threads {} are busy", threads.join(", ")),
-            false => format!("sending on {} is stuck: a subscriber's network is too slow", sending.join(", ")),
+            false => format!(
+                "sending on {} is stuck: a subscriber's network is too slow",
+                sending.join(", ")
+            ),
         };
         tracing::warn!("the node ends although {what}");
         log.flush(LAST_LINES);

@@ -66,7 +66,8 @@ impl Gauges {
     pub(crate) fn slow(&self) -> Vec<(String, Duration)> {
         let now = Instant::now();
         let gauges = lock(&self.0);
-        let slow = |(topic, gauge): (&String, &Gauge)| Some((topic.clone(), lock(&gauge.0).slow(now)?));
+        let slow =
+            |(topic, gauge): (&String, &Gauge)| Some((topic.clone(), lock(&gauge.0).slow(now)?));
         gauges.iter().filter_map(slow).collect()
     }
 

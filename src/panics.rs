@@ -29,7 +29,8 @@ fn sentence(panic: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("without a name");
     let reason = panic.payload_as_str().unwrap_or("no reason is given");
-    let place = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
+    let place =
+        panic.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
     format!(
         "a part of this program has failed, in the thread {name}: {reason}{place}. The robot is stopped and the node ends; please \
          report this"

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::intake::{bounded, Bounded, Intake};
-use crate::services::Robot;
 use crate::outlet::Outlet;
+use crate::services::Robot;
 use crate::streams::{Shared, Source, QUEUE};
 
 /// Why a topic cannot be passed on.

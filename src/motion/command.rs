@@ -26,7 +26,9 @@ impl Motion {
             format!("its stamp is {age:.1} s old; if it comes from another computer, set both clocks right")
         } else if moves && -age > limit {
             let ahead = -age;
-            format!("its stamp is {ahead:.1} s ahead of this computer's clock; set both clocks right")
+            format!(
+                "its stamp is {ahead:.1} s ahead of this computer's clock; set both clocks right"
+            )
         } else if let Err(ignored) = self.governor.admit(velocity, now) {
             ignored.to_string()
         } else if let Some(reason) = self.unreachable(moves) {

@@ -27,11 +27,11 @@ use rustix::time::{clock_gettime, ClockId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::RosClock;
-use crate::intake::Intake;
 use crate::gateway::{Heeded, Helm, Steering};
+use crate::intake::Intake;
 use crate::params::{CommandPath, Settings};
-use go2_link::motion::{Action, Clocks, Governor, Limits, PauseDetector};
 use crate::services::again::Newest;
+use go2_link::motion::{Action, Clocks, Governor, Limits, PauseDetector};
 use pose::{Attitudes, Posing};
 use posture::Raising;
 use readiness::Readiness;

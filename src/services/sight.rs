@@ -24,19 +24,27 @@ pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()>
     let gauges = &robot.shared.gauges;
     let publisher = Outlet::new(servers.node, gauges, "camera/snapshot", latched_qos())?;
     let camera = robot.clone();
-    servers.trigger("~/snapshot", move || {
-        let (robot, publisher) = (camera.clone(), publisher.clone());
-        async move {
-            let image = robot.snapshot().await?;
-            publisher.publish(&image);
-            Ok(format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
-        }
-    }, || {})?;
+    servers.trigger(
+        "~/snapshot",
+        move || {
+            let (robot, publisher) = (camera.clone(), publisher.clone());
+            async move {
+                let image = robot.snapshot().await?;
+                publisher.publish(&image);
+                Ok(format!("a JPEG of {} bytes is on camera/snapshot", image.data.len()))
+            }
+        },
+        || {},
+    )?;
     let lidar = robot.clone();
-    servers.switch("~/lidar", move |on| {
-        let robot = lidar.clone();
-        async move { robot.switch_lidar(on).await }
-    }, || {})
+    servers.switch(
+        "~/lidar",
+        move |on| {
+            let robot = lidar.clone();
+            async move { robot.switch_lidar(on).await }
+        },
+        || {},
+    )
 }
 
 impl Robot {

@@ -12,10 +12,14 @@ use super::Robot;
 pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     for setting in SETTINGS.iter().filter(|setting| setting.domain == Domain::Switch) {
         let robot = robot.clone();
-        servers.switch(&format!("~/{}", setting.name), move |on| {
-            let robot = robot.clone();
-            async move { robot.switch(setting.name, on).await.map(|()| String::new()) }
-        }, || {})?;
+        servers.switch(
+            &format!("~/{}", setting.name),
+            move |on| {
+                let robot = robot.clone();
+                async move { robot.switch(setting.name, on).await.map(|()| String::new()) }
+            },
+            || {},
+        )?;
     }
     Ok(())
 }

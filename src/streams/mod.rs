@@ -155,7 +155,12 @@ impl Streams {
         let source = |topic: &'static str, messages| Source::new(topic, messages, &shared);
 
         let low_states = source(LowState::TOPIC, self.low_states);
-        threads.state.spawn(state::publish_low_states(low_states, self.joints, self.battery, low_tx));
+        threads.state.spawn(state::publish_low_states(
+            low_states,
+            self.joints,
+            self.battery,
+            low_tx,
+        ));
         let (lidar_tx, lidar_state) = watch::channel(None);
         let lidar_states = source(LidarState::TOPIC, self.lidar_states);
         threads.status.spawn(lidar::keep_state(lidar_states, lidar_tx));

@@ -37,7 +37,7 @@ impl RuntimeThread {
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let _running = running;
             let _ = runtime.block_on(stopped); // an owner that is gone has stopped it
-            // A look-up of a name may go on for long.
+                                               // A look-up of a name may go on for long.
             runtime.shutdown_background();
         })?;
         Ok(Self { name, handle, stop, ended })
@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn one_that_blocks_is_named_and_holds_up_nothing_else() {
-        let (stuck, free) = (RuntimeThread::start("stuck").unwrap(), RuntimeThread::start("free").unwrap());
+        let (stuck, free) =
+            (RuntimeThread::start("stuck").unwrap(), RuntimeThread::start("free").unwrap());
         let (release, blocks) = sync_channel::<()>(0);
         let (begins, begun) = sync_channel(1);
         stuck.spawn(async move {

@@ -142,7 +142,8 @@ fn link(report: &Report<'_>) -> DiagnosticStatus {
 /// Whether subscribers take what is published. It says nothing of the robot.
 fn publishing(report: &Report<'_>) -> DiagnosticStatus {
     let milliseconds = |took: &Duration| format!("{:.0}", took.as_secs_f64() * 1e3);
-    let values = report.slow.iter().map(|(topic, took)| (format!("{topic} (ms)"), milliseconds(took)));
+    let values =
+        report.slow.iter().map(|(topic, took)| (format!("{topic} (ms)"), milliseconds(took)));
     let worst = report.slow.iter().max_by_key(|(_, took)| *took);
     let (level, message) = match worst {
         None => (OK, "subscribers take what is sent".to_owned()),

@@ -56,7 +56,12 @@ mod tests {
             ("a busy machine", 500, 500, None),
             ("just not yet", 1000, 1000, None),
             ("stopped or suspended", 4000, 4000, Some(4000)),
-            ("a virtual machine whose clocks stood still but for the wall clock", 200, 9000, Some(9000)),
+            (
+                "a virtual machine whose clocks stood still but for the wall clock",
+                200,
+                9000,
+                Some(9000),
+            ),
             ("a wall clock that was set forward", 200, 1201, Some(1201)),
             ("suspended while the wall clock was set back", 2000, 0, Some(2000)),
             ("a wall clock that was set back", 200, 0, None),
@@ -65,7 +70,11 @@ mod tests {
             assert_eq!(detector.read(clocks(50_000, 90_000)), None, "{case}: the first reading");
             let read = detector.read(clocks(50_000 + boot, 90_000 + wall));
             assert_eq!(read, pause.map(ms), "{case}");
-            assert_eq!(detector.read(clocks(50_200 + boot, 90_200 + wall)), None, "{case}: told once");
+            assert_eq!(
+                detector.read(clocks(50_200 + boot, 90_200 + wall)),
+                None,
+                "{case}: told once"
+            );
         }
         let mut back = PauseDetector::default();
         back.read(clocks(0, 90_000));
