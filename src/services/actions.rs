@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use go2_link::codec::{api, Request};
-use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
+use go2_link::commands::{Action, Danger, Kind, MotionMode, Travel, ACTIONS};
 use go2_link::session::RequestError;
 
 use super::again::{self, Wish, NOT_YET};
 use super::servers::Servers;
-use super::{outcome, Robot};
-use crate::motion::{fresh, STAND_UP_HINT};
+use super::{outcome, unanswered, Robot};
+use crate::motion::{fresh, Stopper, STAND_UP_HINT};
 
 /// How long an action waits for the motion mode to be known. It is asked for when a session begins.
 const MODE_WAIT: Duration = Duration::from_secs(1);
@@ -52,7 +52,8 @@ impl Robot {
     async fn act(&self, action: &'static Action, on: bool) -> Result<String, String> {
         match action.name {
             "stop" => {
-                let remark = outcome(self.stop().await)?;
+                let response = self.stop(Stopper::Other).await?;
+                let remark = outcome(Ok(response))?;
                 return Ok(self.lasting().map_or(remark, |lasting| {
                     format!("the robot is still in {lasting}, which a stop does not end: call ~/{lasting} with false")
                 }));
@@ -65,6 +66,10 @@ impl Robot {
                 "{} is acrobatic: clear the floor, then set the parameter allow_acrobatics",
                 action.name
             ));
+        }
+        // Asked in more than one request some would begin before they are refused.
+        if on && action.travel != Travel::Stays && *self.link.held().borrow() {
+            return Err(unanswered(&RequestError::Held));
         }
         let mut wish = self.newest.tell("a newer action");
         let mode = tokio::select! {
