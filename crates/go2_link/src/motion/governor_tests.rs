@@ -487,7 +487,7 @@ fn while_it_is_latched_nobody_walks_the_robot_however_often_they_let_go() {
         sent.iter().any(|(_, action)| walks(action))
     };
     let sent = test.taken();
-    assert!(sent.contains(&(650, Action::StopMove)) && !walks(sent), "it was stopped");
+    assert!(sent.contains(&(700, Action::StopMove)) && !walks(sent), "it was stopped");
     // As Nav2 does between two tries.
     test.command(Velocity::ZERO);
     test.wait(50);
