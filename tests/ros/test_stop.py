@@ -174,16 +174,17 @@ def test_a_stop_of_a_robot_that_does_not_tell_how_it_moves_is_no_success(world: 
 
 def test_who_drives_through_a_short_silence_need_not_let_go(world: World, ros: Ros) -> None:
     sim = world.sim("--control-port", "0")
-    bridge = world.bridge()
+    # Of an avoidance the answer to giving its commands back would be lost, which is waited for.
+    bridge = world.bridge("-p", "command_path:=move")
     ros.live()
     odometry = stand(ros)
-    Driver(ros, twist(x=0.3))
-    ros.until("a walk", lambda: odometry.last.twist.twist.linear.x > 0.2)
+    Driver(ros, twist(yaw=0.5))
+    ros.until("a turn", lambda: odometry.last.twist.twist.angular.z > 0.3)
     control = sim.control()
     mute = control.begin("mute", for_=1.2)
     ros.until("its end", lambda: control.over(mute))
     since = sim.now()
-    ros.until("the walk to go on", lambda: any(x > 0 for x, _, _ in sim.moves(since)), limit=3.0)
+    ros.until("the walk to go on", lambda: any(yaw > 0 for _, _, yaw in sim.moves(since)), limit=3.0)
     assert "nothing was heard of the robot" in bridge.output()
     assert len(sim.entries("validated")) == 1
 

@@ -61,7 +61,7 @@ async fn while_the_robot_is_held_nothing_walks_it_also_in_another_session() {
     link.hold(false);
     assert!(!*held.borrow());
     assert!(!walk(&link).await.contains(&Err(RequestError::Held)));
-    assert_eq!(walks(&wire), 9, "each way is a way again");
+    assert_eq!(walks(&wire), 9, "each way is a way again: {:?}", wire.0.sent.lock().unwrap());
     link.close().await;
 }
 

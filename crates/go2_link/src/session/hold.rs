@@ -2,6 +2,7 @@
 //!
 //! A list of what may pass, and not of what may not: what this version does not know may walk the robot.
 
+use serde::de::DeserializeOwned;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ pub(super) fn may_walk(request: &Request) -> bool {
         topics::SPORT_REQUEST => sport_may_walk(*api_id, parameter),
         topics::OBSTACLES_AVOID_REQUEST => {
             match *api_id {
-                api::obstacles_avoid::MOVE => !serde_json::from_str(parameter).is_ok_and(
+                api::obstacles_avoid::MOVE => !object(parameter).is_some_and(
                     |AvoidanceMove { x, y, yaw, mode }| [x, y, yaw] == [0.0; 3] && mode == 0,
                 ),
                 api::obstacles_avoid::TAKE_COMMANDS => false,
@@ -77,7 +78,7 @@ pub(super) fn may_walk(request: &Request) -> bool {
 fn sport_may_walk(api_id: i64, parameter: &str) -> bool {
     match api_id {
         api::MOVE => {
-            !serde_json::from_str(parameter).is_ok_and(|Move { x, y, z }| [x, y, z] == [0.0; 3])
+            !object(parameter).is_some_and(|Move { x, y, z }| [x, y, z] == [0.0; 3])
         }
         api::EULER => false,
         _ => {
@@ -99,9 +100,16 @@ fn sport_may_walk(api_id: i64, parameter: &str) -> bool {
 
 /// Whether a request begins something that may take the robot from its place.
 fn begins(action: &Action, api: Api, parameter: &str) -> bool {
-    let off = || serde_json::from_str(parameter).is_ok_and(|Switch { data }| !data);
+    let off = || object(parameter).is_some_and(|Switch { data }| !data);
     let ends = action.kind == Kind::Lasting && matches!(api, Api::Flag(_)) && off();
     action.travel != Travel::Stays && !ends
+}
+
+/// What a parameter says, if it is an object of that form and nothing else.
+fn object<T: DeserializeOwned>(parameter: &str) -> Option<T> {
+    // A list would be read as well, its values in the order of the fields.
+    let is_object = parameter.trim_start().starts_with('{');
+    serde_json::from_str(parameter).ok().filter(|_| is_object)
 }
 
 /// Whether it sets or reads what the robot keeps.
@@ -114,8 +122,13 @@ fn is_setting(topic: &str, api_id: i64) -> bool {
 /// Whether a message on a plain topic may take the robot from its place. Requests that come so are judged as requests.
 pub(super) fn may_walk_by(topic: &str, data: &Value) -> bool {
     match topic {
-        topics::WIRELESS_CONTROLLER => !Sticks::deserialize(data)
-            .is_ok_and(|Sticks { lx, ly, rx, ry, keys }| [lx, ly, rx, ry] == [0.0; 4] && keys == 0),
+        topics::WIRELESS_CONTROLLER => {
+            let sticks = Some(data).filter(|data| data.is_object());
+            !sticks.and_then(|data| Sticks::deserialize(data).ok()).is_some_and(|sticks| {
+                let Sticks { lx, ly, rx, ry, keys } = sticks;
+                [lx, ly, rx, ry] == [0.0; 4] && keys == 0
+            })
+        }
         topics::LIDAR_SWITCH => false,
         topic => !topic.ends_with("/request"),
     }
@@ -178,7 +191,7 @@ mod tests {
     fn of_what_may_walk_nothing_begins_and_everything_ends() {
         for action in ACTIONS.iter().filter(|action| action.travel != Travel::Stays) {
             for api in Space::ALL.into_iter().filter_map(|space| action.api(space)) {
-                for on in [r#"{"data":true}"#, "", r#"{"data":false,"data":true}"#, "1050"] {
+                for on in [r#"{"data":true}"#, "[false]", "", r#"{"data":false,"data":true}"#, "1050"] {
                     assert!(may_walk(&sport(api.id(), on)), "{} {on}", action.name);
                 }
                 let ends = may_walk(&sport(api.id(), r#"{"data":false}"#));
@@ -242,6 +255,7 @@ mod tests {
             r#"{"ly":0}"#,
             "null",
             "\"on\"",
+            "[0,0,0,0,0]",
         ] {
             assert!(sticks(pushed), "{pushed}");
         }
