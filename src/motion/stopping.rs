@@ -63,7 +63,7 @@ impl Motion {
 
     /// A stop was ordered, and its StopMove has just been sent.
     pub(super) fn end_modes(&mut self) {
-        let (told, at_rest) = (self.told_mode(), self.rests);
+        let (told, at_rest) = (self.told_mode(), self.rests && self.doing().is_some());
         let ends = self.modes.stopped(told, at_rest);
         self.send_ends(ends);
     }
