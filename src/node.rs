@@ -200,8 +200,9 @@ async fn until_ended(
             Interruption::End(_) => tracing::info!("stopping: {}", interruption.name()),
             Interruption::Suspend(_) => {
                 let (reply, stopped) = oneshot::channel();
+                let order = Order::Stop(Stopper::Other, reply);
                 let stop = async {
-                    if link.in_session() && orders.send(Order::Stop(Stopper::Other, reply)).await.is_ok() {
+                    if link.in_session() && orders.send(order).await.is_ok() {
                         let _ = stopped.await;
                     }
                 };

@@ -27,8 +27,13 @@ pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()>
             async move { robot.act(action, on).await }
         };
         // What is asked for again and again until the robot is ready is called off by the next call.
-        let newest = robot.newest.clone();
-        let newer = move || drop(newest.tell("a newer action"));
+        let again = robot.clone();
+        let newer = move || {
+            drop(again.newest.tell("a newer action"));
+            if action.name == "stop" {
+                again.stop_again();
+            }
+        };
         match action.kind {
             Kind::Once => servers.trigger(&name, move || act(true), newer)?,
             Kind::Lasting => servers.switch(&name, act, newer)?,

@@ -1,38 +1,22 @@
 //! Stops and the hold: each answers only when the robot is seen to stand.
 
+use std::future::Future;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use go2_link::codec::Response;
 use go2_link::session::RequestError;
-use r2r::std_srvs::srv::SetBool;
-use r2r::QosProfile;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
-use super::{outcome, respond, unanswered, Robot};
+use super::servers::Servers;
+use super::{outcome, unanswered, Robot};
 use crate::motion::{fresh, Order, Rest, Stopped, Stopper};
 
 /// From the answer to StopMove until the robot has to be seen at rest: from 1.1 m/s real ones take 0.7 s.
 const REST_WITHIN: Duration = Duration::from_secs(2);
 
-pub(super) fn serve(
-    node: &mut r2r::Node,
-    tasks: &mut JoinSet<()>,
-    robot: &Robot,
-) -> r2r::Result<()> {
-    let qos = QosProfile::services_default();
-    let mut calls = node.create_service::<SetBool::Service>("~/hold", qos)?;
+pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     let robot = robot.clone();
-    tasks.spawn(async move {
-        while let Some(call) = calls.next().await {
-            let result = robot.hold(call.message.data).await;
-            let success = result.is_ok();
-            let message = result.unwrap_or_else(|reason| reason);
-            respond(call, SetBool::Response { success, message });
-        }
-    });
-    Ok(())
+    servers.switch("~/hold", move |held| robot.hold(held), || {})
 }
 
 impl Robot {
@@ -48,12 +32,17 @@ impl Robot {
         Ok(response)
     }
 
+    /// Sends the stop once more, for who calls while one waits for the robot to stand.
+    pub(super) fn stop_again(&self) {
+        let _ = self.motion.try_send(Order::Stop(Stopper::Other, oneshot::channel().0)); // one is under way
+    }
+
     /// Holds the robot until it is released by the same: nobody walks it meanwhile. The hold counts when this is called, and
     /// whatever comes of the stop.
     pub(crate) fn hold(
         &self,
         held: bool,
-    ) -> impl std::future::Future<Output = Result<String, String>> + Send + 'static {
+    ) -> impl Future<Output = Result<String, String>> + Send + 'static {
         let changes = *self.link.held().borrow() != held;
         self.link.hold(held);
         if changes && held {

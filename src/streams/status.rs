@@ -30,7 +30,10 @@ pub(super) async fn publish_link_state(link: LinkHandle, publisher: Outlet<Publi
 }
 
 /// Whether nobody walks the robot.
-pub(super) async fn publish_held(mut held: watch::Receiver<bool>, publisher: Outlet<Publisher<Bool>>) {
+pub(super) async fn publish_held(
+    mut held: watch::Receiver<bool>,
+    publisher: Outlet<Publisher<Bool>>,
+) {
     loop {
         let data = *held.borrow_and_update();
         publisher.publish(&Bool { data });

@@ -15,7 +15,7 @@ from std_srvs.srv import SetBool
 
 from dog import LATCHED, MOVE, STOP_MOVE, Driver, Heard, Ros, Sim, World, ends_stopped, is_move, twist, velocity
 
-DAMP, STAND_DOWN, LEAD_FOLLOW = 1001, 1005, 2056
+LEAD_FOLLOW = 2056
 STICKS = "rt/wirelesscontroller"
 FORWARD = {"lx": 0, "ly": 1, "rx": 0, "ry": 0, "keys": 0}
 ACROBATICS = ["-p", "allow_acrobatics:=true", "-p", f"raw_topics:=['{STICKS}']"]

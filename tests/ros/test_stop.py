@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 
 import pytest
-from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
-from dog import MOVE, STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, is_move, service, twist, velocity
+from dog import STOP_MOVE, Bridge, Driver, Ros, Sim, World, ends_stopped, is_move, twist, velocity
 from test_hold import LEAD_FOLLOW, Asker, set_bool, stand
 
 FREE_WALK, RAGE_MODE = 2045, 2059
@@ -155,6 +154,25 @@ def test_a_stop_of_a_robot_that_walks_on_is_no_success(world: World, ros: Ros, b
     assert ros.trigger("damp") == (True, "")
     ros.until("it to lie", lambda: odometry.last.pose.pose.position.z < 0.06)
     assert ros.trigger("stop") == (True, "")
+
+
+def test_a_stop_does_not_wait_for_the_one_before_to_succeed(world: World, ros: Ros) -> None:
+    sim = world.sim("--control-port", "0")
+    world.bridge()
+    ros.live()
+    odometry = stand(ros)
+    Driver(ros, twist(yaw=0.8))
+    ros.until("a turn", lambda: odometry.last.twist.twist.angular.z > 0.5)
+    sim.control().begin("runaway")
+    clients = [ros.node.create_client(Trigger, "/go2_bridge/stop") for _ in range(2)]
+    ros.until("the service", lambda: all(client.service_is_ready() for client in clients))
+    first = clients[0].call_async(Trigger.Request())
+    ros.until("its StopMove", lambda: sim.requests(STOP_MOVE))
+    second = clients[1].call_async(Trigger.Request())
+    ros.until("another StopMove", lambda: len(sim.requests(STOP_MOVE)) == 2)
+    assert not first.done()
+    ros.until("both answers", lambda: first.done() and second.done())
+    assert not first.result().success and not second.result().success
 
 
 def test_a_stop_of_a_robot_that_does_not_tell_how_it_moves_is_no_success(world: World, ros: Ros) -> None:

@@ -60,15 +60,15 @@ pub(super) fn may_walk(request: &Request) -> bool {
     let Request { topic, api_id, parameter, .. } = request;
     match topic.as_str() {
         topics::SPORT_REQUEST => sport_may_walk(*api_id, parameter),
-        topics::OBSTACLES_AVOID_REQUEST => {
-            match *api_id {
-                api::obstacles_avoid::MOVE => !object(parameter).is_some_and(
-                    |AvoidanceMove { x, y, yaw, mode }| [x, y, yaw] == [0.0; 3] && mode == 0,
-                ),
-                api::obstacles_avoid::TAKE_COMMANDS => false,
-                _ => !is_setting(topic, *api_id),
+        topics::OBSTACLES_AVOID_REQUEST => match *api_id {
+            api::obstacles_avoid::MOVE => {
+                !object(parameter).is_some_and(|AvoidanceMove { x, y, yaw, mode }| {
+                    [x, y, yaw] == [0.0; 3] && mode == 0
+                })
             }
-        }
+            api::obstacles_avoid::TAKE_COMMANDS => false,
+            _ => !is_setting(topic, *api_id),
+        },
         // Of its programs some walk the robot.
         topics::ROBOT_STATE_REQUEST => *api_id != api::robot_state::LIST,
         topic => !HARMLESS.contains(&topic),
@@ -77,9 +77,7 @@ pub(super) fn may_walk(request: &Request) -> bool {
 
 fn sport_may_walk(api_id: i64, parameter: &str) -> bool {
     match api_id {
-        api::MOVE => {
-            !object(parameter).is_some_and(|Move { x, y, z }| [x, y, z] == [0.0; 3])
-        }
+        api::MOVE => !object(parameter).is_some_and(|Move { x, y, z }| [x, y, z] == [0.0; 3]),
         api::EULER => false,
         _ => {
             // Of every motion mode: an id has to be harmless in all that have it.
@@ -191,7 +189,9 @@ mod tests {
     fn of_what_may_walk_nothing_begins_and_everything_ends() {
         for action in ACTIONS.iter().filter(|action| action.travel != Travel::Stays) {
             for api in Space::ALL.into_iter().filter_map(|space| action.api(space)) {
-                for on in [r#"{"data":true}"#, "[false]", "", r#"{"data":false,"data":true}"#, "1050"] {
+                for on in
+                    [r#"{"data":true}"#, "[false]", "", r#"{"data":false,"data":true}"#, "1050"]
+                {
                     assert!(may_walk(&sport(api.id(), on)), "{} {on}", action.name);
                 }
                 let ends = may_walk(&sport(api.id(), r#"{"data":false}"#));
