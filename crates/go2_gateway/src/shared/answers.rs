@@ -103,6 +103,7 @@ mod tests {
         let standing = Standing {
             link: &link,
             hears: true,
+            held: false,
             faults: &faults,
             viewers: 1,
             may_drive: true,
