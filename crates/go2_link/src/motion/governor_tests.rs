@@ -490,7 +490,7 @@ fn while_it_is_latched_nobody_walks_the_robot_however_often_they_let_go() {
     assert!(sent.contains(&(700, Action::StopMove)) && !walks(sent), "it was stopped");
     // As Nav2 does between two tries.
     test.command(Velocity::ZERO);
-    test.wait(50);
+    test.wait(40);
     assert_eq!(test.taken(), [drive(3100, Velocity::ZERO)], "zeros are followed");
     assert_eq!(test.try_command(FORWARD), Err(Ignored::Latched));
     test.wait(1000);
