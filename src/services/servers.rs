@@ -29,7 +29,7 @@ impl Servers<'_> {
         &mut self,
         name: &str,
         carry_out: impl Fn() -> F + Send + 'static,
-        newer: impl Fn() + Send + 'static,
+        newer: impl Fn() + Send + Sync + 'static,
     ) -> r2r::Result<()>
     where
         F: Future<Output = Outcome> + Send + 'static,
@@ -66,7 +66,7 @@ impl Servers<'_> {
         &mut self,
         name: &str,
         carry_out: impl Fn(bool) -> F + Send + 'static,
-        newer: impl Fn() + Send + 'static,
+        newer: impl Fn() + Send + Sync + 'static,
     ) -> r2r::Result<()>
     where
         F: Future<Output = Outcome> + Send + 'static,
@@ -108,7 +108,7 @@ pub(crate) fn triggers(
 pub(crate) async fn answer_together<F>(
     mut calls: Calls<Trigger::Service>,
     carry_out: impl Fn() -> F + Send + 'static,
-    newer: impl Fn() + Send + 'static,
+    newer: impl Fn() + Send + Sync + 'static,
 ) where
     F: Future<Output = Outcome> + Send + 'static,
 {
