@@ -3,12 +3,14 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use go2_gateway::{Access, Gateway, Later, Pilot, Place, Shared, ShortToken, StartError, Viewing};
+use go2_gateway::{
+    Access, Gateway, Later, Pilot, Place, Shared, ShortToken, StartError, Stop, Viewing,
+};
 use go2_link::codec::{Request, Response};
 use go2_link::session::Velocity;
 use tokio::sync::watch;
 
-use crate::motion::Order;
+use crate::motion::Stopper;
 use crate::params::{SecretError, Settings};
 use crate::services::Robot;
 
@@ -172,10 +174,19 @@ impl Pilot for Deck {
         self.wheel.helm.send_modify(|helm| helm.viewers = viewers);
     }
 
-    fn stop(&self, by_driver: bool) -> Later<Result<Response, String>> {
+    fn stop(&self, stop: Stop) -> Later<Result<Response, String>> {
         let robot = self.robot.clone();
-        let order = if by_driver { Order::Pause } else { Order::Stop };
-        Box::pin(async move { robot.stop_by(order).await.map_err(|error| error.to_string()) })
+        let by = match stop {
+            Stop::Other => Stopper::Other,
+            Stop::Driver => Stopper::Driver,
+            Stop::Pause => Stopper::Pause,
+        };
+        Box::pin(async move { robot.stop(by).await })
+    }
+
+    fn hold(&self, held: bool) -> Later<Result<(), String>> {
+        let hold = self.robot.hold(held);
+        Box::pin(async move { hold.await.map(drop) })
     }
 
     fn request(&self, request: Request) -> Later<Result<Response, String>> {

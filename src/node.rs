@@ -22,7 +22,7 @@ use crate::clock::RosClock;
 use crate::device::Device;
 use crate::intake::Intake;
 use crate::logging::Log;
-use crate::motion::{Heard, Inputs, Motion, Order, LAST_STOP};
+use crate::motion::{Heard, Inputs, Motion, Order, Stopper, LAST_STOP};
 use crate::outlet::Gauges;
 use crate::panics::Panics;
 use crate::raw::Raw;
@@ -205,8 +205,9 @@ async fn until_ended(
             Interruption::End(_) => tracing::info!("stopping: {}", interruption.name()),
             Interruption::Suspend(_) => {
                 let (reply, stopped) = oneshot::channel();
+                let order = Order::Stop(Stopper::Other, reply);
                 let stop = async {
-                    if link.in_session() && orders.send(Order::Stop(reply)).await.is_ok() {
+                    if link.in_session() && orders.send(order).await.is_ok() {
                         let _ = stopped.await;
                     }
                 };

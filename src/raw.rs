@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::intake::{bounded, Bounded, Intake};
 use crate::outlet::Outlet;
-use crate::services::Robot;
+use crate::services::{unanswered, Robot};
 use crate::streams::{Shared, Source, QUEUE};
 
 /// Why a topic cannot be passed on.
@@ -118,7 +118,7 @@ async fn to_robot(topic: String, mut inbox: mpsc::Receiver<Bounded>, robot: Robo
         let reason: Cow<'static, str> = match incoming.map(|text| read(&topic, &text)) {
             Ok(Ok(data)) => match send(&topic, data, &robot).await {
                 Ok(()) => continue,
-                Err(error) => error.to_string().into(),
+                Err(error) => unanswered(&error).into(),
             },
             Ok(Err(reason)) => reason,
             Err(length) => format!("it has {length} bytes, and may have {LONGEST}").into(),

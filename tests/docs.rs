@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use go2_link::commands::{Action, Api, Danger, Domain, Kind, Read, ACTIONS, SETTINGS};
+use go2_link::commands::{Action, Api, Danger, Domain, Kind, Read, Travel, ACTIONS, SETTINGS};
 
 fn id(api: Option<Api>) -> String {
     match api {
@@ -16,19 +16,26 @@ fn id(api: Option<Api>) -> String {
 
 fn actions() -> String {
     let mut table =
-        "| service | type | normal | ai | mcf | busy, s | what |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| service | type | normal | ai | mcf | busy, s | walks by itself | what |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"
             .to_owned();
-    for Action { name, kind, danger, takes, normal, ai, mcf, description } in ACTIONS {
+    for Action { name, kind, danger, takes, normal, ai, mcf, travel, description } in ACTIONS {
         let takes = takes.as_secs();
         let kind = match kind {
             Kind::Once => "Trigger",
             Kind::Lasting => "SetBool",
         };
+        let travel = match travel {
+            Travel::Stays => "no",
+            Travel::Leaves => "may",
+            Travel::Ended => "ended by a stop",
+            Travel::EndedIfOurs => "ended by a stop, if it was switched on here",
+            Travel::EndedAtRest => "ended by a stop, at rest",
+        };
         let danger = if *danger == Danger::Acrobatic { " *Acrobatic*" } else { "" };
         let [normal, ai, mcf] = [normal, ai, mcf].map(|api| id(*api));
         let _ = writeln!(
             table,
-            "| `~/{name}` | {kind} | {normal} | {ai} | {mcf} | {takes} | {description}.{danger} |"
+            "| `~/{name}` | {kind} | {normal} | {ai} | {mcf} | {takes} | {travel} | {description}.{danger} |"
         );
     }
     table
@@ -132,6 +139,19 @@ fn each_bound_has_a_test() {
     for row in rows(&text, "| who | what | at most | test |") {
         let [_, _, bound, tests] = &row[..] else { panic!("four cells: {row:?}") };
         assert!(bound.chars().any(|c| c.is_ascii_digit()), "a figure: {row:?}");
+        tests_are_there(tests);
+    }
+}
+
+#[test]
+fn each_cause_of_a_stop_has_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/commands.md")).unwrap();
+    let rows = rows(&text, "| what happens | what the robot is sent | when | tests |");
+    assert!(rows.len() >= 10, "{}", rows.len());
+    for row in rows {
+        let [cause, _, _, tests] = &row[..] else { panic!("four cells: {row:?}") };
+        assert!(!cause.is_empty());
         tests_are_there(tests);
     }
 }

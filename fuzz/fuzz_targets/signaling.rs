@@ -15,7 +15,9 @@ fuzz_target!(|data: &[u8]| {
         let here = [192, 168, 2, 3].into();
         if let Ok(limited) = candidates::limited(&sdp, candidates::Scope::At(here)) {
             let ends = candidates::list(&limited);
-            assert!((1..=4).contains(&ends.len()) && ends.iter().all(|end| end.address.ip() == here));
+            assert!(
+                (1..=4).contains(&ends.len()) && ends.iter().all(|end| end.address.ip() == here)
+            );
         }
     }
     let _ = read_public_key(data);

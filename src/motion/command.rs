@@ -7,7 +7,7 @@ use go2_link::session::{RequestError, Velocity};
 
 use super::readiness::{Change, Doing, Ready, Verdict};
 use super::{Command, Motion, GATEWAY};
-use go2_link::motion::{News, ATTEMPT};
+use go2_link::motion::{Ignored, News, ATTEMPT};
 
 impl Motion {
     /// Takes up a velocity, or logs and says why it is ignored.
@@ -30,7 +30,10 @@ impl Motion {
                 "its stamp is {ahead:.1} s ahead of this computer's clock; set both clocks right"
             )
         } else if let Err(ignored) = self.governor.admit(velocity, now) {
-            ignored.to_string()
+            match ignored {
+                Ignored::Latched => format!("{ignored}: release ~/hold"),
+                ignored => ignored.to_string(),
+            }
         } else if let Some(reason) = self.unreachable(moves) {
             if moves {
                 self.governor.withhold(now);

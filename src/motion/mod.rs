@@ -1,14 +1,20 @@
 //! `cmd_vel` and `cmd_pose` to the robot: the task that owns the governor.
 
 mod command; // what becomes of each velocity
+mod modes; // those that walk by themselves, which a stop has to end
 mod pose; // attitudes of the standing body
 mod posture; // bringing it to its feet
 mod readiness; // whether it can walk as it is
 mod remote; // whose commands the obstacle avoidance takes
+mod rest; // whether it is seen to stand still
 mod silence; // how long the robot has not been heard
+mod stopping; // stops that somebody orders, and the hold
 
+pub(crate) use modes::{Answer, Asked};
 pub(crate) use pose::subscribe as subscribe_pose;
 pub(crate) use readiness::{fresh, Doing, STAND_UP_HINT};
+pub(crate) use rest::Rest;
+pub(crate) use stopping::Stopper;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +23,6 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::{api, Request, Response};
-use go2_link::commands::Action as RobotAction;
 use go2_link::failpoint::failpoint;
 use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
 use go2_link::throttle::Throttle;
@@ -31,7 +36,7 @@ use crate::gateway::{Heeded, Helm, Steering};
 use crate::intake::Intake;
 use crate::params::{CommandPath, Settings};
 use crate::services::again::Newest;
-use go2_link::motion::{Action, Clocks, Governor, Limits, PauseDetector};
+use modes::Modes;
 use pose::{Attitudes, Posing};
 use posture::Raising;
 use readiness::Readiness;
@@ -57,16 +62,17 @@ type Waiting = Vec<oneshot::Sender<Stopped>>;
 
 /// Something to do for a service or at shutdown.
 pub(crate) enum Order {
-    /// Stop now, and until whoever drives lets go; the answer to StopMove goes back.
-    Stop(oneshot::Sender<Stopped>),
-    /// Stop now; it is who drives that wants it, and may drive on. The answer to the next StopMove goes back.
-    Pause(oneshot::Sender<Stopped>),
+    /// Stop now; the answer to StopMove goes back.
+    Stop(Stopper, oneshot::Sender<Stopped>),
+    /// Hold the robot, which stops it, or release it. The answer to StopMove goes back, or success where there is nothing to
+    /// stop.
+    Hold(bool, oneshot::Sender<Stopped>),
     /// Somebody walks the robot this way, but not by `cmd_vel`: stop it when nothing more is heard of that.
     Watch(Path),
     /// The robot is about to be told something else than to walk.
-    Asked(&'static RobotAction),
-    /// It has answered that it does it, or that it does not; or there was no answer.
-    Answered(&'static RobotAction, bool),
+    Asked(Asked),
+    /// What has become of that.
+    Answered(Asked, Answer),
     /// Send nothing more: the robot is being made limp.
     FallSilent,
     /// The robot is limp: there is nothing left to stop.
@@ -139,6 +145,18 @@ pub(crate) struct Motion {
     stops: FuturesUnordered<BoxFuture<'static, (Stopped, Waiting)>>,
     /// Who waits for the next StopMove.
     waiting: Waiting,
+    /// The modes that a stop has to end.
+    modes: Modes,
+    /// Whether the next StopMove belongs to a stop that somebody has ordered, which ends these.
+    ends_modes: bool,
+    /// Ends of modes that the robot has not answered yet.
+    ends: FuturesUnordered<BoxFuture<'static, (&'static str, Stopped)>>,
+    /// When the robot last answered that it has ended one.
+    ended_at: Option<Instant>,
+    rest: Rest,
+    /// Whether the robot was last seen at rest.
+    rests: bool,
+    walks_held: Throttle,
     ignored: Throttle,
     silent: Throttle,
     silence: Silence,
@@ -170,6 +188,13 @@ impl Motion {
             unsettled: false,
             stops: FuturesUnordered::new(),
             waiting: Vec::new(),
+            modes: Modes::default(),
+            ends_modes: false,
+            ends: FuturesUnordered::new(),
+            ended_at: None,
+            rest: Rest::default(),
+            rests: false,
+            walks_held: Throttle::new(LOG_EVERY),
             ignored: Throttle::new(LOG_EVERY),
             silent: Throttle::new(LOG_EVERY),
             silence: Silence::default(),
@@ -212,6 +237,7 @@ impl Motion {
                     Some(order) => self.obey(order),
                 },
                 Some((stopped, waiting)) = self.stops.next() => self.stopped(&stopped, waiting),
+                Some((name, answer)) = self.ends.next() => self.ended(name, &answer),
                 () = self.remote.settled() => {}
                 (action, ok) = self.raising.settled() => {
                     self.readiness.answered(action, ok, Instant::now());
@@ -226,6 +252,7 @@ impl Motion {
                     let latest = *doing.borrow_and_update();
                     if let Some(latest) = latest {
                         self.hear(latest);
+                        self.look();
                     }
                 }
                 Ok(()) = self.settings.changed() => {
@@ -268,17 +295,26 @@ impl Motion {
         let now = Instant::now();
         if !is {
             self.remote.forget();
-            self.silence.ended();
-            self.governor.hold(now);
-        } else if self.unsettled {
+            return self.silence.ended(now);
+        }
+        let walks_held = self.governor.is_latched() && self.modes.has_any(None);
+        self.ends_modes |= walks_held;
+        if self.unsettled || walks_held {
             tracing::warn!("the connection was lost while walking: stopping the robot");
-            self.governor.stop_and_hold(now);
+            if self.silence.has_been_long(now) {
+                self.governor.stop_and_hold(now);
+            } else {
+                self.governor.stop(now);
+            }
         }
     }
 
     /// The robot has fallen silent, or is heard again.
     fn heard(&mut self, hears: bool) {
         let now = Instant::now();
+        if !hears && !self.link.in_session() {
+            return self.silence.ended(now);
+        }
         let was_held = self.silence.heard(hears, now);
         if hears && was_held && self.unsettled {
             self.newest.tell("a stop");
@@ -299,14 +335,8 @@ impl Motion {
     fn obey(&mut self, order: Order) {
         let now = Instant::now();
         match order {
-            Order::Stop(reply) => {
-                self.waiting.push(reply);
-                self.governor.stop_and_hold(now);
-            }
-            Order::Pause(reply) => {
-                self.waiting.push(reply);
-                self.governor.stop(now);
-            }
+            Order::Stop(by, reply) => self.stop(by, reply),
+            Order::Hold(held, reply) => self.hold(held, reply),
             Order::Watch(path) => {
                 if !self.governor.is_walking() {
                     self.path = path;
@@ -317,18 +347,24 @@ impl Motion {
                 self.unsettled = true;
                 self.governor.watch(now);
             }
-            Order::Asked(action) => {
-                let change = self.readiness.asked(action, now);
+            Order::Asked(asked) => {
+                self.modes.asked(asked, now);
+                let change = self.readiness.asked(asked.action, now);
                 self.changed(change);
             }
-            Order::Answered(action, ok) => self.readiness.answered(action, ok, now),
+            Order::Answered(asked, answer) => {
+                self.modes.answered(asked, answer);
+                self.readiness.answered(asked.action, answer == Answer::Done, now);
+            }
             Order::FallSilent => {
                 self.readiness.damped();
                 self.governor.fall_silent(now);
+                self.ends_modes = false;
                 self.waiting.clear(); // there will be no StopMove to wait for
             }
             Order::Limp => {
                 self.readiness.damped();
+                self.modes.forget();
                 self.unsettled = false;
                 self.remote.give_back(self.settings.borrow().request_timeout);
             }
@@ -395,13 +431,14 @@ impl Motion {
             match action {
                 Action::Drive(velocity) => self.drive(velocity),
                 Action::StopMove => {
-                    let link = self.link.clone();
                     let timeout = self.settings.borrow().request_timeout;
                     let request = Request::sport(api::STOP_MOVE).with_priority();
                     let waiting = std::mem::take(&mut self.waiting);
-                    self.stops.push(Box::pin(async move {
-                        (link.request(request, timeout).await, waiting)
-                    }));
+                    let answer = self.link.submit(request, timeout);
+                    self.stops.push(Box::pin(async move { (answer.await, waiting) }));
+                    if std::mem::take(&mut self.ends_modes) {
+                        self.end_modes();
+                    }
                     self.remote.give_back(timeout);
                 }
             }
@@ -440,6 +477,9 @@ impl Motion {
         }
         self.path = path;
         self.unsettled |= !still;
+        if !still {
+            self.modes.walks();
+        }
         let wanted = velocity;
         let velocity = match path {
             Path::Sticks => self.settings.borrow().deflection(velocity),
@@ -466,18 +506,22 @@ impl Motion {
     /// The robot must not walk on when this program is gone.
     async fn shut_down(mut self) {
         self.newest.tell("the end of the node");
-        let stopped = !self.unsettled && !self.governor.is_active() && self.stops.is_empty();
+        let told = self.told_mode();
+        let walks = self.unsettled || self.modes.has_any(told);
+        let stopped = !walks && !self.governor.is_active() && self.stops.is_empty();
         if stopped && self.remote.is_free() {
             return;
         }
         if stopped {
             self.remote.give_back(LAST_STOP); // and no more than that: the robot may be limp
         } else {
-            if let Some(lasting) = self.doing().and_then(|doing| doing.lasting) {
+            if let Some(lasting) = told.filter(|_| !self.modes.has_any(told)) {
                 tracing::warn!("the robot stays in {lasting}, which a stop does not end");
             }
+            self.ends_modes = true;
             self.governor.stop(Instant::now());
         }
+        let by = Instant::now() + LAST_STOP;
         let stop = async {
             self.act();
             while let Some(due) = self.governor.poll_timeout() {
@@ -495,6 +539,7 @@ impl Motion {
         if tokio::time::timeout(LAST_STOP, stop).await.is_err() {
             tracing::warn!("the robot did not acknowledge the last StopMove");
         }
+        self.end_at_rest(by).await;
     }
 }
 

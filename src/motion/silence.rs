@@ -2,37 +2,46 @@
 
 use std::time::{Duration, Instant};
 
-/// From when the link says that it hears nothing, which is after half a second, to when whoever drives has to let go, which is
-/// after two, as after a lost connection: by then nobody can know what is still meant.
-const LONG: Duration = Duration::from_millis(1500);
+/// From the last that was heard of the robot, or from the end of a session with one that was heard until then, to when
+/// whoever drives has to let go: by then nobody can know what is still meant.
+const LONG: Duration = Duration::from_secs(2);
+/// The link says that it hears nothing when it has been so for this long.
+const TOLD_AFTER: Duration = Duration::from_millis(500);
 
 /// The robot's silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Silence {
-    /// It is heard, or there is no session.
+    /// It is heard, or was not yet.
     #[default]
     None,
-    /// It is not heard, since then.
+    /// It was heard last then, or the session ended then.
     Since(Instant),
     /// It has not been heard for long.
     Long,
 }
 
 impl Silence {
-    /// The link hears the robot, or does so no more. Whether it was silent for long.
+    /// The link hears the robot, or does so no more in a session that goes on. Whether it was silent for long.
     pub(super) fn heard(&mut self, hears: bool, now: Instant) -> bool {
-        let before = *self;
-        *self = match (hears, before) {
+        let was_long = self.has_been_long(now);
+        *self = match (hears, *self) {
             (true, _) => Self::None,
-            (false, Self::None) => Self::Since(now),
+            (false, Self::None) => Self::Since(now.checked_sub(TOLD_AFTER).unwrap_or(now)),
             (false, silence) => silence,
         };
-        before == Self::Long
+        was_long
     }
 
     /// The session has ended.
-    pub(super) fn ended(&mut self) {
-        *self = Self::None;
+    pub(super) fn ended(&mut self, now: Instant) {
+        if *self == Self::None {
+            *self = Self::Since(now);
+        }
+    }
+
+    /// Whether it has lasted for so long that whoever drives has to let go.
+    pub(super) fn has_been_long(&self, now: Instant) -> bool {
+        *self == Self::Long || self.due().is_some_and(|due| due <= now)
     }
 
     /// When [`is_long`](Self::is_long) is to be asked.
@@ -63,22 +72,31 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut silence = Silence::default();
         assert_eq!(silence.due(), None);
-        assert!(!silence.heard(false, at(0)));
-        assert!(!silence.heard(false, at(1000)), "it is the same silence");
-        assert_eq!(silence.due(), Some(at(1500)));
-        assert!(!silence.is_long(at(1499)));
-        assert!(silence.is_long(at(1500)) && !silence.is_long(at(1600)));
+        // Heard last at 0, which is told half a second later.
+        assert!(!silence.heard(false, at(500)));
+        assert!(!silence.heard(false, at(1500)), "it is the same silence");
+        assert_eq!(silence.due(), Some(at(2000)));
+        assert!(!silence.is_long(at(1999)) && !silence.has_been_long(at(1999)));
+        assert!(silence.has_been_long(at(2000)), "also before that was looked at");
+        assert!(silence.is_long(at(2000)) && !silence.is_long(at(2100)));
         assert_eq!(silence.due(), None);
-        assert!(silence.heard(true, at(2000)));
-        assert!(!silence.heard(false, at(3000)) && !silence.heard(true, at(3500)));
+        assert!(silence.heard(true, at(2500)));
+        assert!(!silence.heard(false, at(3500)) && !silence.heard(true, at(4000)));
         assert_eq!((silence, silence.due()), (Silence::None, None));
     }
 
     #[test]
-    fn a_session_that_ends_is_no_silence() {
+    fn without_a_session_it_is_silent_from_its_end_on_or_from_when_it_was_heard_last() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
         let mut silence = Silence::default();
-        silence.heard(false, Instant::now());
-        silence.ended();
-        assert_eq!(silence.due(), None);
+        silence.ended(at(0));
+        assert!(!silence.has_been_long(at(1999)) && !silence.heard(true, at(1999)));
+        silence.ended(at(5000));
+        assert!(silence.is_long(at(7000)) && silence.has_been_long(at(7500)));
+        assert!(silence.heard(true, at(8000)), "in the next session");
+        silence.heard(false, at(10_500));
+        silence.ended(at(11_500));
+        assert_eq!(silence.due(), Some(at(12_000)), "the silence before its end counts");
     }
 }

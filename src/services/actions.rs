@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use go2_link::codec::{api, Request};
-use go2_link::commands::{Action, Danger, Kind, MotionMode, ACTIONS};
+use go2_link::commands::{Action, Danger, Kind, MotionMode, Travel, ACTIONS};
 use go2_link::session::RequestError;
 
 use super::again::{self, Wish, NOT_YET};
 use super::servers::Servers;
-use super::{outcome, Robot};
-use crate::motion::{fresh, STAND_UP_HINT};
+use super::{outcome, unanswered, Robot};
+use crate::motion::{fresh, Stopper, STAND_UP_HINT};
 
 /// How long an action waits for the motion mode to be known. It is asked for when a session begins.
 const MODE_WAIT: Duration = Duration::from_secs(1);
@@ -27,8 +27,13 @@ pub(super) fn serve(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()>
             async move { robot.act(action, on).await }
         };
         // What is asked for again and again until the robot is ready is called off by the next call.
-        let newest = robot.newest.clone();
-        let newer = move || drop(newest.tell("a newer action"));
+        let again = robot.clone();
+        let newer = move || {
+            drop(again.newest.tell("a newer action"));
+            if action.name == "stop" {
+                again.stop_again();
+            }
+        };
         match action.kind {
             Kind::Once => servers.trigger(&name, move || act(true), newer)?,
             Kind::Lasting => servers.switch(&name, act, newer)?,
@@ -52,7 +57,8 @@ impl Robot {
     async fn act(&self, action: &'static Action, on: bool) -> Result<String, String> {
         match action.name {
             "stop" => {
-                let remark = outcome(self.stop().await)?;
+                let response = self.stop(Stopper::Other).await?;
+                let remark = outcome(Ok(response))?;
                 return Ok(self.lasting().map_or(remark, |lasting| {
                     format!("the robot is still in {lasting}, which a stop does not end: call ~/{lasting} with false")
                 }));
@@ -65,6 +71,10 @@ impl Robot {
                 "{} is acrobatic: clear the floor, then set the parameter allow_acrobatics",
                 action.name
             ));
+        }
+        // Asked in more than one request some would begin before they are refused.
+        if on && action.travel != Travel::Stays && *self.link.held().borrow() {
+            return Err(unanswered(&RequestError::Held));
         }
         let mut wish = self.newest.tell("a newer action");
         let mode = tokio::select! {

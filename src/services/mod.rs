@@ -5,17 +5,18 @@ pub(crate) mod again; // what is refused because it is too early
 pub(crate) mod requests; // any request, as JSON
 pub(crate) mod servers; // services that are called by many at once
 mod sight; // LiDAR and camera
+mod stops; // stops, and the hold
 mod switches; // what the robot keeps switched on or off
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use go2_link::codec::{api, Request, Response};
-use go2_link::commands::{action_of, MotionMode};
+use go2_link::commands::MotionMode;
 use go2_link::session::{LinkHandle, RequestError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::motion::{fresh, Order, Stopped};
+use crate::motion::{fresh, Answer, Asked, Order, Stopper};
 use crate::params::{Settings, Store};
 use crate::streams::Shared;
 use again::Newest;
@@ -39,6 +40,7 @@ pub(crate) struct Robot {
 pub(crate) fn start(servers: &mut Servers<'_>, robot: &Robot) -> r2r::Result<()> {
     actions::serve(servers, robot)?;
     sight::serve(servers, robot)?;
+    stops::serve(servers, robot)?;
     switches::serve(servers, robot)
 }
 
@@ -57,6 +59,7 @@ pub(crate) fn unanswered(error: &RequestError) -> String {
         RequestError::ModeFixed(_) | RequestError::ModeUnknown => {
             format!("{error}. The parameter allow_mode_switch has it sent all the same")
         }
+        RequestError::Held => format!("{error}: release ~/hold"),
         error => error.to_string(),
     }
 }
@@ -88,32 +91,14 @@ impl Robot {
         request: Request,
         timeout: Duration,
     ) -> Result<Response, RequestError> {
-        let asked = action_of(&request).map(|(action, _)| action);
         // Damp and StopMove wait for nobody, and have orders of their own.
-        let asked = asked.filter(|action| !action.takes.is_zero() && self.link.in_session());
-        let Some(action) = asked else { return self.link.request(request, timeout).await };
-        let _ = self.motion.send(Order::Asked(action)).await; // fails only while the node ends
+        let asked = Asked::of(&request)
+            .filter(|asked| !asked.action.takes.is_zero() && self.link.in_session());
+        let Some(asked) = asked else { return self.link.request(request, timeout).await };
+        let _ = self.motion.send(Order::Asked(asked)).await; // fails only while the node ends
         let result = self.link.request(request, timeout).await;
-        let ok = result.as_ref().is_ok_and(|response| response.code == 0);
-        let _ = self.motion.send(Order::Answered(action, ok)).await;
+        let _ = self.motion.send(Order::Answered(asked, Answer::of(&result))).await;
         result
-    }
-
-    /// Explicit zeros and StopMove, whatever `cmd_vel` says.
-    async fn stop(&self) -> Result<Response, RequestError> {
-        self.stop_by(Order::Stop).await
-    }
-
-    /// The same, by whichever kind of stop.
-    pub(crate) async fn stop_by(
-        &self,
-        order: impl FnOnce(oneshot::Sender<Stopped>) -> Order,
-    ) -> Result<Response, RequestError> {
-        self.newest.tell("a stop");
-        let (reply, stopped) = oneshot::channel();
-        let sent = self.motion.send(order(reply)).await;
-        sent.map_err(|_| RequestError::NotLive)?;
-        stopped.await.unwrap_or(Err(RequestError::Lost))
     }
 
     /// Motors limp. Goes past everything that waits, here and in the robot, and nothing follows it: a
@@ -124,7 +109,8 @@ impl Robot {
         let _ = motion.try_send(Order::FallSilent); // must not be waited for
         let result = self.request(Request::sport(api::DAMP).with_priority()).await;
         let limp = result.as_ref().is_ok_and(|response| response.code == 0);
-        let after = if limp { Order::Limp } else { Order::Stop(oneshot::channel().0) };
+        let after =
+            if limp { Order::Limp } else { Order::Stop(Stopper::Other, oneshot::channel().0) };
         let _ = motion.send(after).await; // fails only while the node ends, which stops the robot too
         result
     }

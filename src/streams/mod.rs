@@ -21,7 +21,7 @@ use go2_link::state::{LidarState, LowState, Remote, RobotPose, SportModeState, S
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
 use r2r::nav_msgs::msg::Odometry;
 use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, Joy, LaserScan, PointCloud2};
-use r2r::std_msgs::msg::String as Text;
+use r2r::std_msgs::msg::{Bool, String as Text};
 use r2r::tf2_msgs::msg::TFMessage;
 use r2r::{Publisher, QosProfile};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
@@ -98,6 +98,7 @@ pub(crate) struct Streams {
     joy: Outlet<Publisher<Joy>>,
     diagnostics: Outlet<Publisher<DiagnosticArray>>,
     link_state: Outlet<Publisher<Text>>,
+    held: Outlet<Publisher<Bool>>,
     low_states: Receiver<Message>,
     lidar_states: Receiver<Message>,
     sport_states: Receiver<Message>,
@@ -127,6 +128,7 @@ impl Streams {
             joy: Outlet::new(node, gauges, "joy", sensor_qos())?,
             diagnostics: Outlet::new(node, gauges, "/diagnostics", QosProfile::default())?,
             link_state: Outlet::new(node, gauges, "~/link_state", latched_qos())?,
+            held: Outlet::new(node, gauges, "~/held", latched_qos())?,
             low_states: link.subscribe(LowState::TOPIC, QUEUE),
             lidar_states: link.subscribe(LidarState::TOPIC, QUEUE),
             sport_states: link.subscribe(SportModeState::TOPIC, QUEUE),
@@ -184,6 +186,7 @@ impl Streams {
         threads.state.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
         threads.status.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
         threads.status.spawn(status::publish_link_state(link.clone(), self.link_state));
+        threads.status.spawn(status::publish_held(link.held(), self.held));
         let report = status::publish_diagnostics(
             shared,
             self.diagnostics,

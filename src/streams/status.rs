@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use go2_link::session::{LinkHandle, StreamReport};
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
-use r2r::std_msgs::msg::String as Text;
+use r2r::std_msgs::msg::{Bool, String as Text};
 use r2r::Publisher;
 use tokio::sync::watch;
 
@@ -24,6 +24,20 @@ pub(super) async fn publish_link_state(link: LinkHandle, publisher: Outlet<Publi
         let data = state.borrow_and_update().to_string();
         publisher.publish(&Text { data });
         if state.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether nobody walks the robot.
+pub(super) async fn publish_held(
+    mut held: watch::Receiver<bool>,
+    publisher: Outlet<Publisher<Bool>>,
+) {
+    loop {
+        let data = *held.borrow_and_update();
+        publisher.publish(&Bool { data });
+        if held.changed().await.is_err() {
             return;
         }
     }
@@ -56,7 +70,7 @@ pub(super) async fn publish_diagnostics(
     helm: watch::Receiver<Helm>,
 ) {
     let (state, counters, faults) = (link.state(), link.counters(), link.faults());
-    let (steps, streams) = (link.steps(), link.streams());
+    let (steps, streams, held) = (link.steps(), link.streams(), link.held());
     let mut interval = tokio::time::interval(DIAGNOSTICS_EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut lost_before = None;
@@ -83,6 +97,7 @@ pub(super) async fn publish_diagnostics(
                 identity: &Arc::clone(&facts.identity.borrow()),
                 settings: &shared.settings(),
                 helm: *helm.borrow(),
+                held: *held.borrow(),
             },
             &shared.clock.now(),
         );

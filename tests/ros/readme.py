@@ -24,6 +24,7 @@ class Action:
     kind: str
     ids: dict[str, tuple[int, str] | None]
     acrobatic: bool
+    travel: str
 
 
 def tables(title: str, file: Path = README) -> Iterator[tuple[str, list[list[str]]]]:
@@ -84,9 +85,9 @@ def actions() -> list[Action]:
     found = []
     for heading, rows in tables("service", COMMANDS):
         assert heading == "service"
-        for name, kind, normal, ai, mcf, _busy, what in rows:
+        for name, kind, normal, ai, mcf, _busy, travel, what in rows:
             ids = {"normal": api(normal), "ai": api(ai), "mcf": api(mcf)}
-            found.append(Action(name.strip("`~/"), kind, ids, what.endswith("*Acrobatic*")))
+            found.append(Action(name.strip("`~/"), kind, ids, what.endswith("*Acrobatic*"), travel))
     assert found, "docs/commands.md has no table of services"
     return found
 

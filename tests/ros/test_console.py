@@ -18,7 +18,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from foxglove_msgs.msg import CompressedVideo
 from nav_msgs.msg import Odometry
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from browser import DESKTOP, LIMIT, PHONE, Console, chromium
 from dog import (
@@ -39,7 +39,7 @@ from dog import (
 )
 from gateways import DRIVE, PORT, WATCH, direct, elsewhere, shared, url
 
-DAMP, RECOVERY_STAND, HELLO = 1001, 1006, 1016
+DAMP, RECOVERY_STAND, HELLO, LEAD_FOLLOW = 1001, 1006, 1016, 2056
 TAKE = 1
 SIDEWAYS = (0.0, 0.1, 0.0)
 STILL = (0.0, 0.0, 0.0)
@@ -421,6 +421,64 @@ def test_who_may_only_watch_commands_nothing(page: Console, world: World, sim: S
     page.wait("that it did not stop", lambda: "only watch" in page.text("message"))
     assert sim.requests() == []
     assert page.complaints() == []
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_hold_of_one_viewer_is_seen_by_all_and_keeps_everybody_from_walking(
+    page: Console, world: World, ros: Ros, sim: Sim
+) -> None:
+    assert ros.trigger("balance_stand") == (True, "")
+    with chromium() as other:
+        connect(page, world)
+        other.open(url(world), WATCH)
+        other.wait_for_state("connected")
+        page.wait("the button", lambda: page.driver.find_element("id", "hold").is_enabled())
+        page.click("hold")
+        page.wait("the hold", lambda: page.text("message") == "Hold: done.")
+        for each in (page, other):
+            each.wait("a word about it", lambda each=each: "nobody walks it" in each.text("advice"))
+            assert each.text("hold") == "Release hold"
+        assert not other.driver.find_element("id", "hold").is_enabled(), "who only watches releases nothing"
+        take_control(page)
+        since = sim.now()
+        page.key("keyDown", "KeyW")
+        page.wait("why not", lambda: "The robot is held" in page.text("message"))
+        page.key("keyUp", "KeyW")
+        assert not forward(sim, since)
+        # By whoever, and in front of a page that does not ask.
+        assert ros.call(SetBool, "/go2_bridge/hold", SetBool.Request(data=False)).success
+        other.wait("the release", lambda: other.text("hold") == "Hold" and not other.shown("advice"))
+        page.wait("the release", lambda: page.text("hold") == "Hold")
+        page.wait("a robot that stands", lambda: "ready to walk" in page.text("mode"))
+        since = walk_until(page, sim, lambda: other_hold(ros))
+        page.wait("the hold", lambda: page.text("hold") == "Release hold")
+        page.click("hold")
+        page.wait("the release", lambda: page.text("message") == "Release hold: done.")
+    assert page.complaints() == []
+
+
+def other_hold(ros: Ros) -> None:
+    """Somebody beside the pages holds the robot."""
+    assert ros.call(SetBool, "/go2_bridge/hold", SetBool.Request(data=True)).success
+
+
+@pytest.mark.usefixtures("gateway")
+def test_stop_in_the_console_ends_a_mode_that_walks_by_itself(page: Console, world: World, ros: Ros, sim: Sim) -> None:
+    connect(page, world)
+    take_control(page)
+    stand_up(page)
+    for driver in ("You", "ROS"):
+        if driver == "ROS":
+            page.click("take-control")  # gives it back
+            page.wait("ROS at the helm", lambda: page.text("driver") == "ROS")
+        assert ros.call(SetBool, "/go2_bridge/lead_follow", SetBool.Request(data=True)).success
+        page.wait("following", lambda: page.text("mode") == "Following")
+        since = sim.now()
+        page.click("stop")
+        told = page.wait("the end of it", lambda since=since: sim.requests(LEAD_FOLLOW, since=since))
+        assert [entry["parameter"] for entry in told] == ['{"data":false}'], driver
+        page.wait("the answer", lambda: page.text("message") == "Stop: done.")
+        page.wait("a robot that stands", lambda: "ready to walk" in page.text("mode"))
 
 
 # --- Several at once -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from test_urdf import LINKS
 NODE = "go2_bridge"
 # Every ROS node has these.
 OF_ROS = {"/rosout", "/parameter_events", "/clock"}
-LATCHED_ONES = ("~/link_state", "~/audio/state", "camera/snapshot")
+LATCHED_ONES = ("~/link_state", "~/held", "~/audio/state", "camera/snapshot")
 
 
 def absolute(name: str) -> str:

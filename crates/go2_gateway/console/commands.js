@@ -12,7 +12,8 @@ export class Commands {
   /**
    * @param {import("./connection.js").Connection} connection
    * @param {import("./drive.js").Drive} drive
-   * @param {() => {posture: string, mine: boolean}} known The posture, and whether it is us who drive.
+   * @param {() => {posture: string, mine: boolean, hold: {held: boolean, api: number}}} known The posture, whether it is us who
+   * drive, and what the button of the hold does.
    */
   constructor(connection, drive, known) {
     this.#connection = connection;
@@ -41,6 +42,13 @@ export class Commands {
 
   damp() {
     this.#act("Damp", API.damp, { urgent: true });
+  }
+
+  /** Has nobody walk the robot, or ends that. */
+  hold() {
+    const { held, api } = this.#known().hold;
+    this.#drive.releaseAll();
+    this.#ask(held ? "Release hold" : "Hold", SERVICE.gateway, api, { urgent: !held });
   }
 
   takeOrGiveBack() {

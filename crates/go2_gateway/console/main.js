@@ -3,6 +3,7 @@
 import { Commands } from "./commands.js";
 import { Connection } from "./connection.js";
 import { Drive, RATE_HZ, limits } from "./drive.js";
+import { gatewayObstacle, holdAdvice, holdButton } from "./hold.js";
 import { Gamepads, listenToAbsence, listenToHeld, listenToKeys, listenToStick } from "./input.js";
 import { MapView } from "./map.js";
 import { countPictures } from "./pictures.js";
@@ -132,6 +133,7 @@ function commandRefused(api, code, words) {
 function refresh() {
   const { shared, session } = connection;
   view.showGateway(gateway, shared);
+  view.showHold(holdButton(gateway), shared ? holdAdvice(gateway) : "");
   view.enableCommands(Boolean(session) && (!shared || Boolean(gateway?.may_drive)));
   const reported = shared ? gateway?.fault_codes ?? [] : faults;
   view.showFaults(reported.map((fault) => faultWords(fault, hottest)));
@@ -155,12 +157,7 @@ function obstacle() {
   if (connection.state !== "connected") return "Not connected: the robot cannot be moved.";
   if (connection.session.quiet) return "Stopped: nothing is heard from the other side.";
   if (connection.congested) return "Stopped: the network does not keep up.";
-  if (!connection.shared) return "";
-  if (!gateway) return "The gateway has not said yet who drives.";
-  if (!gateway.may_drive) return "You may look, but not drive: enter the token for control.";
-  if (gateway.driver !== "you") return "Press Take control first.";
-  if (!linkCarries(gateway.link?.state) || gateway.hears === false) return "The robot does not hear: its link is not live.";
-  return "";
+  return connection.shared ? gatewayObstacle(gateway) : "";
 }
 
 // --- commands -----------------------------------------------------------------------------------
@@ -176,7 +173,11 @@ const drive = new Drive({
   },
 });
 
-const commands = new Commands(connection, drive, () => ({ posture, mine: !connection.shared || gateway?.driver === "you" }));
+const commands = new Commands(connection, drive, () => ({
+  posture,
+  mine: !connection.shared || gateway?.driver === "you",
+  hold: holdButton(gateway),
+}));
 
 // --- the page -----------------------------------------------------------------------------------
 
@@ -203,6 +204,7 @@ function listen() {
   stopButton.addEventListener("pointerdown", stop); // does not wait for the finger to leave
   stopButton.addEventListener("click", (event) => event.detail === 0 && stop()); // by the keyboard
   onClick("take-control", () => commands.takeOrGiveBack());
+  onClick("hold", () => commands.hold());
   onClick("stand-up", () => commands.standUp());
   onClick("lie-down", () => commands.lieDown());
   onClick("damp", () => {

@@ -21,6 +21,8 @@ export const API = {
   riseSit: 1010,
   takeControl: 1,
   giveBack: 2,
+  hold: 3,
+  endHold: 4,
 };
 
 const VALIDATED = "Validation Ok.";

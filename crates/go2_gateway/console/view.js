@@ -52,11 +52,11 @@ export function showState(state, words, retryIn) {
   showAdvice(state === "lost" ? words : "");
 }
 
-let advice = { connection: "", link: "" };
+let advice = { connection: "", link: "", hold: "" };
 
 function showAdvice(words, whose = "connection") {
   advice[whose] = words;
-  const all = [advice.connection, advice.link].filter(Boolean).join(" ");
+  const all = [advice.connection, advice.link, advice.hold].filter(Boolean).join(" ");
   put(byId("advice"), all);
   show(byId("advice"), all !== "");
 }
@@ -116,6 +116,15 @@ export function showGateway(gateway, shared) {
   put(button, mine ? "Give back" : "Take control");
   button.disabled = !gateway?.may_drive;
   document.body.classList.toggle("in-control", !shared || mine);
+}
+
+/** Whether nobody may walk the robot. @param {{words: string, held: boolean, enabled: boolean}} button @param {string} words */
+export function showHold({ words: name, held, enabled }, words) {
+  const button = byId("hold");
+  put(button, name);
+  if (button.ariaPressed !== String(held)) button.ariaPressed = String(held);
+  button.disabled = !enabled;
+  showAdvice(words, "hold");
 }
 
 export function showVelocity(v) {

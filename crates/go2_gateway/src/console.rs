@@ -24,6 +24,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("connection.js", SCRIPT),
     file!("controls.css", CSS),
     file!("drive.js", SCRIPT),
+    file!("hold.js", SCRIPT),
     file!("icon.svg", ICON),
     file!("index.html", HTML),
     file!("input.js", SCRIPT),

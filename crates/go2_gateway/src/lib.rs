@@ -17,4 +17,4 @@ pub use access::{Access, Foreign, Rights, ShortToken, Viewing, SHORTEST_TOKEN};
 pub use direct::Direct;
 pub use refusal::Refusal;
 pub use server::{Gateway, Place, StartError};
-pub use shared::{Later, Pilot, Shared, MOST_VIEWERS, RESERVED};
+pub use shared::{Later, Pilot, Shared, Stop, MOST_VIEWERS, RESERVED};

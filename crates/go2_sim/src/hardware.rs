@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use go2_link::codec::api;
 use go2_link::commands::{self, Action, Space};
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::camera::{Camera, StoredStream};
 use crate::clock::Clock;
 use crate::lidar::{Lidar, Pose, Scan};
 use crate::log::Log;
-use crate::mishap::Mishaps;
+use crate::mishap::{Mishap, Mishaps};
 use crate::options::{Firmware, Options};
 use crate::sensors::Sensors;
 use crate::services::{Reply, Service, Services};
@@ -109,6 +110,9 @@ impl Hardware {
     ) -> Option<Reply> {
         let mut services = self.services();
         let now = Instant::now();
+        if let Some(reply) = self.ignored(service, api_id) {
+            return Some(reply);
+        }
         let before = services.colour(now);
         let reply = services.execute(service, api_id, parameter, &mut self.body_now(), now);
         let colour = services.colour(now);
@@ -135,6 +139,14 @@ impl Hardware {
         }
     }
 
+    /// The answer to a request that a robot does not heed which goes on with what it does.
+    fn ignored(&self, service: Service, api_id: Option<i64>) -> Option<Reply> {
+        let moves = matches!(service, Service::Sport | Service::ObstaclesAvoid);
+        let heeds = service == Service::Sport && api_id == Some(api::DAMP);
+        let ignores = moves && !heeds && self.mishaps.feels(&Mishap::Runaway);
+        ignores.then_some(Reply::OK)
+    }
+
     /// Has the robot ignore commands to walk for a time from now on.
     pub(crate) fn refuse_motion(&self, time: Duration) {
         self.body_now().refuse_to_walk_until(Instant::now() + time);
@@ -144,6 +156,9 @@ impl Hardware {
     pub(crate) fn push_sticks(&self, lx: f64, ly: f64, rx: f64) {
         let mut services = self.services();
         let now = Instant::now();
+        if self.mishaps.feels(&Mishap::Runaway) {
+            return;
+        }
         if services.listens_to_sticks(now) {
             self.body_now().push_sticks(lx, ly, rx, now);
         }
@@ -179,11 +194,9 @@ impl Hardware {
 
 #[cfg(test)]
 mod tests {
-    use go2_link::codec::api;
-
     use super::*;
     use crate::body::Posture;
-    use crate::mishap::{Fate, Mishap, Span};
+    use crate::mishap::{Fate, Span};
     use crate::services::ask;
 
     #[tokio::test]
@@ -207,6 +220,24 @@ mod tests {
             assert_eq!(hardware.body_now().posture(), posture);
             assert_eq!(log.of("remote").last().unwrap()["taken"], true);
         }
+    }
+
+    #[test]
+    fn a_robot_that_goes_on_says_yes_to_everything_and_heeds_damp_alone() {
+        let mishaps = Mishaps::default();
+        let (options, log) = (Options::default(), Log::default());
+        let hardware = Hardware::new(&options, World::house(), None, log, mishaps.clone()).unwrap();
+        let tell = |api_id| hardware.execute(Service::Sport, Some(api_id), "").unwrap().code;
+        assert_eq!(tell(api::BALANCE_STAND), 0);
+        let runs = mishaps.begin(Mishap::Runaway, Span::Open);
+        assert_eq!((tell(api::STAND_DOWN), tell(api::STOP_MOVE)), (0, 0));
+        assert_eq!(hardware.body_now().posture(), Posture::Balancing);
+        assert_eq!(mishaps.fate(runs).unwrap().felt, 2);
+        assert_eq!(tell(api::DAMP), 0);
+        assert_eq!(hardware.body_now().posture(), Posture::Damped);
+        mishaps.end(runs);
+        assert_eq!(tell(api::RECOVERY_STAND), 0);
+        assert_eq!(hardware.body_now().posture(), Posture::Balancing);
     }
 
     #[test]

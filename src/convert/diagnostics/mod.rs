@@ -46,6 +46,8 @@ pub(crate) struct Report<'a> {
     pub(crate) settings: &'a Settings,
     /// Viewers of the gateway.
     pub(crate) helm: Helm,
+    /// Whether nobody walks the robot.
+    pub(crate) held: bool,
 }
 
 /// One entry for each part.
@@ -59,6 +61,7 @@ pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray 
         streams::camera(report),
         robot::robot(report),
         robot::services(report),
+        robot::hold(report),
         publishing(report),
         signaling::signaling(report),
     ];

@@ -4,7 +4,7 @@ use go2_link::commands::MotionMode;
 use go2_link::state::ServiceState;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
-use super::{status, unknown, Report, OK, STALE};
+use super::{status, unknown, Report, OK, STALE, WARN};
 
 pub(super) fn robot(report: &Report<'_>) -> DiagnosticStatus {
     let identity = report.identity;
@@ -37,6 +37,16 @@ pub(super) fn services(report: &Report<'_>) -> DiagnosticStatus {
         (Some(why), _) => (STALE, why.to_owned()),
     };
     status(report, "services", level, message, values)
+}
+
+/// Whether it may walk at all. That is the node's, and known without a session.
+pub(super) fn hold(report: &Report<'_>) -> DiagnosticStatus {
+    let (level, message) = match report.held {
+        true => (WARN, "held: nobody walks the robot before ~/hold is called with false"),
+        false => (OK, "not held"),
+    };
+    let values = vec![("held".to_owned(), report.held.to_string())];
+    status(report, "hold", level, message.to_owned(), values)
 }
 
 fn state(service: &ServiceState) -> String {

@@ -31,6 +31,7 @@ fn empty(settings: &Settings) -> Report<'_> {
         identity: &NOTHING.1,
         settings,
         helm: Helm::default(),
+        held: false,
     }
 }
 
@@ -361,4 +362,22 @@ fn a_dead_lidar_and_one_that_is_well_without_frames_are_told_with_what_helps() {
     assert_eq!(told(well, Flow::Flowing).0, OK);
     let dirty = r#"{"error_state":0,"cloud_frequency":15.4,"dirty_percentage":60}"#;
     assert_eq!(told(dirty, Flow::Flowing).0, WARN);
+}
+
+#[test]
+fn a_hold_is_told_also_while_nothing_is_connected() {
+    let settings = Store::new().settings();
+    let settings = settings.borrow();
+    let of = |held: bool, link: &LinkState| {
+        let report = Report { link, held, ..empty(&settings) };
+        let message = diagnostics(&report, &START);
+        let found = message.status.into_iter().find(|status| status.name == "dog: hold").unwrap();
+        (found.level, found.message, found.values[0].value.clone())
+    };
+    for link in [LinkState::Live, LinkState::Closed] {
+        assert_eq!(of(false, &link), (OK, "not held".to_owned(), "false".to_owned()));
+        let (level, message, value) = of(true, &link);
+        assert_eq!((level, value.as_str()), (WARN, "true"));
+        assert!(message.starts_with("held:") && message.contains("~/hold"), "{message}");
+    }
 }

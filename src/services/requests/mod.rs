@@ -188,6 +188,10 @@ impl Robot {
         if !self.link.in_session() {
             return Err(RequestError::NotLive);
         }
+        // Of what the link lets through then, nothing walks it.
+        if *self.link.held().borrow() {
+            return Ok(());
+        }
         self.newest.tell("a velocity");
         self.motion.send(Order::Watch(path)).await.map_err(|_| RequestError::NotLive)
     }

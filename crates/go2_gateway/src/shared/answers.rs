@@ -11,6 +11,8 @@ pub(super) const STATE: &str = "rt/gateway/state";
 pub(super) const REQUEST: &str = "rt/api/gateway/request";
 pub(super) const TAKE: i64 = 1;
 pub(super) const RELEASE: i64 = 2;
+pub(super) const HOLD: i64 = 3;
+pub(super) const END_HOLD: i64 = 4;
 
 /// Why the gateway, and not the robot, refuses a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub(super) fn velocity(parameter: &Value) -> Option<Velocity> {
 pub(super) struct Standing<'a> {
     pub(super) link: &'a LinkState,
     pub(super) hears: bool,
+    /// Whether nobody walks the robot.
+    pub(super) held: bool,
     pub(super) faults: &'a [Fault],
     pub(super) viewers: usize,
     pub(super) may_drive: bool,
@@ -67,7 +71,8 @@ impl Standing<'_> {
         let faults: Vec<_> = self.faults.iter().map(ToString::to_string).collect();
         let codes: Vec<_> = self.faults.iter().map(|fault| (fault.source, fault.code)).collect();
         let link = json!({"state": self.link.name(), "advice": self.link.advice()});
-        json!({"link": link, "hears": self.hears, "faults": faults, "fault_codes": codes,
+        json!({"link": link, "hears": self.hears, "held": self.held, "faults": faults,
+            "fault_codes": codes,
             "viewers": self.viewers, "may_drive": self.may_drive, "driver": self.driver})
     }
 }
@@ -98,6 +103,7 @@ mod tests {
         let standing = Standing {
             link: &link,
             hears: true,
+            held: false,
             faults: &faults,
             viewers: 1,
             may_drive: true,

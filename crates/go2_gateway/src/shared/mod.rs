@@ -11,7 +11,7 @@ mod seats; // who is there, and how many there may be: pure
 mod video; // the robot's pictures to one viewer
 mod viewer; // one viewer, from its channel on
 
-pub use pilot::{Later, Pilot};
+pub use pilot::{Later, Pilot, Stop};
 pub use seats::{MOST_VIEWERS, RESERVED};
 
 use std::net::IpAddr;

@@ -10,6 +10,17 @@ use go2_link::session::Velocity;
 /// Something that is there later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// A stop that a viewer orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// By somebody who does not drive: who drives has to let go first.
+    Other,
+    /// By who drives, and may drive on at once.
+    Driver,
+    /// Who drives has paused: what it has chosen to walk in goes on.
+    Pause,
+}
+
 /// The owner of the robot's session, whose own safety is between viewers and robot: limits, the watchdog over commands, stops.
 pub trait Pilot: Send + Sync + 'static {
     /// Has the robot walk for as long as a command counts as fresh. The newest replaces those before, whether or not the outcome
@@ -23,8 +34,12 @@ pub trait Pilot: Send + Sync + 'static {
     /// Tells how many viewers there are now.
     fn seated(&self, viewers: usize);
 
-    /// Stops the robot. Who drives it may drive on at once; whom somebody else has stopped has to let go first.
-    fn stop(&self, by_driver: bool) -> Later<Result<Response, String>>;
+    /// Stops the robot, and but for a pause ends what walks it by itself; in words why it does not stand then.
+    fn stop(&self, stop: Stop) -> Later<Result<Response, String>>;
+
+    /// Holds the robot from now on, whether or not the outcome is awaited, or releases it: nobody walks it meanwhile. A hold stops
+    /// it first; in words why it does not stand then.
+    fn hold(&self, held: bool) -> Later<Result<(), String>>;
 
     /// Sends a request to the robot; in words why not, or why there is no answer.
     fn request(&self, request: Request) -> Later<Result<Response, String>>;

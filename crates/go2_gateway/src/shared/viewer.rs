@@ -20,7 +20,7 @@ use tokio::time::MissedTickBehavior;
 use super::answers::{self, Code, Standing};
 use super::seats::Wants;
 use super::video::{Need, Video};
-use super::Seat;
+use super::{Seat, Stop};
 use crate::access::Rights;
 
 /// Unsent bytes beyond which messages are left out: the viewer is slower than the robot.
@@ -104,7 +104,7 @@ impl Viewer {
         tracing::debug!("viewer {} is there, from {}", self.seat.id, self.seat.address);
         let hub = std::sync::Arc::clone(&self.seat.hub);
         let (mut changes, mut state) = (hub.changes.subscribe(), hub.link.state());
-        let mut faults = hub.link.faults();
+        let (mut faults, mut held) = (hub.link.faults(), hub.link.held());
         let mut tick = tokio::time::interval(TELL_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut buffer = vec![0; RECEIVE_BUFFER];
@@ -118,6 +118,7 @@ impl Viewer {
                 Ok(()) = changes.changed() => Input::Changed,
                 Ok(()) = state.changed() => Input::Changed,
                 Ok(()) = faults.changed() => Input::Changed,
+                Ok(()) = held.changed() => Input::Changed,
                 _ = tick.tick() => Input::Tick,
             };
             match input {
@@ -278,6 +279,7 @@ impl Viewer {
         let standing = Standing {
             link: &hub.link.state().borrow().clone(),
             hears: *hub.link.hears().borrow(),
+            held: *hub.link.held().borrow(),
             faults: &hub.link.faults().borrow().clone(),
             viewers,
             may_drive: self.rights == Rights::Control,
@@ -326,9 +328,14 @@ impl Viewer {
                     self.seat.release_helm();
                     Ok(())
                 }
+                answers::HOLD | answers::END_HOLD => {
+                    let outcome = self.seat.hub.pilot.hold(api_id == answers::HOLD);
+                    self.wait(topic, identity, answered, async { outcome.await.map(|()| None) });
+                    return None;
+                }
                 _ => Err((
                     Code::Failed,
-                    "the gateway knows 1, take control, and 2, give it back".into(),
+                    "the gateway knows 1, take control, 2, give it back, 3, hold the robot, and 4, release it".into(),
                 )),
             });
         }
@@ -363,7 +370,13 @@ impl Viewer {
         }
         let pilot = &self.seat.hub.pilot;
         let later = if sport && api_id == api::STOP_MOVE {
-            pilot.stop(drives)
+            // Without priority it is what follows when a key is let go.
+            let pressed = data["header"]["policy"]["priority"] == 1;
+            pilot.stop(match (drives, pressed) {
+                (false, _) => Stop::Other,
+                (true, true) => Stop::Driver,
+                (true, false) => Stop::Pause,
+            })
         } else {
             pilot.request(Request {
                 topic: topic.to_owned(),

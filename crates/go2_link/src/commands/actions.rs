@@ -24,6 +24,23 @@ pub enum Danger {
     Acrobatic,
 }
 
+/// Whether it takes the robot from its place, and what a stop does about that. StopMove does not: real robots answer it
+/// with 0 in a mode that walks by itself, and walk on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Travel {
+    /// It stays where it is, but for what it is told by velocities.
+    Stays,
+    /// It may leave its place. A stop leaves it alone: it ends by itself, has to be watched when it is ended, or walks no
+    /// farther than it is told to.
+    Leaves,
+    /// It walks by itself. A stop ends it where the robot tells that it is in it, or was switched into it by this side.
+    Ended,
+    /// The same, but only where it was switched on by this side: the robot does not tell it from standing.
+    EndedIfOurs,
+    /// The same as [`Ended`](Self::Ended), once the robot stands: in the middle of a run it would fall.
+    EndedAtRest,
+}
+
 /// An id and how its parameter is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
@@ -65,6 +82,8 @@ pub struct Action {
     /// velocities are not followed. Twice what was measured where it was (2.0 s to lie down, 1.2 s to sit, 0.85 s to
     /// stand up); the rest are guesses on the long side.
     pub takes: Duration,
+    /// Whether it takes the robot from its place, and what a stop does about that.
+    pub travel: Travel,
     /// What the robot does.
     pub description: &'static str,
 }
@@ -115,6 +134,13 @@ impl Action {
     }
 }
 
+impl Travel {
+    /// Whether a stop ends it, sooner or later.
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Ended | Self::EndedIfOurs | Self::EndedAtRest)
+    }
+}
+
 /// The action that a request asks for, whatever the motion mode, and whether it is to begin. `None` for other requests.
 pub fn action_of(request: &Request) -> Option<(&'static Action, bool)> {
     #[derive(serde::Deserialize)]
@@ -152,20 +178,26 @@ const fn once(
     seconds: u64,
     description: &'static str,
 ) -> Action {
+    let (kind, danger, travel) = (Kind::Once, Danger::None, Travel::Stays);
     let takes = Duration::from_secs(seconds);
-    Action { name, kind: Kind::Once, danger: Danger::None, normal, ai, mcf, takes, description }
+    Action { name, kind, danger, normal, ai, mcf, takes, travel, description }
 }
 
 /// How long it takes until a lasting mode has begun. Rage mode, the slowest, takes 2 s.
 const BEGINS: Duration = Duration::from_secs(2);
 
 const fn lasting(name: &'static str, [normal, ai, mcf]: Ids, description: &'static str) -> Action {
-    let kind = Kind::Lasting;
-    Action { name, kind, danger: Danger::None, normal, ai, mcf, takes: BEGINS, description }
+    let (kind, danger, travel) = (Kind::Lasting, Danger::None, Travel::Leaves);
+    Action { name, kind, danger, normal, ai, mcf, takes: BEGINS, travel, description }
 }
 
+/// Flips and jumps land elsewhere.
 const fn dangerous(action: Action) -> Action {
-    Action { danger: Danger::Acrobatic, ..action }
+    Action { danger: Danger::Acrobatic, travel: Travel::Leaves, ..action }
+}
+
+const fn travels(travel: Travel, action: Action) -> Action {
+    Action { travel, ..action }
 }
 
 /// The same in every mode.
@@ -198,9 +230,9 @@ pub const ACTIONS: &[Action] = &[
     once("hello", all(1016), 4, "Wave a front paw"),
     once("stretch", all(1017), 8, "Stretch"),
     once("content", all(1020), 6, "Look happy"),
-    once("wallow", all(1021), 12, "Roll on the back"),
-    once("dance1", all(1022), 30, "Dance"),
-    once("dance2", all(1023), 30, "Another dance"),
+    travels(Travel::Leaves, once("wallow", all(1021), 12, "Roll on the back")),
+    travels(Travel::Leaves, once("dance1", all(1022), 30, "Dance")),
+    travels(Travel::Leaves, once("dance2", all(1023), 30, "Another dance")),
     once("scrape", all(1029), 6, "Scrape with the front paws"),
     once("wiggle_hips", [plain(1033), plain(1033), None], 6, "Wiggle the hips"),
     once("heart", all(1036), 8, "Draw a heart with the front paws"),
@@ -211,7 +243,7 @@ pub const ACTIONS: &[Action] = &[
     dangerous(once("left_flip", [None, plain(1042), on(2041)], 5, "Flip to the left")),
     dangerous(once("right_flip", [None, plain(1043), None], 5, "Flip to the right")),
     dangerous(once("back_flip", [None, plain(1044), on(2043)], 5, "Flip backward")),
-    lasting("pose", [flag(1028); 3], "Hold a pose; cmd_pose shapes it"),
+    travels(Travel::Stays, lasting("pose", [flag(1028); 3], "Hold a pose; cmd_pose shapes it")),
     lasting("continuous_gait", [flag(1019); 3], "Step on the spot without a command"),
     lasting(
         "economic_gait",
@@ -223,11 +255,17 @@ pub const ACTIONS: &[Action] = &[
     lasting("trot_run", [None, None, Some(Api::OnOnly(1062))], "Run at a trot"),
     lasting("walk_stair", [None, flag(1049), flag(1049)], "Climb stairs"),
     // 1045 is LeadFollow in some tables, FreeWalk in others.
-    lasting("free_walk", [None, flag(1045), flag(2045)], "Walk with the agile gait"),
+    travels(
+        Travel::EndedIfOurs,
+        lasting("free_walk", [None, flag(1045), flag(2045)], "Walk with the agile gait"),
+    ),
     lasting("free_bound", [None, flag(1046), flag(2046)], "Bound"),
     lasting("free_jump", [None, flag(1047), flag(2047)], "Jump along"),
     lasting("free_avoid", [None, flag(1048), flag(2048)], "Get out of the way of what comes near"),
-    lasting("lead_follow", [None, None, flag(2056)], "Follow the hand that pulls a leash"),
+    travels(
+        Travel::Ended,
+        lasting("lead_follow", [None, None, flag(2056)], "Follow the hand that pulls a leash"),
+    ),
     lasting("back_stand", [None, flag(1050), flag(2050)], "Walk upright on the hind legs"),
     lasting("cross_step", [None, flag(1051), flag(2051)], "Step crosswise"),
     lasting("onesided_step", [None, flag(1303), None], "Step with the legs of one side"),
@@ -237,7 +275,10 @@ pub const ACTIONS: &[Action] = &[
         [None, flag(1039), flag(2044)],
         "Stand and walk on the front legs",
     )),
-    dangerous(lasting("rage_mode", [None, None, flag(2059)], "Run fast; obeys sticks only")),
+    travels(
+        Travel::EndedAtRest,
+        dangerous(lasting("rage_mode", [None, None, flag(2059)], "Run fast; obeys sticks only")),
+    ),
 ];
 
 #[cfg(test)]
@@ -296,6 +337,37 @@ mod tests {
         assert_eq!(found(api::MOVE, "{}"), None);
         let elsewhere = Request { topic: topics::VUI_REQUEST.to_owned(), ..Request::sport(1001) };
         assert!(action_of(&elsewhere).is_none());
+    }
+
+    #[test]
+    fn what_a_stop_ends_can_be_ended_and_says_so() {
+        let ended = ACTIONS.iter().filter(|action| action.travel.is_ended());
+        for action in ended.clone() {
+            assert_eq!(action.kind, Kind::Lasting, "{}", action.name);
+            let apis = Space::ALL.into_iter().filter_map(|space| action.api(space));
+            assert!(apis.clone().count() > 0 && apis.clone().all(|api| api == Api::Flag(api.id())));
+        }
+        let ended: Vec<_> = ended.map(|action| (action.name, action.travel)).collect();
+        let expected = [
+            ("free_walk", Travel::EndedIfOurs),
+            ("lead_follow", Travel::Ended),
+            ("rage_mode", Travel::EndedAtRest),
+        ];
+        // Robots were seen to walk on in no other; ended unwatched, those on two legs or in mid-air would fall.
+        assert_eq!(ended, expected);
+    }
+
+    #[test]
+    fn what_leaves_its_place_is_told_from_what_does_not() {
+        for name in ["damp", "stop", "stand_down", "recovery_stand", "sit", "hello", "pose"] {
+            assert_eq!(action(name).unwrap().travel, Travel::Stays, "{name}");
+        }
+        for name in ["front_jump", "dance1", "hand_stand", "free_avoid", "trot_run"] {
+            assert_eq!(action(name).unwrap().travel, Travel::Leaves, "{name}");
+        }
+        let acrobatic = ACTIONS.iter().filter(|action| action.danger == Danger::Acrobatic);
+        assert!(acrobatic.clone().count() > 5);
+        assert!(acrobatic.clone().all(|action| action.travel != Travel::Stays));
     }
 
     #[test]

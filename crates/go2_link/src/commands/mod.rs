@@ -8,7 +8,7 @@ pub mod script; // what its scripts tell
 mod settings;
 
 pub use actions::{
-    action, action_of, Action, Api, Danger, Kind, Unavailable, ACTIONS, OTHER_ACROBATICS,
+    action, action_of, Action, Api, Danger, Kind, Travel, Unavailable, ACTIONS, OTHER_ACROBATICS,
 };
 pub use mode::{MotionMode, Space};
 pub use settings::{setting, Domain, Read, Setting, SETTINGS};

@@ -58,6 +58,8 @@ pub struct Governor {
     last_change: Option<Instant>,
     /// Since somebody ordered a stop: when the latest command came. Whoever drives has to let go first.
     held: Option<Instant>,
+    /// Whether nobody walks the robot, driver or not, until that is taken back.
+    latched: bool,
     /// When a velocity other than zero was commanded last, followed or not, since the driver let go.
     driven: Option<Instant>,
     episode: u64,
@@ -75,6 +77,9 @@ pub enum Ignored {
         "the robot was told to stop: send zero, or nothing for a moment, before it walks again"
     )]
     Held,
+    /// Nobody walks the robot before it is released.
+    #[error("the robot is held")]
+    Latched,
 }
 
 impl Governor {
@@ -87,6 +92,7 @@ impl Governor {
             ramping: false,
             last_change: None,
             held: None,
+            latched: false,
             driven: None,
             episode: 0,
             following: Following::default(),
@@ -120,6 +126,9 @@ impl Governor {
             self.following.let_go();
         }
         self.driven = (wanted != Velocity::ZERO).then_some(now);
+        if self.latched && wanted != Velocity::ZERO {
+            return Err(Ignored::Latched);
+        }
         let stopping = self.is_stopping();
         if let Some(last) = self.held {
             self.held = Some(now);
@@ -206,6 +215,18 @@ impl Governor {
     /// Does not walk again before whoever drives has let go; what is being sent goes on.
     pub fn hold(&mut self, now: Instant) {
         self.held = Some(now);
+    }
+
+    /// Follows nothing but zeros, whoever commands, until this is called with `false`; after that whoever drives has to let go
+    /// first. What is being sent goes on.
+    pub fn latch(&mut self, latched: bool, now: Instant) {
+        self.latched = latched;
+        self.hold(now);
+    }
+
+    /// Whether nothing but zeros is followed.
+    pub fn is_latched(&self) -> bool {
+        self.latched
     }
 
     /// Sends nothing more, not even zeros, and does not walk again before whoever drives has let go. For a

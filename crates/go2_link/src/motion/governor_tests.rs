@@ -470,3 +470,48 @@ fn a_driver_who_goes_on_through_a_silence_has_not_let_go() {
     test.governor.admit(FORWARD, test.now).unwrap_err();
     assert_eq!(test.governor.episode(), episode);
 }
+
+#[test]
+fn while_it_is_latched_nobody_walks_the_robot_however_often_they_let_go() {
+    let mut test = Test::new();
+    test.drive(FORWARD, 0.5, 0.5);
+    test.governor.latch(true, test.now);
+    test.governor.stop(test.now);
+    for pause in [50, 50, 400, 50, 2000, 50] {
+        assert_eq!(test.try_command(FORWARD), Err(Ignored::Latched));
+        test.wait(pause);
+    }
+    let walks = |sent: Vec<(u128, Action)>| {
+        let walks =
+            |action: &Action| !matches!(action, Action::StopMove | Action::Drive(Velocity::ZERO));
+        sent.iter().any(|(_, action)| walks(action))
+    };
+    let sent = test.taken();
+    assert!(sent.contains(&(700, Action::StopMove)) && !walks(sent), "it was stopped");
+    // As Nav2 does between two tries.
+    test.command(Velocity::ZERO);
+    test.wait(40);
+    assert_eq!(test.taken(), [drive(3100, Velocity::ZERO)], "zeros are followed");
+    assert_eq!(test.try_command(FORWARD), Err(Ignored::Latched));
+    test.wait(1000);
+    assert!(!walks(test.taken()) && test.governor.is_latched());
+}
+
+#[test]
+fn after_a_latch_whoever_drives_has_to_let_go() {
+    let mut test = Test::new();
+    test.governor.latch(true, test.now);
+    for _ in 0..20 {
+        assert_eq!(test.try_command(FORWARD), Err(Ignored::Latched));
+        test.wait(50);
+    }
+    test.governor.latch(false, test.now);
+    for _ in 0..20 {
+        assert_eq!(test.try_command(FORWARD), Err(Ignored::Held), "it has gone on all the time");
+        test.wait(50);
+    }
+    test.wait(300);
+    test.command(FORWARD);
+    test.wait(1);
+    assert_eq!(test.taken().len(), 1);
+}

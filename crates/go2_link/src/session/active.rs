@@ -108,6 +108,7 @@ impl<'a, T: Transport> Session<'a, T> {
                     self.machine.handle(received, now())?;
                 }
                 Some(command) = inlets.urgent.recv() => {
+                    self.take_wishes(inlets);
                     // Velocities given before a request are sent before it: a StopMove comes last.
                     if inlets.velocity.has_changed().unwrap_or(false) {
                         self.velocity = Some((*inlets.velocity.borrow_and_update(), now()));
@@ -115,7 +116,6 @@ impl<'a, T: Transport> Session<'a, T> {
                     }
                     // One that has to wait is void: sent after a StopMove, it would have the robot walk again.
                     self.velocity.take_if(|(drive, _)| drive.velocity != Velocity::ZERO);
-                    self.take_wishes(inlets);
                     self.command(command);
                 }
                 Some(command) = inlets.commands.recv() => {
@@ -123,6 +123,7 @@ impl<'a, T: Transport> Session<'a, T> {
                     self.command(command);
                 }
                 Ok(()) = inlets.velocity.changed() => {
+                    self.take_wishes(inlets);
                     self.velocity = Some((*inlets.velocity.borrow_and_update(), now()));
                 }
                 Ok(()) = inlets.wishes.changed() => self.wish(inlets),
@@ -156,7 +157,7 @@ impl<'a, T: Transport> Session<'a, T> {
         let _ = tokio::time::timeout(LAST_STOP, told).await;
     }
 
-    /// Takes up what was wished before a command was given: it may be what allows the command.
+    /// Takes up what was wished before a command was given: it may be what allows the command, or what forbids it.
     fn take_wishes(&mut self, inlets: &mut Inlets) {
         if inlets.wishes.has_changed().unwrap_or(false) {
             self.wish(inlets);

@@ -1,6 +1,7 @@
 //! The link as its owner sees it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -117,6 +118,7 @@ impl LinkBuilder {
         let (hears_tx, hears) = watch::channel(false);
         let (steps_tx, steps) = watch::channel(Vec::new());
         let (wishes_tx, wishes) = watch::channel(Wishes::default());
+        let (held_tx, held) = watch::channel(false);
         let (stop_tx, stop) = watch::channel(false);
         let (heard, _) = broadcast::channel(HEARD_QUEUE);
         let supervisor = Supervisor {
@@ -145,6 +147,8 @@ impl LinkBuilder {
             urgent: urgent_tx,
             velocity: Arc::new(velocity_tx),
             wishes: Arc::new(wishes_tx),
+            held_tx: Arc::new(held_tx),
+            held,
             state,
             session,
             begun,
@@ -166,6 +170,8 @@ pub struct LinkHandle {
     urgent: mpsc::Sender<Command>,
     velocity: Arc<watch::Sender<Drive>>,
     wishes: Arc<watch::Sender<Wishes>>,
+    held_tx: Arc<watch::Sender<bool>>,
+    held: watch::Receiver<bool>,
     state: watch::Receiver<LinkState>,
     session: watch::Receiver<Option<u64>>,
     begun: watch::Receiver<Option<Instant>>,
@@ -259,10 +265,23 @@ impl LinkHandle {
         request: Request,
         timeout: Duration,
     ) -> Result<Response, RequestError> {
+        self.submit(request, timeout).await
+    }
+
+    /// The same, handed over when this is called and not when the response is first waited for: what is submitted first goes
+    /// out first, if it has the same priority.
+    pub fn submit(
+        &self,
+        request: Request,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Response, RequestError>> + Send + 'static {
         let (reply, response) = oneshot::channel();
         let queue = if request.priority { &self.urgent } else { &self.commands };
-        send(queue, Command::Request { request, timeout, reply })?;
-        response.await.unwrap_or(Err(RequestError::Lost))
+        let sent = send(queue, Command::Request { request, timeout, reply });
+        async move {
+            sent?;
+            response.await.unwrap_or(Err(RequestError::Lost))
+        }
     }
 
     /// Publishes on a plain topic of the robot, which acknowledges nothing; returns when it is on its way.
@@ -288,6 +307,21 @@ impl LinkHandle {
     /// as it is at first.
     pub fn allow_mode_switch(&self, allowed: bool) {
         self.wishes.send_modify(|wishes| wishes.mode_switch = allowed);
+    }
+
+    /// Holds the robot, or releases it, in this session and those to come: while it is held nothing is sent that may take it from
+    /// its place, and what is left out is answered with [`RequestError::Held`]. Stops, zeros, Damp and lying down go out. It holds for
+    /// all that is commanded after this call; it stops nothing that goes on.
+    pub fn hold(&self, held: bool) {
+        self.wishes.send_modify(|wishes| {
+            wishes.held = held;
+            self.held_tx.send_replace(held);
+        });
+    }
+
+    /// Whether the robot is held.
+    pub fn held(&self) -> watch::Receiver<bool> {
+        self.held.clone()
     }
 
     /// Has the video track on, or off, from now on and in every session to come.

@@ -15,6 +15,9 @@ use crate::signaling::{KeyProblem, SignalingError};
 use crate::transport::ice::IceError;
 use crate::transport::{ConnectError, MediaCount, Received, Transport, TransportError};
 
+#[path = "held_link_tests.rs"]
+mod held;
+
 const CHALLENGE: &str = r#"{"type":"validation","topic":"","data":"0123456789abcdef"}"#;
 const OK: &str = r#"{"type":"validation","topic":"","data":"Validation Ok."}"#;
 

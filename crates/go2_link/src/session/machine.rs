@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::guard::{ModeGuard, Verdict};
+use super::hold;
 use super::identity::{self, Identity};
 use super::requests::{RequestId, Requests};
 use super::state::{
@@ -75,6 +76,8 @@ pub struct Machine {
     requests: Requests,
     guard: ModeGuard,
     identity: Identity,
+    /// Whether nothing goes out that may take the robot from its place.
+    held: bool,
     lidar: Upkeep,
     video: Upkeep,
     transmit: VecDeque<Outbound>,
@@ -123,6 +126,7 @@ impl Machine {
             requests: Requests::new(first_id),
             guard: ModeGuard::default(),
             identity: Identity::new(None),
+            held: false,
             lidar: Upkeep::new(LIDAR_PACE),
             video: Upkeep::new(VIDEO_PACE),
             transmit: VecDeque::new(),
@@ -331,6 +335,7 @@ impl Machine {
     /// What is wanted of the robot's streams from now on.
     pub fn wish(&mut self, wishes: &Wishes, now: Instant) {
         self.guard.allows = wishes.mode_switch;
+        self.held = wishes.held;
         self.streams.wish(wishes, now);
         for (stream, wish) in [(&mut self.lidar, wishes.lidar), (&mut self.video, wishes.video())] {
             if let Some(on) = wish {
@@ -387,6 +392,9 @@ impl Machine {
     /// Whether a request may be sent now: the one place that all of them pass.
     fn may_go(&mut self, request: &Request) -> Result<(), RequestError> {
         self.must_be_live()?;
+        if self.held && hold::may_walk(request) {
+            return Err(RequestError::Held);
+        }
         if self.identity.is_open() && identity::walks(request) {
             return Err(RequestError::Unidentified);
         }
@@ -399,6 +407,9 @@ impl Machine {
     /// Publishes on a plain topic. Robots take requests that come so, too, without an answer.
     pub fn publish(&mut self, topic: &str, data: Value) -> Result<(), RequestError> {
         self.must_be_live()?;
+        if self.held && hold::may_walk_by(topic, &data) {
+            return Err(RequestError::Held);
+        }
         if self.identity.is_open() && identity::pushes(topic, &data) {
             return Err(RequestError::Unidentified);
         }

@@ -5,12 +5,14 @@
 //! one ends; `link` is the owner's end of it all. `requests` knows which answers are due, `outgoing` what is not
 //! acknowledged, `backlog` how much of that leaves space for what, `subscriptions` which topics others share, `upkeep` keeps LiDAR
 //! and video on, `streams` watches whether everything comes that should, `guard` keeps back requests that can leave a robot unable
-//! to walk, `identity` velocities until the robot has told the serial number that was asked for.
+//! to walk, `identity` velocities until the robot has told the serial number that was asked for, `hold` what
+//! would walk a robot that is held.
 
 mod active;
 mod backlog;
 mod backoff;
 mod guard;
+mod hold;
 mod identity;
 mod link;
 mod machine;

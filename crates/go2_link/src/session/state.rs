@@ -39,6 +39,8 @@ pub struct Wishes {
     pub topics: Arc<BTreeSet<String>>,
     /// Whether a change of the motion mode is sent to every robot.
     pub mode_switch: bool,
+    /// Whether the robot is held: nothing is sent that may take it from its place.
+    pub held: bool,
 }
 
 impl Wishes {
@@ -344,6 +346,11 @@ pub enum RequestError {
          leave it. Ask for the mode first (motion_switcher 1001)"
     )]
     ModeUnknown,
+    /// What may take the robot from its place, while it is held.
+    #[error(
+        "not sent: the robot is held, and nothing that may walk it goes out before it is released"
+    )]
+    Held,
 }
 
 impl RequestError {

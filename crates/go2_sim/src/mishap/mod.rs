@@ -61,6 +61,9 @@ pub enum Mishap {
     /// Somebody has the robot do an action, by its name in the table of actions, with its remote control or the phone app. It is
     /// over at once.
     Remote(String),
+    /// The robot goes on with what it does: whatever sport service, obstacle avoidance and sticks are told is answered with
+    /// success and not done. Damp works.
+    Runaway,
 }
 
 /// How a LiDAR does not work.
