@@ -24,6 +24,7 @@ use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_link::codec::{api, Request, Response};
 use go2_link::failpoint::failpoint;
+use go2_link::motion::{Action, Clocks, Governor, Limits, PauseDetector};
 use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
 use go2_link::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
