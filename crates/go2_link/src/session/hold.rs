@@ -1,4 +1,5 @@
-//! What is not sent while the robot is held: all that may take it from its place. Pure.
+//! What may take the robot from its place: it is not sent while the robot is held, nor before it has told the serial number that was
+//! asked for. Pure.
 //!
 //! A list of what may pass, and not of what may not: what this version does not know may walk the robot.
 

@@ -6,12 +6,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::requests::RequestId;
 use super::state::RequestError;
-use crate::codec::{api, topics, Outbound, Request, Response};
+use crate::codec::{topics, Outbound, Request, Response};
 use crate::commands::script;
 
 /// How long the robot has to tell who it is.
@@ -111,37 +108,6 @@ impl Identity {
     }
 }
 
-/// A velocity as services take it. A part that is there twice is an error, so that it means the same to the robot as here.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Parts {
-    x: f64,
-    y: f64,
-    z: f64,
-    yaw: f64,
-}
-
-/// Whether a request has the robot walk.
-pub(super) fn walks(request: &Request) -> bool {
-    match (request.topic.as_str(), request.api_id) {
-        (topics::SPORT_REQUEST, api::MOVE)
-        | (topics::OBSTACLES_AVOID_REQUEST, api::obstacles_avoid::MOVE) => {
-            // What cannot be read here may mean something to the robot.
-            let read = serde_json::from_str(&request.parameter);
-            read.map_or(true, |Parts { x, y, z, yaw }| [x, y, z, yaw] != [0.0; 4])
-        }
-        (topics::SPORT_REQUEST, api::TRAJECTORY_FOLLOW) => true,
-        _ => false,
-    }
-}
-
-/// Whether a message on a plain topic has the robot walk.
-pub(super) fn pushes(topic: &str, data: &Value) -> bool {
-    let is_zero = |axis: &str| data[axis].is_null() || data[axis].as_f64() == Some(0.0);
-    let rests = data.is_object() && ["lx", "ly", "rx", "ry"].into_iter().all(is_zero);
-    topic == topics::WIRELESS_CONTROLLER && !rests
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,25 +145,5 @@ mod tests {
             let identity = Identity::new(wanted);
             assert!(!identity.is_open() && identity.question().is_none());
         }
-    }
-
-    #[test]
-    fn zeros_walk_nobody() {
-        let sport = |parameter: &str| {
-            walks(&Request { parameter: parameter.to_owned(), ..Request::sport(api::MOVE) })
-        };
-        assert!(sport(r#"{"x":0.1,"y":0,"z":0}"#) && sport(r#"{"x":0,"y":0,"z":-0.1}"#));
-        assert!(!sport(r#"{"x":0,"y":-0.0,"z":0}"#) && !walks(&Request::sport(api::STOP_MOVE)));
-        assert!(sport("") && sport("x") && sport("[1]") && sport(r#"{"x":"1"}"#));
-        assert!(sport(r#"{"x":1,"x":0,"y":0,"z":0}"#));
-        assert!(walks(&Request::sport(api::TRAJECTORY_FOLLOW)));
-        let avoiding = Request::avoidance_move(0.0, 0.0, 0.5);
-        assert!(walks(&avoiding.unwrap()));
-        let sticks =
-            |ly: f64| serde_json::json!({"lx": 0.0, "ly": ly, "rx": 0.0, "ry": 0.0, "keys": 0});
-        assert!(pushes(topics::WIRELESS_CONTROLLER, &sticks(0.1)));
-        assert!(
-            !pushes(topics::WIRELESS_CONTROLLER, &sticks(0.0)) && !pushes("rt/x", &sticks(1.0))
-        );
     }
 }

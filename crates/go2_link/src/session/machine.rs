@@ -395,7 +395,7 @@ impl Machine {
         if self.held && hold::may_walk(request) {
             return Err(RequestError::Held);
         }
-        if self.identity.is_open() && identity::walks(request) {
+        if self.identity.is_open() && hold::may_walk(request) {
             return Err(RequestError::Unidentified);
         }
         if let Verdict::Allowed(reason) = self.guard.judge(request)? {
@@ -410,7 +410,7 @@ impl Machine {
         if self.held && hold::may_walk_by(topic, &data) {
             return Err(RequestError::Held);
         }
-        if self.identity.is_open() && identity::pushes(topic, &data) {
+        if self.identity.is_open() && hold::may_walk_by(topic, &data) {
             return Err(RequestError::Unidentified);
         }
         if topic.ends_with("/request") {

@@ -260,7 +260,7 @@ pub enum SessionEnd {
     )]
     ValidationRefused,
     /// A part of this program has failed.
-    #[error("a part of this program has failed; the robot was told to stop")]
+    #[error("the session has failed; the robot was told to stop")]
     Failed,
     /// The robot has another serial number than the one that was asked for.
     #[error(
