@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::guard::{ModeGuard, Verdict};
 use super::hold;
-use super::identity::{self, Identity};
+use super::identity::Identity;
 use super::requests::{RequestId, Requests};
 use super::state::{
     Counters, LinkState, Message, RequestError, SessionEnd, StreamReport, Wishes, VIDEO,
