@@ -72,7 +72,9 @@ impl Node {
         let services_thread = threads.services.handle().clone();
         let _entered = services_thread.enter();
         let mut tasks = JoinSet::new();
-        tasks.spawn(params::serve(&mut node, &store)?);
+        let (mut intake, refusing) = Intake::new();
+        tasks.spawn(refusing);
+        tasks.spawn(params::serve(&mut node, &mut intake, &store)?);
         threads.link.spawn(tell_tasks(threads.handles()));
 
         let mut builder = LinkBuilder::default();
@@ -88,13 +90,14 @@ impl Node {
         let calibration = Calibration::load(&start.camera_info_url)?;
         let camera = Camera::new(&mut node, &builder, shared.clone(), calibration)?;
         let doing = shared.doing();
-        let (mut intake, refusing) = Intake::new();
-        tasks.spawn(refusing);
         let clock = shared.clock.clone();
         let velocities = motion::subscribe(&mut node, &mut intake, start.stamped_cmd_vel, clock)?;
         let attitudes = motion::subscribe_pose(&mut node, &mut intake)?;
         let raw = Raw::new(&mut node, &mut intake, &mut builder, &shared)?;
         let audio = Audio::new(&mut node, &mut intake, &mut builder, &shared)?;
+        if start.replay.is_none() {
+            tracing::info!("connecting to the robot at {}", start.place());
+        }
         let Started { link, recorder, stepper } = {
             let _entered = threads.link.enter();
             tape.start(builder, start.target()?, start.ice()?)
@@ -130,9 +133,6 @@ impl Node {
         let motion = Motion::new(link.handle(), settings, heard, newest).run(inputs);
         let motion = threads.link.spawn(motion);
         let spinner = Spinner::start(node, intake, graph)?;
-        if start.replay.is_none() {
-            tracing::info!("connecting to the robot at {}", start.place());
-        }
         Ok(Self { threads, tasks, link, orders, motion, gateway, recorder, gauges, spinner })
     }
 

@@ -28,7 +28,10 @@ impl Panics {
 fn sentence(panic: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("without a name");
-    let reason = panic.payload_as_str().unwrap_or("no reason is given");
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let reason = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let reason = reason.unwrap_or("no reason is given");
     let place =
         panic.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
     format!(

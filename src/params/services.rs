@@ -1,11 +1,11 @@
 //! ROS's parameter services. r2r has some of its own, which take several values one after the other, even where only all
 //! together make sense, and tell the types of when the node started.
 
-use std::future::{ready, Future};
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::join_all;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::FutureExt as _;
 use r2r::rcl_interfaces::msg::{
     FloatingPointRange, IntegerRange, ListParametersResult, Parameter, ParameterDescriptor,
     ParameterValue as Message, SetParametersResult,
@@ -14,60 +14,53 @@ use r2r::rcl_interfaces::srv::{
     DescribeParameters, GetParameterTypes, GetParameters, ListParameters, SetParameters,
     SetParametersAtomically,
 };
-use r2r::{ParameterValue, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
+use r2r::{ParameterValue, WrappedServiceTypeSupport};
 
 use super::table::{self, Kind};
 use super::{Refused, Store};
+use crate::intake::{replies, Intake, MOST_CALLS};
 use go2_link::commands::Domain;
 
-/// How often an answer is sent before it is given up.
-const ATTEMPTS: usize = 5;
 /// Between the parts of a parameter's name.
 const SEPARATOR: char = '.';
 
 /// Serves them, and takes the time from `/clock` where `use_sim_time` says so. They answer while the future is polled.
 pub(crate) fn serve(
     node: &mut r2r::Node,
+    intake: &mut Intake,
     store: &Arc<Mutex<Store>>,
 ) -> r2r::Result<impl Future<Output = ()> + Send> {
+    let mut servers = Servers { node, intake, store };
     if locked(store).uses_sim_time() {
-        let source = node.get_time_source();
-        source.enable_sim_time(node)?;
+        let source = servers.node.get_time_source();
+        source.enable_sim_time(servers.node)?;
     }
-    let get =
-        answer::<GetParameters::Service>(node, "~/get_parameters", store, |store, request| {
-            let values = request.names.iter().map(|name| message(&value(store, name))).collect();
-            GetParameters::Response { values }
-        })?;
-    let types = answer::<GetParameterTypes::Service>(
-        node,
+    let get = servers.answer::<GetParameters::Service>("~/get_parameters", |store, request| {
+        let values = request.names.iter().map(|name| message(&value(store, name))).collect();
+        GetParameters::Response { values }
+    })?;
+    let types = servers.answer::<GetParameterTypes::Service>(
         "~/get_parameter_types",
-        store,
         |store, request| {
             let types = request.names.iter().map(|name| message(&value(store, name)).type_);
             GetParameterTypes::Response { types: types.collect() }
         },
     )?;
-    let list = answer::<ListParameters::Service>(node, "~/list_parameters", store, list)?;
-    let describe = answer::<DescribeParameters::Service>(
-        node,
+    let list = servers.answer::<ListParameters::Service>("~/list_parameters", list)?;
+    let describe = servers.answer::<DescribeParameters::Service>(
         "~/describe_parameters",
-        store,
         |store, request| {
             let descriptors = request.names.iter().map(|name| describe(store, name)).collect();
             DescribeParameters::Response { descriptors }
         },
     )?;
-    let set =
-        answer::<SetParameters::Service>(node, "~/set_parameters", store, |store, request| {
-            let changes = read(&request.parameters);
-            let results = store.change_each(changes.iter().map(|(name, value)| (*name, value)));
-            SetParameters::Response { results: results.into_iter().map(result).collect() }
-        })?;
-    let set_all = answer::<SetParametersAtomically::Service>(
-        node,
+    let set = servers.answer::<SetParameters::Service>("~/set_parameters", |store, request| {
+        let changes = read(&request.parameters);
+        let results = store.change_each(changes.iter().map(|(name, value)| (*name, value)));
+        SetParameters::Response { results: results.into_iter().map(result).collect() }
+    })?;
+    let set_all = servers.answer::<SetParametersAtomically::Service>(
         "~/set_parameters_atomically",
-        store,
         |store, request| {
             let changes = read(&request.parameters);
             let result = match store.change_all(changes.iter().map(|(name, value)| (*name, value)))
@@ -89,30 +82,37 @@ fn locked(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
 
 type Answers = futures::future::BoxFuture<'static, ()>;
 
-/// A service that is answered at once.
-fn answer<S>(
-    node: &mut r2r::Node,
-    name: &str,
-    store: &Arc<Mutex<Store>>,
-    response: impl Fn(&mut Store, &S::Request) -> S::Response + Send + 'static,
-) -> r2r::Result<Answers>
-where
-    S: WrappedServiceTypeSupport + 'static,
-    S::Request: Send,
-{
-    let calls = node.create_service::<S>(name, QosProfile::services_default())?;
-    let store = Arc::clone(store);
-    let service = name.trim_start_matches("~/").to_owned();
-    let answers = calls.for_each(move |call: ServiceRequest<S>| {
-        let response = response(&mut locked(&store), &call.message);
-        // A middleware that does not know the caller's end yet waits for it, 100 ms each time.
-        let sent = (0..ATTEMPTS).find_map(|_| call.clone().respond(response.clone()).ok());
-        if sent.is_none() {
-            tracing::warn!("{service}: the answer could not be sent: the caller cannot be reached");
-        }
-        ready(())
-    });
-    Ok(answers.boxed())
+/// Where the services are created.
+struct Servers<'a> {
+    node: &'a mut r2r::Node,
+    intake: &'a mut Intake,
+    store: &'a Arc<Mutex<Store>>,
+}
+
+impl Servers<'_> {
+    /// Creates a service that is answered at once.
+    fn answer<S>(
+        &mut self,
+        name: &str,
+        response: impl Fn(&mut Store, &S::Request) -> S::Response + Send + 'static,
+    ) -> r2r::Result<Answers>
+    where
+        S: WrappedServiceTypeSupport + 'static,
+        S::Request: Send,
+        S::Response: Default + Send,
+    {
+        // Their answers have no place for a reason.
+        let mut calls = self.intake.serve::<S>(self.node, name, |_| S::Response::default())?;
+        let store = Arc::clone(self.store);
+        let (replies, sending) = replies(MOST_CALLS);
+        let serving = async move {
+            while let Some(call) = calls.one().await {
+                let response = response(&mut locked(&store), &call.message);
+                replies.send(call, response).await;
+            }
+        };
+        Ok(async move { _ = tokio::join!(serving, sending) }.boxed())
+    }
 }
 
 fn read(parameters: &[Parameter]) -> Vec<(&str, ParameterValue)> {

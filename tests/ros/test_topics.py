@@ -308,7 +308,7 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros) -> None:
 
     ros.until("all to be well", well)
     parts = {each.name: each for each in heard.last.status}
-    told = ("link", "battery", "motors", "faults", "lidar", "camera", "robot", "services", "signaling")
+    told = ("link", "battery", "motors", "faults", "lidar", "camera", "robot", "services", "signaling", "hold", "publishing")
     streams = ("audiohub/player/state", "lf/lowstate", "lf/sportmodestate", "multiplestate", "utlidar/lidar_state")
     streams = tuple(f"stream rt/{stream}" for stream in (*streams, "utlidar/robot_pose", "wirelesscontroller"))
     assert list(parts) == [f"/go2_bridge: {part}" for part in told + streams]
@@ -325,7 +325,7 @@ def test_diagnostics_of_a_robot_that_is_well(ros: Ros) -> None:
     assert (values["port"], values["encrypted"], values["data2"]) == ("9991", "true", "2")
 
     def figures() -> dict[str, str]:
-        return {each.key: each.value for each in heard.last.status[11].values}
+        return {each.key: each.value for each in heard.last.status[13].values}
 
     ros.until("the rate of sportmodestate", lambda: 15 < float(figures().get("rate (Hz)", "0")) < 25)
     assert figures()["dropped"] == "0" and float(figures()["age (s)"]) < 2
@@ -368,7 +368,7 @@ def test_diagnostics_warn(world: World, ros: Ros) -> None:
         return [each.level for each in heard.last.status] if heard.messages else []
 
     ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
-    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 13])
+    ros.until("battery and motors to warn", lambda: levels() == [ok, warn, warn, *[ok] * 15])
     assert heard.last.status[2].message == "FR_calf is hot: 58 C"
 
 
@@ -379,8 +379,10 @@ def test_without_a_robot_nothing_is_said_about_it(world: World, ros: Ros) -> Non
     heard = ros.listen(DiagnosticArray, "/diagnostics")
     ros.until("two reports", lambda: len(heard.messages) >= 2)
     known = [each for each in heard.last.status if each.level != DiagnosticStatus.STALE]
-    assert [each.name for each in known] == ["/go2_bridge: link", "/go2_bridge: signaling"]
-    assert all(each.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR) for each in known)
+    # The last two are the node's own.
+    told = ("link", "signaling", "hold", "publishing")
+    assert [each.name for each in known] == [f"/go2_bridge: {part}" for part in told]
+    assert all(each.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR) for each in known[:2])
     state = ros.listen(String, "/go2_bridge/link_state", LATCHED)
     ros.until("the reason", lambda: state.messages and "no robot at" in state.last.data)
     assert world.address in state.last.data and "robot is on" in state.last.data

@@ -61,9 +61,9 @@ pub(crate) fn diagnostics(report: &Report<'_>, stamp: &Time) -> DiagnosticArray 
         streams::camera(report),
         robot::robot(report),
         robot::services(report),
+        signaling::signaling(report),
         robot::hold(report),
         publishing(report),
-        signaling::signaling(report),
     ];
     status.extend(gateway::gateway(report));
     status.extend(streams::others(report));
