@@ -40,6 +40,8 @@ const SPIN: Duration = Duration::from_millis(100);
 const ORDERS: usize = 8;
 /// How long the robot may take to stop before the process is suspended, or after a part of it has failed.
 const STOP: Duration = Duration::from_secs(1);
+/// Between two zeros, as the robot wants velocities.
+const ZERO_APART: Duration = Duration::from_millis(50);
 /// How long viewers, and the end of the session, may take.
 const CLOSE: Duration = Duration::from_secs(2);
 /// How long the disk may take to close a recording.
@@ -236,9 +238,10 @@ async fn stop_robot(link: &LinkHandle, orders: &mpsc::Sender<Order>, motion: Joi
         return;
     }
     let request = Request::sport(api::STOP_MOVE).with_priority();
-    for path in [Path::Sport, Path::Avoidance] {
+    // By which way it walks is not known here. Only the newest velocity waits on the link: each is given time to go out.
+    for path in [Path::Avoidance, Path::Sport, Path::Avoidance, Path::Sport] {
         link.drive(Drive { velocity: Velocity::ZERO, path });
-        tokio::task::yield_now().await;
+        tokio::time::sleep(ZERO_APART).await;
     }
     if link.in_session() && link.request(request, STOP).await.is_err() {
         tracing::warn!("the robot did not acknowledge the last StopMove");
