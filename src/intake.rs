@@ -184,14 +184,15 @@ impl Replies {
 /// A place for `most` answers, and what sends them.
 pub(crate) fn replies(most: usize) -> (Replies, impl Future<Output = ()> + Send) {
     let (replies, mut queue) = mpsc::channel::<Box<dyn FnOnce() + Send>>(most);
+    let now = || tokio::time::Instant::now().into_std();
     let send = async move {
         let mut pace = Rate::new(ANSWERS_AT_ONCE, ANSWER_EVERY);
         while let Some(reply) = queue.recv().await {
-            let wait = pace.wait(Instant::now());
+            let wait = pace.wait(now());
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
-            pace.count(Instant::now());
+            pace.count(now());
             reply();
         }
     };
@@ -202,5 +203,33 @@ fn respond<S: WrappedServiceTypeSupport + 'static>(call: ServiceRequest<S>, resp
     failpoint("service");
     if let Err(error) = call.respond(response) {
         tracing::debug!("the caller of a service is gone: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn fifty_answers_are_sent_so_that_a_caller_who_holds_ten_can_look_at_each() {
+        let (replies, sending) = replies(50);
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let begun = Instant::now();
+        for _ in 0..50 {
+            let sent = Arc::clone(&sent);
+            let reply = move || sent.lock().unwrap().push(begun.elapsed());
+            assert!(replies.0.send(Box::new(reply)).await.is_ok());
+        }
+        drop(replies);
+        sending.await;
+        let sent = sent.lock().unwrap();
+        assert_eq!(sent.len(), 50);
+        for (number, at) in sent.iter().enumerate() {
+            let within = sent[number..].iter().filter(|later| **later < *at + ANSWER_EVERY);
+            assert!(within.count() <= 10, "from the {number}th on");
+        }
+        assert!(sent[49] < Duration::from_secs(2));
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct Node {
     motion: JoinHandle<()>,
     gateway: Option<Gateway>,
     recorder: Option<Recorder>,
+    /// Ends when subscribers were told of the link's last state.
+    last_state: JoinHandle<()>,
     gauges: Gauges,
     spinner: Spinner,
 }
@@ -107,7 +109,8 @@ impl Node {
 
         let name = node.fully_qualified_name()?;
         let (wheel, steering) = gateway::steering();
-        streams.start(&threads, name, link.handle(), facts.clone(), steering.helm.clone())?;
+        let last_state =
+            streams.start(&threads, name, link.handle(), facts.clone(), steering.helm.clone())?;
         device.start(&mut tasks, &link, Arc::clone(&store), &shared);
         threads.video.spawn(camera.start(link.handle())?);
         let (orders, inbox) = mpsc::channel(ORDERS);
@@ -135,7 +138,18 @@ impl Node {
         let motion = Motion::new(link.handle(), settings, heard, newest).run(inputs);
         let motion = threads.link.spawn(motion);
         let spinner = Spinner::start(node, intake, graph)?;
-        Ok(Self { threads, tasks, link, orders, motion, gateway, recorder, gauges, spinner })
+        Ok(Self {
+            threads,
+            tasks,
+            link,
+            orders,
+            motion,
+            gateway,
+            recorder,
+            last_state,
+            gauges,
+            spinner,
+        })
     }
 
     /// Serves until something ends it; then stops the robot and takes the node apart. Returns the exit status, or ends the
@@ -147,8 +161,18 @@ impl Node {
         mut panics: Panics,
         log: &Log,
     ) -> ExitCode {
-        let Self { threads, mut tasks, link, orders, motion, gateway, recorder, gauges, spinner } =
-            self;
+        let Self {
+            threads,
+            mut tasks,
+            link,
+            orders,
+            motion,
+            gateway,
+            recorder,
+            last_state,
+            gauges,
+            spinner,
+        } = self;
         let status = runtime.block_on(async {
             let handle = link.handle();
             let status = until_ended(&mut interruptions, &mut panics, &handle, &orders, log).await;
@@ -164,6 +188,7 @@ impl Node {
             if let Some(recorder) = recorder {
                 let _ = timeout(RECORDING, recording::finish(recorder)).await;
             }
+            let _ = timeout(JOIN, last_state).await;
             status
         });
         tasks.abort_all();

@@ -26,6 +26,7 @@ use r2r::tf2_msgs::msg::TFMessage;
 use r2r::{Publisher, QosProfile};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
 
 use crate::clock::{RosClock, Stamps, StreamStamps};
 use crate::convert::Motion;
@@ -138,7 +139,8 @@ impl Streams {
         })
     }
 
-    /// Starts the tasks, each on the thread of its kind. They end when the link does, or with the threads.
+    /// Starts the tasks, each on the thread of its kind. They end when the link does, or with the threads. The one that is
+    /// returned has told the link's last state when it ends.
     ///
     /// # Errors
     /// Where the system gives no thread.
@@ -149,7 +151,7 @@ impl Streams {
         link: LinkHandle,
         facts: Facts,
         helm: watch::Receiver<Helm>,
-    ) -> std::io::Result<()> {
+    ) -> std::io::Result<JoinHandle<()>> {
         let Self { shared, odometry, tf, scan, .. } = self;
         let (motion_tx, motion) = watch::channel(Motion::default());
         let (low_tx, low) = watch::channel(None);
@@ -185,7 +187,8 @@ impl Streams {
         threads.lidar.spawn(lidar::publish_lidar(voxel_maps, points, scan, lidar::Place(poses)));
         threads.state.spawn(joy::publish_joy(source(Remote::TOPIC, self.remotes), self.joy));
         threads.status.spawn(lidar::follow_switch(shared.settings.clone(), link.clone()));
-        threads.status.spawn(status::publish_link_state(link.clone(), self.link_state));
+        let states = status::publish_link_state(link.clone(), self.link_state);
+        let last_state = threads.status.spawn(states);
         threads.status.spawn(status::publish_held(link.held(), self.held));
         let report = status::publish_diagnostics(
             shared,
@@ -197,7 +200,7 @@ impl Streams {
             helm,
         );
         threads.status.spawn(report);
-        Ok(())
+        Ok(last_state)
     }
 }
 

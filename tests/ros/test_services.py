@@ -134,9 +134,9 @@ def test_a_robot_that_is_gone(bridge: Bridge, sim: Sim, ros: Ros) -> None:
     assert bridge.running() and not sim.walks()
 
 
-def calls(ros: Ros, kind: Any, service: str, requests: list[Any], depth: int = 10) -> list[Any]:
-    """Calls a service so many times at once; the answers, in the order of the calls. `depth` is what this end can hold."""
-    client = ros.node.create_client(kind, f"/go2_bridge/{service}", qos_profile=QoSProfile(depth=depth))
+def calls(ros: Ros, kind: Any, service: str, requests: list[Any]) -> list[Any]:
+    """Calls a service so many times at once; the answers, in the order of the calls. This end can hold them all."""
+    client = ros.node.create_client(kind, f"/go2_bridge/{service}", qos_profile=QoSProfile(depth=2 * len(requests)))
     ros.until(f"the service {service}", client.service_is_ready)
     answers = [client.call_async(request) for request in requests]
     ros.until(f"all answers of {service}", lambda: all(answer.done() for answer in answers), 60)
@@ -144,17 +144,12 @@ def calls(ros: Ros, kind: Any, service: str, requests: list[Any], depth: int = 1
     return [answer.result() for answer in answers]
 
 
-def depth(count: int) -> int:
-    """What a caller can hold: as usual for some tens of calls, and for hundreds as many as it makes."""
-    return 10 if count <= 50 else count
-
-
 @pytest.mark.parametrize("count", [50, 200])
 @pytest.mark.usefixtures("bridge")
 def test_any_number_of_calls_at_once_are_all_answered(ros: Ros, sim: Sim, count: int) -> None:
     so_far = sim.now()
     for service in ("stop", "balance_stand", "snapshot", "audio/list"):
-        answers = calls(ros, Trigger, service, [Trigger.Request()] * count, depth(count))
+        answers = calls(ros, Trigger, service, [Trigger.Request()] * count)
         assert all(answer.success for answer in answers), (service, answers[-1].message)
     # Who waits together is answered together: the robot does not stand up two hundred times.
     assert len(sim.requests(1002, since=so_far)) < 20
@@ -164,7 +159,7 @@ def test_any_number_of_calls_at_once_are_all_answered(ros: Ros, sim: Sim, count:
 @pytest.mark.usefixtures("bridge")
 def test_of_switches_that_are_called_at_once_the_last_counts(ros: Ros, sim: Sim, count: int) -> None:
     requests = [SetBool.Request(data=number % 2 == 1) for number in range(count)]
-    answers = calls(ros, SetBool, "auto_recovery", requests, depth(count))
+    answers = calls(ros, SetBool, "auto_recovery", requests)
     assert answers[-1].success, answers[-1].message
     others = {answer.message for answer in answers if not answer.success}
     assert others == {"not done: a newer call asks for the opposite"}
@@ -183,7 +178,7 @@ def test_more_calls_than_can_wait_are_refused(world: World, sim: Sim, ros: Ros) 
     world.bridge("-p", "request_timeout:=5.0")
     ros.live()
     sim.freeze()  # the first call has to wait, and so all others
-    answers = calls(ros, Trigger, "snapshot", [Trigger.Request()] * 400, depth=1000)
+    answers = calls(ros, Trigger, "snapshot", [Trigger.Request()] * 400)
     refused = [answer.message for answer in answers if "256 calls wait already" in answer.message]
     assert 100 < len(refused) < 144 + 1
     assert not any(answer.success for answer in answers)

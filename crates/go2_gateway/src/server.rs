@@ -1,6 +1,5 @@
 //! The HTTP server: bounded in connections, bytes and time.
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -40,6 +40,10 @@ const LIFE: Duration = Duration::from_secs(60);
 const BUFFER: usize = 16 * 1024;
 /// What is read of a body that is too long, so that its sender hears of it.
 const DRAINED: u64 = 32 * 1024 * 1024;
+/// Connections beyond the limit that are told so at a time; others are closed without a word.
+const MOST_TURNED_AWAY: usize = 32;
+/// For a connection that is told so.
+const TURNED_AWAY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Who answers offers.
 pub enum Place {
@@ -149,11 +153,13 @@ impl Gateway {
 async fn serve(listener: TcpListener, router: Router) {
     let door = Arc::new(Door::default());
     let mut connections = JoinSet::new();
+    let mut turned_away = JoinSet::new();
     loop {
         let accepted = loop {
             tokio::select! {
                 accepted = listener.accept() => break accepted,
                 Some(_) = connections.join_next() => {}
+                Some(_) = turned_away.join_next() => {}
             }
         };
         match accepted {
@@ -161,7 +167,11 @@ async fn serve(listener: TcpListener, router: Router) {
                 Ok(entry) => {
                     connections.spawn(converse(stream, client.ip(), router.clone(), entry));
                 }
-                Err(full) => turn_away(stream, full),
+                Err(full) if turned_away.len() < MOST_TURNED_AWAY => {
+                    turned_away
+                        .spawn(tokio::time::timeout(TURNED_AWAY_LIMIT, turn_away(stream, full)));
+                }
+                Err(_) => {}
             },
             // As when descriptors run out: it passes, and must not be asked for without pause.
             Err(error) => {
@@ -172,8 +182,8 @@ async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-/// Says that there are too many connections, without waiting for anything.
-fn turn_away(stream: TcpStream, full: Full) {
+/// Says that there are too many connections.
+async fn turn_away(mut stream: TcpStream, full: Full) {
     let whose = if full == Full::Address { "of one address" } else { "in all" };
     let words = format!("the gateway serves {} connections {whose}: try again", full.most());
     let body = json!({"error": words}).to_string();
@@ -182,8 +192,12 @@ fn turn_away(stream: TcpStream, full: Full) {
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
          Retry-After: 5\r\nConnection: close\r\n\r\n{body}"
     );
-    // A new connection has space for this; where it has not, it is closed all the same.
-    let _ = stream.into_std().and_then(|mut stream| stream.write_all(answer.as_bytes()));
+    if stream.write_all(answer.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    // A connection that is closed before its request was read is reset, and the answer with it (RFC 9112, section 9.6).
+    let mut request = vec![0; BUFFER];
+    while stream.read(&mut request).await.is_ok_and(|length| length > 0) {}
 }
 
 async fn converse(stream: TcpStream, client: IpAddr, router: Router, _entry: Entry) {

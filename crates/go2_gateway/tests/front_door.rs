@@ -35,7 +35,7 @@ async fn connect(gateway: &Gateway, last: u8) -> TcpStream {
     socket.connect(gateway.address()).await.unwrap()
 }
 
-/// All that comes until the other end closes; nothing where it resets.
+/// All that comes until the other end closes or resets.
 async fn read(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -103,6 +103,18 @@ async fn a_connection_too_many_is_told_so() {
     assert!(about(&gateway, 3).await.contains("\"mode\""), "they are all taken up by now");
     let answer = read(&mut connect(&gateway, 2).await).await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("32 connections"), "{answer}");
+    // Also where the request is sent late, in parts, and only then looked for an answer to.
+    let mut stream = connect(&gateway, 2).await;
+    stream.readable().await.unwrap();
+    for part in
+        ["POST /offer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n", "{\"sdp\":", "1}"]
+    {
+        stream.write_all(part.as_bytes()).await.unwrap();
+    }
+    let mut answer = String::new();
+    stream.shutdown().await.unwrap();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     gateway.close().await;
 }
 
