@@ -52,6 +52,7 @@ export function velocity(wishes, { linear, angular }) {
 export class Drive {
   #grips = new Map();
   #lastTick;
+  #stopped = -Infinity;
   #wire;
   #now;
   share = 0.25;
@@ -72,6 +73,11 @@ export class Drive {
 
   get held() {
     return this.#grips.size > 0;
+  }
+
+  /** Milliseconds since the last stop. */
+  sinceStop() {
+    return this.#now() - this.#stopped;
   }
 
   /** Somebody begins to hold something. */
@@ -132,6 +138,7 @@ export class Drive {
   #stop() {
     for (let i = 0; i < ZEROS; i++) this.#wire.move({ x: 0, y: 0, z: 0 });
     this.#wire.stopMove();
+    this.#stopped = this.#now();
     this.#wire.shown?.(null);
   }
 }

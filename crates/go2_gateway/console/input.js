@@ -19,6 +19,8 @@ const PAD_HOLD = 4;
 const PAD_STOP = 1;
 
 const LAST_WORDS_MS = 80;
+/** For how long a stop may still be on its way. */
+const LAST_STOP_MS = 500;
 
 const types = (target) => target instanceof HTMLInputElement && target.type !== "range";
 /** A focused slider takes the arrows for itself. */
@@ -64,10 +66,9 @@ export function listenToAbsence(drive, leave) {
   });
   document.addEventListener("freeze", () => drive.releaseAll());
   addEventListener("pagehide", () => {
-    if (drive.held) {
-      drive.releaseAll();
-      linger();
-    }
+    drive.releaseAll();
+    // The window loses the focus, or is hidden, before its page goes away: that may have been the stop.
+    if (drive.sinceStop() < LAST_STOP_MS) linger();
     leave();
   });
 }

@@ -146,6 +146,15 @@ test("the stop button stops whether anything is held or not", () => {
   assert.deepEqual(sent, []);
 });
 
+test("a stop by the lost focus is known when the page goes away a moment later", () => {
+  assert.equal(drive.sinceStop(), Infinity);
+  drive.press("KeyW", WISHES.forward);
+  drive.releaseAll("the window lost the focus");
+  now += 30;
+  drive.releaseAll();
+  assert.equal(drive.sinceStop(), 30);
+});
+
 test("the speed has limits whatever the slider says", () => {
   assert.deepEqual(limits(0), SLOWEST);
   assert.deepEqual(limits(1), FASTEST);
