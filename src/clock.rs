@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use go2_link::clock::{Health, RobotClock, Step, Steps, Stream};
-use go2_link::recording::Anchor;
+use go2_client::recording::Anchor;
+use go2_proto::clock::{Health, RobotClock, Step, Steps, Stream};
 use r2r::builtin_interfaces::msg::Time;
 use tokio::sync::watch;
 

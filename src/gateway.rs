@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use go2_gateway::{
     Access, Gateway, Later, Pilot, Place, Shared, ShortToken, StartError, Stop, Viewing,
 };
-use go2_link::codec::{Request, Response};
-use go2_link::session::Velocity;
+use go2_proto::codec::{Request, Response};
+use go2_proto::motion::Velocity;
 use tokio::sync::watch;
 
 use crate::motion::Stopper;

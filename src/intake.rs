@@ -8,9 +8,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, StreamExt as _};
-use go2_link::failpoint::failpoint;
-use go2_link::rate::Rate;
-use go2_link::throttle::Throttle;
+use go2_client::failpoint::failpoint;
+use go2_proto::rate::Rate;
+use go2_proto::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{QosProfile, ServiceRequest, WrappedServiceTypeSupport, WrappedTypesupport};
 use tokio::sync::mpsc::{self, error::TrySendError};

@@ -8,7 +8,7 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_link::text::clean;
+use go2_proto::text::clean;
 use r2r::LogSeverity;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};

@@ -31,10 +31,10 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use go2_link::interruption::Interruptions;
-use go2_link::lidar::{ScanError, Scanner};
-use go2_link::recording::RecordingError;
-use go2_link::transport::ice::IceError;
+use go2_client::interruption::Interruptions;
+use go2_client::recording::RecordingError;
+use go2_client::transport::ice::IceError;
+use go2_proto::lidar::{ScanError, Scanner};
 
 use crate::camera::CalibrationError;
 use crate::gateway::GatewayError;

@@ -6,12 +6,13 @@ use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::Duration;
 
+use go2_client::interruption::{suspend, Interruption, Interruptions};
+use go2_client::recording::Recorder;
+use go2_client::session::{Link, LinkBuilder, LinkHandle};
+use go2_client::thread::Stuck;
 use go2_gateway::Gateway;
-use go2_link::codec::{api, Request};
-use go2_link::interruption::{suspend, Interruption, Interruptions};
-use go2_link::recording::Recorder;
-use go2_link::session::{Drive, Link, LinkBuilder, LinkHandle, Path, Velocity};
-use go2_link::thread::Stuck;
+use go2_proto::codec::{api, Request};
+use go2_proto::motion::{Velocity, VelocityApi, VelocityCommand};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -264,8 +265,10 @@ async fn stop_robot(link: &LinkHandle, orders: &mpsc::Sender<Order>, motion: Joi
     }
     let request = Request::sport(api::STOP_MOVE).with_priority();
     // By which way it walks is not known here. Only the newest velocity waits on the link: each is given time to go out.
-    for path in [Path::Avoidance, Path::Sport, Path::Avoidance, Path::Sport] {
-        link.drive(Drive { velocity: Velocity::ZERO, path });
+    for api in
+        [VelocityApi::Avoidance, VelocityApi::Sport, VelocityApi::Avoidance, VelocityApi::Sport]
+    {
+        link.drive(VelocityCommand { velocity: Velocity::ZERO, api });
         tokio::time::sleep(ZERO_APART).await;
     }
     if link.in_session() && link.request(request, STOP).await.is_err() {

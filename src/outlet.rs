@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use go2_link::failpoint::failpoint;
+use go2_client::failpoint::failpoint;
 use r2r::{Publisher, PublisherUntyped, QosProfile, WrappedTypesupport};
 
 use crate::streams::Tally;

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
-use go2_link::codec::topics::WIRELESS_CONTROLLER;
-use go2_link::session::{LinkBuilder, Message, Path, RequestError};
-use go2_link::text::payload;
-use go2_link::thread::RuntimeThread;
-use go2_link::throttle::Throttle;
+use go2_client::session::LinkBuilder;
+use go2_client::thread::RuntimeThread;
+use go2_proto::codec::topics::WIRELESS_CONTROLLER;
+use go2_proto::motion::VelocityApi;
+use go2_proto::session::{Message, RequestError};
+use go2_proto::text::payload;
+use go2_proto::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
 use serde_json::Value;
@@ -132,7 +134,7 @@ async fn to_robot(topic: String, mut inbox: mpsc::Receiver<Bounded>, robot: Robo
 
 async fn send(topic: &str, data: Value, robot: &Robot) -> Result<(), RequestError> {
     if topic == WIRELESS_CONTROLLER {
-        robot.watch(Path::Sticks).await?;
+        robot.watch(VelocityApi::Sticks).await?;
     }
     robot.link.publish(topic, data).await
 }
@@ -157,7 +159,7 @@ fn is_remote(data: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use go2_link::codec::Json;
+    use go2_proto::codec::Json;
 
     #[test]
     fn some_topics_are_not_for_this() {

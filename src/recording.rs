@@ -1,10 +1,10 @@
 //! The parameters `record` and `replay`: a file beside the robot, or in its place.
 
-use go2_link::recording::{Anchor, Pace, Player, Recorder, Recording, RecordingError, Stepper};
-use go2_link::session::{Link, LinkBuilder};
-use go2_link::signaling::Target;
-use go2_link::transport::ice::IceSettings;
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::recording::{Anchor, Pace, Player, Recorder, Recording, RecordingError, Stepper};
+use go2_client::session::{Link, LinkBuilder};
+use go2_client::signaling::Target;
+use go2_client::transport::ice::IceSettings;
+use go2_client::transport::webrtc::WebRtcConnector;
 
 use crate::params::Settings;
 use crate::services::servers::Servers;

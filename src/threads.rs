@@ -6,7 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use go2_link::thread::{RuntimeThread, Stopping, Stuck};
+use go2_client::thread::{RuntimeThread, Stopping, Stuck};
 
 /// Threads with tasks, one for each kind of work.
 pub(crate) struct Threads {

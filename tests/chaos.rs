@@ -9,10 +9,11 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use common::{robot, target, LIMIT};
-use go2_link::codec::topics;
-use go2_link::media::AccessUnit;
-use go2_link::session::{Link, LinkBuilder, LinkState, Message, Timing};
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::session::{Link, LinkBuilder, LinkState};
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_proto::codec::topics;
+use go2_proto::session::{Message, Timing};
+use go2_proto::video::AccessUnit;
 use go2_sim::{Failure, Garbage, Mishap, Options, Robot, Span, Streams, Validation};
 use tokio::sync::broadcast::{self, error::RecvError};
 

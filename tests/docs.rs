@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use go2_link::commands::{Action, Api, Danger, Domain, Kind, Read, Travel, ACTIONS, SETTINGS};
+use go2_proto::commands::{Action, Api, Danger, Domain, Kind, Read, Travel, ACTIONS, SETTINGS};
 
 fn id(api: Option<Api>) -> String {
     match api {

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use common::aiortc::{any, at, live, unix_time, Robot};
 use common::{check_offer, connect, connect_with, Client, LIMIT, TOPICS};
-use go2_link::codec::{api, Inbound, Kind, Outbound, Request};
-use go2_link::progress::Progress;
-use go2_link::session::{LinkState, Timing, Velocity};
-use go2_link::transport::webrtc::WebRtcConnector;
-use go2_link::transport::{Connector as _, Received, Transport as _};
+use go2_client::progress::Progress;
+use go2_client::session::LinkState;
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_client::transport::{Connector as _, Transport as _};
+use go2_proto::codec::{api, Inbound, Kind, Outbound, Request, WallTime};
+use go2_proto::motion::Velocity;
+use go2_proto::session::Received;
+use go2_proto::session::Timing;
 use serde_json::json;
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -245,7 +248,7 @@ async fn video_that_arrives_is_counted() {
     let robot = Robot::start("--video 320x240@15").await;
     let mut connector = WebRtcConnector::new(robot.target());
     let mut transport = connector.connect(Progress::default()).await.unwrap();
-    let wall = chrono::Local::now();
+    let wall = || WallTime { seconds: 1_769_862_896, text: "2026-01-31 12:34:56".to_owned() };
     let counted = async {
         while transport.media().video.pictures < 5 {
             let Received::Text(text) = transport.receive().await.unwrap() else { continue };

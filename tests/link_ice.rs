@@ -5,10 +5,11 @@ mod common;
 
 use common::turn::{Turn, CREDENTIAL, USERNAME};
 use common::{end, robot, target, Client};
-use go2_link::progress::{Passed, Path};
-use go2_link::session::LinkBuilder;
-use go2_link::transport::ice::{IcePolicy, IceSettings};
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::progress::Passed;
+use go2_client::session::LinkBuilder;
+use go2_client::transport::ice::{IcePolicy, IceSettings};
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_proto::signaling::CandidatePair;
 use go2_sim::{Options, Robot};
 
 fn through(turn: &Turn) -> IceSettings {
@@ -30,7 +31,7 @@ fn connect(robot: &Robot, ice: IceSettings) -> Client {
     Client { link: builder.start(connector), topics, big }
 }
 
-fn path(client: &Client) -> Path {
+fn path(client: &Client) -> CandidatePair {
     let steps = client.link.steps().borrow().clone();
     let path = steps.into_iter().find_map(|step| match step.passed {
         Passed::Path(path) => Some(path),

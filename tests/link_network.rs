@@ -6,11 +6,13 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{connect_with, target, Client, LIMIT};
-use go2_link::codec::{api, Request};
-use go2_link::media::AccessUnit;
-use go2_link::session::{LinkBuilder, LinkState, Message, Timing, Velocity};
-use go2_link::state::{RobotPose, SportModeState, State as _};
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::session::{LinkBuilder, LinkState};
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_proto::codec::{api, Request};
+use go2_proto::motion::Velocity;
+use go2_proto::session::{Message, Timing};
+use go2_proto::state::{RobotPose, SportModeState, State as _};
+use go2_proto::video::AccessUnit;
 use go2_sim::{Impairment, NetworkOptions, Options, Robot, VideoOptions};
 use tokio::sync::broadcast::{self, error::RecvError};
 
@@ -69,7 +71,7 @@ fn since_1970() -> f64 {
 
 /// A link to a robot behind a network, with everything on.
 struct Sight {
-    link: go2_link::session::Link,
+    link: go2_client::session::Link,
     state: broadcast::Receiver<Message>,
     poses: broadcast::Receiver<Message>,
     maps: broadcast::Receiver<Message>,

@@ -7,13 +7,16 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use common::{address, check_offer, connect, connect_with, end, robot, target, Client, LIMIT};
-use go2_link::codec::{api, Request};
-use go2_link::media::Decoder;
-use go2_link::progress::{OpenedBy, Passed};
-use go2_link::session::{Link, LinkBuilder, LinkState, RequestError, Timing, Velocity};
-use go2_link::signaling::DeviceKey;
-use go2_link::state::Fault;
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::progress::Passed;
+use go2_client::session::{Link, LinkBuilder, LinkState};
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_client::video::Decoder;
+use go2_proto::codec::{api, Request};
+use go2_proto::motion::Velocity;
+use go2_proto::session::{RequestError, Timing};
+use go2_proto::signaling::DeviceKey;
+use go2_proto::signaling::OpenedBy;
+use go2_proto::state::Fault;
 use go2_sim::camera::stamp::read_counter;
 use go2_sim::{Failure, Firmware, Garbage, Generation, Mishap, Options, Robot, Span, Validation};
 

@@ -7,9 +7,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::{address, connect, connect_with, end, robot, target, Client, LIMIT};
-use go2_link::session::{LinkBuilder, LinkState, Timing, Velocity};
-use go2_link::transport::ice::IceSettings;
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::session::{LinkBuilder, LinkState};
+use go2_client::transport::ice::IceSettings;
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_proto::motion::Velocity;
+use go2_proto::session::Timing;
 use go2_sim::{Failure, Generation, Mishap, Options, Robot, Service, ServiceOptions, Span, Target};
 use tokio::net::UdpSocket;
 

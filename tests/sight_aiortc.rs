@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use common::aiortc::{any, at, live, Robot};
 use common::LIMIT;
-use go2_link::codec::{api, topics, Request};
-use go2_link::lidar::{VoxelDecoder, VoxelGrid};
-use go2_link::media::{AccessUnit, Decoder};
-use go2_link::session::{Link, LinkBuilder, Message, RequestError};
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::session::{Link, LinkBuilder};
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_client::video::Decoder;
+use go2_proto::codec::{api, topics, Request};
+use go2_proto::lidar::{VoxelDecoder, VoxelGrid};
+use go2_proto::session::{Message, RequestError};
+use go2_proto::video::AccessUnit;
 use serde_json::{json, Value};
 use tokio::sync::broadcast;
 

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_link::media::{AccessUnit, Assembler, Packet};
+use go2_proto::video::{AccessUnit, Assembler, Packet};
 use libfuzzer_sys::fuzz_target;
 
 const MARKER: u8 = 1;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use go2_link::codec::{Assembly, Frame, Inbound, Response};
+use go2_proto::codec::{Assembly, Frame, Inbound, Response};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

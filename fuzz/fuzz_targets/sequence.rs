@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use go2_link::media::{for_decoder, AccessUnit, StreamInfo};
+use go2_proto::video::{AccessUnit, StreamInfo, for_decoder};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

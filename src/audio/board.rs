@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use go2_link::commands::audio::Recording;
-use go2_link::state::Playing;
-use go2_link::text::clean;
+use go2_proto::commands::audio::Recording;
+use go2_proto::state::Playing;
+use go2_proto::text::clean;
 use r2r::std_msgs::msg::String as Text;
 use r2r::Publisher;
 

@@ -3,11 +3,12 @@
 mod board; // what ~/audio/state says
 mod upload; // a wav file to the robot
 
-use go2_link::codec::{Request, Response};
-use go2_link::commands::audio::{self, Recording};
-use go2_link::session::LinkBuilder;
-use go2_link::state::{PlayerState, State as _};
-use go2_link::text::payload;
+use go2_client::session::LinkBuilder;
+use go2_proto::codec::{Request, Response};
+use go2_proto::commands::audio;
+use go2_proto::commands::audio::Recording;
+use go2_proto::state::{PlayerState, State as _};
+use go2_proto::text::payload;
 use r2r::std_msgs::msg::String as Text;
 use r2r::std_srvs::srv::Trigger;
 use tokio::sync::mpsc;

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
-use go2_link::codec::Request;
-use go2_link::commands::audio::{self, Upload};
-use go2_link::session::RequestError;
+use go2_proto::codec::Request;
+use go2_proto::commands::audio;
+use go2_proto::commands::audio::Upload;
+use go2_proto::session::RequestError;
 use tokio::sync::mpsc;
 
 use super::{Board, Name};

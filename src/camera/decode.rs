@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
-use go2_link::media::{AccessUnit, DecodeError, Decoder, Late, Matrix, Picture, Planes};
-use go2_link::session::{LinkHandle, VIDEO};
+use go2_client::session::LinkHandle;
+use go2_client::video::{DecodeError, Decoder, Matrix, Picture, Planes};
+use go2_proto::session::VIDEO;
+use go2_proto::video::{AccessUnit, Late};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::CompressedImage;
 

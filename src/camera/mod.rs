@@ -11,8 +11,9 @@ pub(crate) use calibration::{Calibration, CalibrationError};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use go2_link::media::AccessUnit;
-use go2_link::session::{LinkBuilder, LinkHandle, VIDEO};
+use go2_client::session::{LinkBuilder, LinkHandle};
+use go2_proto::session::VIDEO;
+use go2_proto::video::AccessUnit;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::foxglove_msgs::msg::CompressedVideo;
 use r2r::sensor_msgs::msg::{CameraInfo, CompressedImage};

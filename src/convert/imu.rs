@@ -1,6 +1,6 @@
 //! `imu/data`, as REP 145 wants it.
 
-use go2_link::state::Imu;
+use go2_proto::state::Imu;
 use r2r::builtin_interfaces::msg::Time;
 
 use super::{diagonal, header, quaternion, vector};

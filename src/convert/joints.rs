@@ -1,6 +1,6 @@
 //! `joint_states`.
 
-use go2_link::state::{Motor, LEG_MOTORS};
+use go2_proto::state::{Motor, LEG_MOTORS};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::JointState;
 

@@ -32,7 +32,7 @@ fn vector([x, y, z]: [f64; 3]) -> Vector3 {
     Vector3 { x, y, z }
 }
 
-fn quaternion(q: &go2_link::geometry::Quaternion) -> Quaternion {
+fn quaternion(q: &go2_proto::geometry::Quaternion) -> Quaternion {
     Quaternion { x: q.x, y: q.y, z: q.z, w: q.w }
 }
 

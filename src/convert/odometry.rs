@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::geometry::{Quaternion as Rotation, Transform as GeometryTransform};
-use go2_link::state::{RobotPose, SportModeState};
+use go2_proto::geometry::{Quaternion as Rotation, Transform as GeometryTransform};
+use go2_proto::state::{RobotPose, SportModeState};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::geometry_msgs::msg::{
     Point, Pose, PoseWithCovariance, Transform, TransformStamped, Twist, TwistWithCovariance,
@@ -108,7 +108,7 @@ pub(crate) fn transforms(
 mod tests {
     use super::*;
     use crate::params::Store;
-    use go2_link::geometry::Quaternion;
+    use go2_proto::geometry::Quaternion;
 
     #[test]
     fn the_twist_is_in_base_link() {

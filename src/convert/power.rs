@@ -1,6 +1,6 @@
 //! `battery_state`.
 
-use go2_link::state::{Battery, BatteryStatus, LowState};
+use go2_proto::state::{Battery, BatteryStatus, LowState};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::BatteryState;
 
@@ -52,8 +52,8 @@ fn health(battery: &Battery) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use go2_link::codec::Json;
-    use go2_link::state::State as _;
+    use go2_proto::codec::Json;
+    use go2_proto::state::State as _;
 
     #[test]
     fn what_is_measured_is_there_and_the_rest_is_nan() {

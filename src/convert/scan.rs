@@ -1,6 +1,6 @@
 //! `scan`, with ranges as REP 117 means them.
 
-use go2_link::lidar::ScanSettings;
+use go2_proto::lidar::ScanSettings;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::LaserScan;
 

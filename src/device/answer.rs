@@ -1,7 +1,7 @@
 //! What an answer of the robot means for who asked.
 
-use go2_link::codec::Response;
-use go2_link::session::RequestError;
+use go2_proto::codec::Response;
+use go2_proto::session::RequestError;
 
 use crate::services::{refusal, unanswered};
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_link::codec::{api, topics, Json, Request};
-use go2_link::commands::{script, MotionMode};
-use go2_link::session::LinkHandle;
-use go2_link::state::{ServiceState, ServiceStates, State as _};
+use go2_client::session::LinkHandle;
+use go2_proto::codec::{api, topics, Json, Request};
+use go2_proto::commands::{script, MotionMode};
+use go2_proto::state::{ServiceState, ServiceStates, State as _};
 use tokio::sync::watch;
 
 use super::answer::failure;

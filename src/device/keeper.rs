@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::Request;
-use go2_link::commands::{MotionMode, Setting};
+use go2_proto::codec::Request;
+use go2_proto::commands::{MotionMode, Setting};
 use serde_json::Value;
 
 use super::answer::{failure, Answer, Failure};

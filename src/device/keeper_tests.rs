@@ -2,9 +2,9 @@
 
 use super::super::answer::tests::{silence, status};
 use super::*;
-use go2_link::codec::api;
-use go2_link::commands::setting;
-use go2_link::session::RequestError;
+use go2_proto::codec::api;
+use go2_proto::commands::setting;
+use go2_proto::session::RequestError;
 use serde_json::json;
 
 /// A keeper and the time that its tests tell.

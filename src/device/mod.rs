@@ -10,9 +10,10 @@ pub(crate) use identity::Identity;
 
 use std::sync::{Arc, Mutex};
 
-use go2_link::commands::MotionMode;
-use go2_link::session::{LinkBuilder, LinkHandle, Message};
-use go2_link::state::{MultipleState, State as _};
+use go2_client::session::{LinkBuilder, LinkHandle};
+use go2_proto::commands::MotionMode;
+use go2_proto::session::Message;
+use go2_proto::state::{MultipleState, State as _};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::{api::motion_switcher, topics, Request};
-use go2_link::commands::MotionMode;
+use go2_proto::codec::api::motion_switcher;
+use go2_proto::codec::{topics, Request};
+use go2_proto::commands::MotionMode;
 use serde_json::{json, Value};
 
 use super::answer::{failure, Answer, Failure};

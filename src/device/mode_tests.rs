@@ -2,7 +2,7 @@
 
 use super::super::answer::tests::{silence, status};
 use super::*;
-use go2_link::session::RequestError;
+use go2_proto::session::RequestError;
 
 struct Bench {
     keeper: ModeKeeper,

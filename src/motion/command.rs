@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use go2_link::commands::action;
-use go2_link::session::{RequestError, Velocity};
+use go2_proto::commands::action;
+use go2_proto::motion::Velocity;
+use go2_proto::session::RequestError;
 
 use super::readiness::{Change, Doing, Ready, Verdict};
 use super::{Command, Motion, GATEWAY};
-use go2_link::motion::{Ignored, News, ATTEMPT};
+use go2_proto::motion::{Ignored, News, ATTEMPT};
 
 impl Motion {
     /// Takes up a velocity, or logs and says why it is ignored.

@@ -22,11 +22,13 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
-use go2_link::codec::{api, Request, Response};
-use go2_link::failpoint::failpoint;
-use go2_link::motion::{Action, Clocks, Governor, Limits, PauseDetector};
-use go2_link::session::{Drive, LinkHandle, Path, RequestError, Velocity};
-use go2_link::throttle::Throttle;
+use go2_client::failpoint::failpoint;
+use go2_client::session::LinkHandle;
+use go2_proto::codec::{api, Request, Response};
+use go2_proto::motion::{Action, Clocks, Governor, Limits, PauseDetector};
+use go2_proto::motion::{Velocity, VelocityApi, VelocityCommand};
+use go2_proto::session::RequestError;
+use go2_proto::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
 use r2r::QosProfile;
 use rustix::time::{clock_gettime, ClockId};
@@ -69,7 +71,7 @@ pub(crate) enum Order {
     /// stop.
     Hold(bool, oneshot::Sender<Stopped>),
     /// Somebody walks the robot this way, but not by `cmd_vel`: stop it when nothing more is heard of that.
-    Watch(Path),
+    Watch(VelocityApi),
     /// The robot is about to be told something else than to walk.
     Asked(Asked),
     /// What has become of that.
@@ -139,7 +141,7 @@ pub(crate) struct Motion {
     raising: Raising,
     posing: Posing,
     /// The way that the last velocity went.
-    path: Path,
+    path: VelocityApi,
     /// Told to walk, and no StopMove was acknowledged since.
     unsettled: bool,
     /// StopMoves that the robot has not answered yet.
@@ -185,7 +187,7 @@ impl Motion {
             settings,
             heard,
             governor,
-            path: Path::default(),
+            path: VelocityApi::default(),
             unsettled: false,
             stops: FuturesUnordered::new(),
             waiting: Vec::new(),
@@ -342,7 +344,7 @@ impl Motion {
                 if !self.governor.is_walking() {
                     self.path = path;
                 }
-                if path == Path::Avoidance {
+                if path == VelocityApi::Avoidance {
                     self.remote.is_taken();
                 }
                 self.unsettled = true;
@@ -402,23 +404,23 @@ impl Motion {
     }
 
     /// The way that velocities go now; `None` while it is not known which is the right one.
-    fn choose(&self) -> Option<Path> {
+    fn choose(&self) -> Option<VelocityApi> {
         let settings = self.settings.borrow();
         Some(match settings.command_path {
-            CommandPath::Move => Path::Sport,
-            CommandPath::Avoid => Path::Avoidance,
-            CommandPath::Sticks => Path::Sticks,
+            CommandPath::Move => VelocityApi::Sport,
+            CommandPath::Avoid => VelocityApi::Avoidance,
+            CommandPath::Sticks => VelocityApi::Sticks,
             CommandPath::Auto => {
                 // In rage mode nothing else is listened to.
                 if self.doing().is_some_and(|doing| doing.lasting == Some("rage_mode")) {
-                    Path::Sticks
+                    VelocityApi::Sticks
                 } else {
                     let wished = || settings.obstacle_avoidance.unwrap_or(false);
                     // A Move goes past an avoidance that is on.
                     match *self.heard.avoidance.borrow() {
                         None if self.remote.may_be_starting() => return None,
-                        avoids if avoids.unwrap_or_else(wished) => Path::Avoidance,
-                        _ => Path::Sport,
+                        avoids if avoids.unwrap_or_else(wished) => VelocityApi::Avoidance,
+                        _ => VelocityApi::Sport,
                     }
                 }
             }
@@ -451,7 +453,9 @@ impl Motion {
         let still = velocity == Velocity::ZERO;
         let path = match (still, self.unsettled.then_some(self.path).or_else(|| self.choose())) {
             // A robot that walks is stopped the way that it was driven, as far as that is still open.
-            (true, Some(Path::Avoidance) | None) if !self.remote.is_ours() => Path::Sport,
+            (true, Some(VelocityApi::Avoidance) | None) if !self.remote.is_ours() => {
+                VelocityApi::Sport
+            }
             (true, path) => path.unwrap_or_default(),
             (false, _) => match self.choose() {
                 Some(path) => path,
@@ -463,17 +467,17 @@ impl Motion {
         };
         if path != self.path && self.unsettled {
             // Only the newest velocity waits on the link: the zero goes alone, and the governor repeats what is wanted.
-            self.link.drive(Drive { velocity: Velocity::ZERO, path: self.path });
+            self.link.drive(VelocityCommand { velocity: Velocity::ZERO, api: self.path });
             self.path = path;
             return;
         }
-        if path == Path::Avoidance && !self.remote.is_ours() {
+        if path == VelocityApi::Avoidance && !self.remote.is_ours() {
             // What is sent before the robot has agreed would be lost; the governor repeats itself.
             self.remote.take(timeout, now);
             self.governor.withhold(now);
             return;
         }
-        if path != Path::Avoidance {
+        if path != VelocityApi::Avoidance {
             self.remote.give_back(timeout);
         }
         self.path = path;
@@ -483,10 +487,10 @@ impl Motion {
         }
         let wanted = velocity;
         let velocity = match path {
-            Path::Sticks => self.settings.borrow().deflection(velocity),
-            Path::Sport | Path::Avoidance => velocity,
+            VelocityApi::Sticks => self.settings.borrow().deflection(velocity),
+            VelocityApi::Sport | VelocityApi::Avoidance => velocity,
         };
-        self.link.drive(Drive { velocity, path });
+        self.link.drive(VelocityCommand { velocity, api: path });
         self.governor.sent(wanted, now);
         self.tell_news();
     }

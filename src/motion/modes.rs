@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use go2_link::codec::{Request, Response};
-use go2_link::commands::{action_of, Action, Api, Travel, ACTIONS};
-use go2_link::session::RequestError;
+use go2_proto::codec::{Request, Response};
+use go2_proto::commands::{action_of, Action, Api, Travel, ACTIONS};
+use go2_proto::session::RequestError;
 
 use super::readiness::Doing;
 
@@ -198,7 +198,7 @@ impl Modes {
 }
 
 fn find(name: &str) -> Option<&'static Action> {
-    go2_link::commands::action(name)
+    go2_proto::commands::action(name)
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::FutureExt as _;
-use go2_link::codec::{api, Request, Response};
-use go2_link::session::{LinkHandle, RequestError};
-use go2_link::throttle::Throttle;
+use go2_client::session::LinkHandle;
+use go2_proto::codec::{api, Request, Response};
+use go2_proto::session::RequestError;
+use go2_proto::throttle::Throttle;
 use r2r::geometry_msgs::msg::Vector3;
 use r2r::QosProfile;
 use tokio::sync::watch;

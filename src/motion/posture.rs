@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::FutureExt as _;
-use go2_link::codec::Request;
-use go2_link::commands::Action;
-use go2_link::session::LinkHandle;
+use go2_client::session::LinkHandle;
+use go2_proto::codec::Request;
+use go2_proto::commands::Action;
 
 /// One request at a time.
 pub(super) struct Raising {

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::commands::{Action, Kind};
-use go2_link::state::Activity;
+use go2_proto::commands::{Action, Kind};
+use go2_proto::state::Activity;
 
-use go2_link::motion::Measured;
+use go2_proto::motion::Measured;
 
 /// What the robot was last heard to do.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Whether the robot can walk, in virtual time.
 
-use go2_link::commands::action;
+use go2_proto::commands::action;
 
 use super::*;
 

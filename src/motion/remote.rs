@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use go2_link::codec::{api, topics, Request};
-use go2_link::session::{LinkHandle, RequestError};
-use go2_link::throttle::Throttle;
+use go2_client::session::LinkHandle;
+use go2_proto::codec::{api, topics, Request};
+use go2_proto::session::RequestError;
+use go2_proto::throttle::Throttle;
 
 /// After a refusal the robot is left alone for this long.
 const AGAIN: Duration = Duration::from_secs(2);

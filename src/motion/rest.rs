@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::motion::Measured;
-use go2_link::state::Activity;
+use go2_proto::motion::Measured;
+use go2_proto::state::Activity;
 
 use super::readiness::Doing;
 

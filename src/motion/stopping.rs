@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::Response;
-use go2_link::session::RequestError;
+use go2_proto::codec::Response;
+use go2_proto::session::RequestError;
 use tokio::sync::oneshot;
 
 use super::modes::End;

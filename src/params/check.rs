@@ -1,10 +1,10 @@
 //! What values a parameter takes, and why it takes no others. Pure.
 
-use go2_link::commands::{Domain, MotionMode, Setting, Unavailable};
-use go2_link::lidar::ScanError;
-use go2_link::secret::is_reference;
-use go2_link::signaling::DeviceKey;
-use go2_link::transport::ice::{IceError, IceServer};
+use go2_client::secret::is_reference;
+use go2_client::transport::ice::{IceError, IceServer};
+use go2_proto::commands::{Domain, MotionMode, Setting, Unavailable};
+use go2_proto::lidar::ScanError;
+use go2_proto::signaling::DeviceKey;
 use r2r::ParameterValue;
 use serde_json::Value as Json;
 

@@ -16,8 +16,8 @@ pub(crate) use typed::{CommandPath, Encoding, PointsFrame, Settings, StampSource
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use go2_link::commands::MotionMode;
-use go2_link::lidar::Scanner;
+use go2_proto::commands::MotionMode;
+use go2_proto::lidar::Scanner;
 use r2r::ParameterValue;
 use serde_json::Value as Json;
 use tokio::sync::{watch, Notify};

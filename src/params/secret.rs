@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use go2_link::secret::{self, is_reference, Secret, SecretFileError};
-use go2_link::signaling::DeviceKey;
+use go2_client::secret;
+use go2_client::secret::{is_reference, Secret, SecretFileError};
+use go2_proto::signaling::DeviceKey;
 
 use super::check::Value;
 

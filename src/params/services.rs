@@ -19,7 +19,7 @@ use r2r::{ParameterValue, WrappedServiceTypeSupport};
 use super::table::{self, Kind};
 use super::{Refused, Store};
 use crate::intake::{replies, Intake, MOST_CALLS};
-use go2_link::commands::Domain;
+use go2_proto::commands::Domain;
 
 /// Between the parts of a parameter's name.
 const SEPARATOR: char = '.';

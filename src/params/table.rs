@@ -3,7 +3,7 @@
 
 use std::f64::consts::PI;
 
-use go2_link::commands::{Setting, SETTINGS};
+use go2_proto::commands::{Setting, SETTINGS};
 
 /// What values a parameter takes.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! What values parameters take, and what becomes of them.
 
 use super::*;
-use go2_link::transport::ice::IcePolicy;
+use go2_client::transport::ice::IcePolicy;
 use serde_json::json;
 use ParameterValue as P;
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use go2_link::geometry::{Quaternion, Transform};
-use go2_link::lidar::{BodyBox, ScanSettings};
-use go2_link::media::{Colors, Matrix};
-use go2_link::secret::Secret;
-use go2_link::session::Velocity;
-use go2_link::signaling::{Network, Target};
-use go2_link::transport::ice::{IcePolicy, IceSettings};
+use go2_client::secret::Secret;
+use go2_client::signaling::{Network, Target};
+use go2_client::transport::ice::{IcePolicy, IceSettings};
+use go2_client::video::{Colors, Matrix};
+use go2_proto::geometry::{Quaternion, Transform};
+use go2_proto::lidar::{BodyBox, ScanSettings};
+use go2_proto::motion::Velocity;
 
 use super::check::Value;
 use super::secret::{SecretError, Secrets};

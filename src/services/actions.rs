@@ -1,10 +1,10 @@
-//! One service for each action of [`go2_link::commands::ACTIONS`].
+//! One service for each action of [`go2_proto::commands::ACTIONS`].
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::{api, Request};
-use go2_link::commands::{Action, Danger, Kind, MotionMode, Travel, ACTIONS};
-use go2_link::session::RequestError;
+use go2_proto::codec::{api, Request};
+use go2_proto::commands::{Action, Danger, Kind, MotionMode, Travel, ACTIONS};
+use go2_proto::session::RequestError;
 
 use super::again::{self, Wish, NOT_YET};
 use super::servers::Servers;

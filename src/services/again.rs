@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_link::codec::{Request, Response};
-use go2_link::commands::{action_of, Action, Danger};
+use go2_proto::codec::{Request, Response};
+use go2_proto::commands::{action_of, Action, Danger};
 use tokio::sync::watch;
 
 use crate::motion::Doing;
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn acrobatics_are_not_repeated_and_readings_are_no_actions() {
-        let action = |name| go2_link::commands::action(name).unwrap();
+        let action = |name| go2_proto::commands::action(name).unwrap();
         assert!(may_repeat(action("hello")) && !may_repeat(action("front_flip")));
         assert!(!may_repeat(action("rage_mode")));
         assert!(is_action(&Request::sport(1016)) && is_action(&Request::sport(1003)));

@@ -11,9 +11,10 @@ mod switches; // what the robot keeps switched on or off
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use go2_link::codec::{api, Request, Response};
-use go2_link::commands::MotionMode;
-use go2_link::session::{LinkHandle, RequestError};
+use go2_client::session::LinkHandle;
+use go2_proto::codec::{api, Request, Response};
+use go2_proto::commands::MotionMode;
+use go2_proto::session::RequestError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::motion::{fresh, Answer, Asked, Order, Stopper};

@@ -3,8 +3,8 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use go2_link::codec::topics::VOXEL_MAP;
-use go2_link::codec::Request;
+use go2_proto::codec::topics::VOXEL_MAP;
+use go2_proto::codec::Request;
 use r2r::sensor_msgs::msg::CompressedImage;
 use r2r::ParameterValue;
 

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use go2_link::codec::Response;
-use go2_link::session::RequestError;
+use go2_proto::codec::Response;
+use go2_proto::session::RequestError;
 use tokio::sync::oneshot;
 
 use super::servers::Servers;

@@ -2,8 +2,8 @@
 
 use std::sync::PoisonError;
 
-use go2_link::commands::{Domain, SETTINGS};
-use go2_link::session::RequestError;
+use go2_proto::commands::{Domain, SETTINGS};
+use go2_proto::session::RequestError;
 use r2r::ParameterValue;
 
 use super::servers::Servers;

@@ -1,6 +1,6 @@
 //! The hand-held remote as ROS has gamepads.
 
-use go2_link::state::Remote;
+use go2_proto::state::Remote;
 use r2r::builtin_interfaces::msg::Time;
 use r2r::sensor_msgs::msg::Joy;
 use r2r::std_msgs::msg::Header;

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use go2_link::geometry::Transform;
-use go2_link::lidar::{
+use go2_client::session::LinkHandle;
+use go2_proto::geometry::Transform;
+use go2_proto::lidar::{
     write_points, Body, ScanError, ScanPose, Scanner, SurfaceFilter, VoxelDecoder, VoxelGrid,
 };
-use go2_link::session::LinkHandle;
-use go2_link::state::LidarState;
+use go2_proto::state::LidarState;
 use r2r::sensor_msgs::msg::{LaserScan, PointCloud2};
 use r2r::Publisher;
 use tokio::sync::watch;

@@ -15,9 +15,10 @@ pub(crate) use tally::{Counts, Tallies, Tally};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use go2_link::codec::topics;
-use go2_link::session::{LinkBuilder, LinkHandle, Message};
-use go2_link::state::{LidarState, LowState, Remote, RobotPose, SportModeState, State};
+use go2_client::session::{LinkBuilder, LinkHandle};
+use go2_proto::codec::topics;
+use go2_proto::session::Message;
+use go2_proto::state::{LidarState, LowState, Remote, RobotPose, SportModeState, State};
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
 use r2r::nav_msgs::msg::Odometry;
 use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState, Joy, LaserScan, PointCloud2};

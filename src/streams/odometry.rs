@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use go2_link::state::RobotPose;
+use go2_proto::state::RobotPose;
 use r2r::nav_msgs::msg::Odometry;
 use r2r::tf2_msgs::msg::TFMessage;
 use r2r::Publisher;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use go2_link::geometry::{Transform, Twist};
+use go2_proto::geometry::{Transform, Twist};
 
 /// The latest poses of the trunk in the odometry frame, by time.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Poses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use go2_link::geometry::Quaternion;
+    use go2_proto::geometry::Quaternion;
 
     fn pose(x: f64, yaw: f64) -> Transform {
         Transform { translation: [x, 0.0, 0.3], rotation: Quaternion::from_rpy([0.0, 0.0, yaw]) }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use go2_link::state::{Activities, LowState, SportModeState};
+use go2_proto::state::{Activities, LowState, SportModeState};
 use r2r::sensor_msgs::msg::{BatteryState, Imu, JointState};
 use r2r::Publisher;
 use tokio::sync::broadcast::{error::RecvError, Receiver, Sender};
@@ -13,7 +13,7 @@ use crate::clock::StreamStamps;
 use crate::convert::{self, Motion};
 use crate::motion::Doing;
 use crate::outlet::Outlet;
-use go2_link::motion::Measured;
+use go2_proto::motion::Measured;
 
 pub(super) async fn publish_low_states(
     mut source: Source,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_link::session::{LinkHandle, StreamReport};
+use go2_client::session::LinkHandle;
+use go2_proto::session::StreamReport;
 use r2r::diagnostic_msgs::msg::DiagnosticArray;
 use r2r::std_msgs::msg::{Bool, String as Text};
 use r2r::Publisher;

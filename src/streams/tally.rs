@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use go2_link::throttle::Throttle;
+use go2_proto::throttle::Throttle;
 
 use crate::clock::StreamStamps;
 

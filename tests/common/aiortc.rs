@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use go2_link::session::Link;
-use go2_link::signaling::Target;
+use go2_client::session::Link;
+use go2_client::signaling::Target;
 use go2_sim::log::Log;
 use serde_json::{json, Value};
 

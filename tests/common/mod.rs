@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use go2_link::session::{Link, LinkBuilder, LinkState, Message, Timing};
-use go2_link::signaling::Target;
-use go2_link::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::session::{Link, LinkBuilder, LinkState};
+use go2_client::signaling::Target;
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_proto::session::{Message, Timing};
+use go2_proto::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
 use go2_sim::{Options, Robot};
 use tokio::sync::broadcast;
 

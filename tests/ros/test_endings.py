@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from dog import NODE, TARGET, Bridge, Driver, Ros, Sim, World, ends_stopped, wait_for
 from walking import FORWARD, STILL, WANTED, drive, stand
 
-# Those of test_motion.py and these, one of each kind; go2_link's unit tests have them all.
+# Those of test_motion.py and these, one of each kind; go2_client's unit tests have them all.
 SIGNALS = [
     (signal.SIGHUP, 0),
     (signal.SIGQUIT, 131),

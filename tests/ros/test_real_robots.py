@@ -15,7 +15,7 @@ from tf2_msgs.msg import TFMessage
 
 from dog import ROOT, Ros, World
 
-MESSAGES = ROOT / "crates" / "go2_link" / "testdata" / "real_robot.jsonl"
+MESSAGES = ROOT / "crates" / "go2_proto" / "testdata" / "real_robot.jsonl"
 # As the robot orders its motors; joint_states goes by name.
 MOTORS = [f"{leg}_{part}_joint" for leg in ("FR", "FL", "RR", "RL") for part in ("hip", "thigh", "calf")]
 

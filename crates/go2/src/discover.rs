@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use clap::Args;
-use go2_link::discovery::{Robot, Search, ANSWER_PORT, GROUP, QUERY_PORT};
+use go2_client::discovery::{Robot, Search};
+use go2_proto::signaling::{SEARCH_ANSWER_PORT, SEARCH_GROUP, SEARCH_PORT};
 
 /// What to look for, and where.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
     /// Port of the query; the next but two is that of the answers
-    #[arg(long, hide = true, default_value_t = QUERY_PORT)]
+    #[arg(long, hide = true, default_value_t = SEARCH_PORT)]
     port: u16,
 }
 
@@ -31,8 +32,8 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
         serial_number: options.serial_number.clone(),
         interfaces: options.interfaces.clone(),
         wait: Duration::from_secs(options.seconds),
-        query: SocketAddrV4::new(GROUP, options.port),
-        answer_port: options.port.saturating_add(ANSWER_PORT - QUERY_PORT),
+        query: SocketAddrV4::new(SEARCH_GROUP, options.port),
+        answer_port: options.port.saturating_add(SEARCH_ANSWER_PORT - SEARCH_PORT),
     };
     let found = search.run().await.map_err(|error| {
         format!("the search cannot begin: {error}. Is there a network, and is each --interface an address of this computer?")

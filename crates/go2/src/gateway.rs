@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use go2_client::interruption::Interruptions;
 use go2_gateway::{Access, Direct, Gateway, Place, StartError, Viewing};
-use go2_link::interruption::Interruptions;
 
 use crate::output::say;
 use crate::robot;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use go2_link::codec::topics;
-use go2_link::interruption::Interruptions;
-use go2_link::recording::{Recorder, Recording};
-use go2_link::session::{Cause, LinkBuilder, LinkState};
-use go2_link::state::{
+use go2_client::interruption::Interruptions;
+use go2_client::recording::{Recorder, Recording};
+use go2_client::session::{Cause, LinkBuilder, LinkState};
+use go2_proto::codec::topics;
+use go2_proto::state::{
     LowState, MultipleState, PlayerState, Remote, RobotPose, SportModeState, State as _,
 };
 

@@ -4,10 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use go2_link::secret::{self, Secret};
-use go2_link::signaling::{KeyMalformed, Network, Target};
-use go2_link::transport::ice::{IcePolicy, IceServer, IceSettings};
-use go2_link::transport::webrtc::WebRtcConnector;
+use go2_client::secret;
+use go2_client::secret::Secret;
+use go2_client::signaling::{Network, Target};
+use go2_client::transport::ice::{IcePolicy, IceServer, IceSettings};
+use go2_client::transport::webrtc::WebRtcConnector;
+use go2_proto::signaling::KeyMalformed;
 
 /// Which robot, and how it is reached.
 #[derive(Debug, Args)]

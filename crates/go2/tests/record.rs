@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 use std::process::Command;
 
-use go2_link::recording::{Pace, Player};
+use go2_client::recording::{Pace, Player};
 use go2_sim::{Options, Robot};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,8 +15,8 @@ async fn a_robot_is_recorded_for_some_seconds() {
     let file = directory.join("dog.mcap");
     let options = Options {
         bind: address.into(),
-        encrypted_port: go2_link::signaling::ENCRYPTED_PORT,
-        plain_port: go2_link::signaling::PLAIN_PORT,
+        encrypted_port: go2_proto::signaling::ENCRYPTED_PORT,
+        plain_port: go2_proto::signaling::PLAIN_PORT,
         ..Options::default()
     };
     let robot = Robot::start(options).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use go2_link::secret::Secret;
+use go2_client::secret::Secret;
 use rsa::rand_core::{OsRng, RngCore};
 
 /// What a client may do.

@@ -62,7 +62,7 @@ pub(crate) fn file(name: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use go2_link::state::Fault;
+    use go2_proto::state::Fault;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use go2_link::progress::Progress;
-use go2_link::signaling::Target;
+use go2_client::progress::Progress;
+use go2_client::signaling::Target;
 use tokio::sync::Mutex;
 
 use crate::refusal::Refusal;

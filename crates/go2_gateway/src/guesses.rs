@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use go2_link::rate::Rate;
-use go2_link::throttle::{HeldBack, Throttle};
+use go2_proto::rate::Rate;
+use go2_proto::throttle::{HeldBack, Throttle};
 
 use crate::door::source;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{header, StatusCode};
 use axum::response::{IntoResponse, Response};
-use go2_link::signaling::SignalingError;
+use go2_client::signaling::SignalingError;
 use serde_json::json;
 
 use crate::access::Foreign;

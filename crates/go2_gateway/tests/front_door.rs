@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use go2_client::signaling::Target;
 use go2_gateway::{Access, Direct, Gateway, Place, StartError, Viewing};
-use go2_link::signaling::Target;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use go2_host::session::{self, Heard, Session};
-use go2_host::{Channel, Message};
-use go2_link::codec::{topics, Frame, Json};
-use go2_link::state::Fault;
+use go2_proto::codec::{topics, Frame, Json};
+use go2_proto::state::Fault;
+use go2_server::session::{self, Heard, Session};
+use go2_server::{Channel, Message};
 use serde_json::{json, Value};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use go2_link::discovery::{ANSWER_PORT, GROUP, QUERY_PORT};
+use go2_proto::signaling::{SEARCH_ANSWER_PORT, SEARCH_GROUP, SEARCH_PORT};
 use serde_json::{json, Value};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
@@ -24,15 +24,15 @@ pub(crate) fn join(port: u16) -> io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
     // Bound to the group: nothing that is sent to another address comes in.
-    socket.bind(&SocketAddr::from((GROUP, port)).into())?;
-    socket.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)?;
+    socket.bind(&SocketAddr::from((SEARCH_GROUP, port)).into())?;
+    socket.join_multicast_v4(&SEARCH_GROUP, &Ipv4Addr::LOCALHOST)?;
     UdpSocket::from_std(socket.into())
 }
 
 /// Answers until it is dropped.
 pub(crate) async fn answer(socket: UdpSocket, identity: Identity) {
     let Ok(port) = socket.local_addr().map(|address| address.port()) else { return };
-    let answer_port = port.saturating_add(ANSWER_PORT - QUERY_PORT);
+    let answer_port = port.saturating_add(SEARCH_ANSWER_PORT - SEARCH_PORT);
     let answer = json!({"sn": identity.serial_number, "ip": identity.address}).to_string();
     let mut datagram = vec![0; LONGEST];
     // Another socket: this one's address is the group's, which no datagram may come from.

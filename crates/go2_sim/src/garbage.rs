@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use go2_link::codec::Frame;
+use go2_proto::codec::Frame;
 use serde_json::{json, Value};
 
 use crate::lidar::{marked, SIZE, VOXEL_MAP};

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api;
-use go2_link::commands::{self, Action, Space};
+use go2_proto::codec::api;
+use go2_proto::commands;
+use go2_proto::commands::{Action, Space};
 use serde_json::json;
 
 use crate::body::Body;

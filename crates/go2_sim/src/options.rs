@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use go2_link::signaling::DeviceKey;
-use go2_link::state::Fault;
+use go2_proto::signaling::DeviceKey;
+use go2_proto::state::Fault;
 use serde::{Deserialize, Serialize};
 
 use crate::camera::VideoOptions;
@@ -67,10 +67,10 @@ pub struct Options {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
     /// TCP port of the encrypted signaling; 0 takes a free one
-    #[arg(long, default_value_t = go2_link::signaling::ENCRYPTED_PORT)]
+    #[arg(long, default_value_t = go2_proto::signaling::ENCRYPTED_PORT)]
     pub encrypted_port: u16,
     /// TCP port of the plain signaling; 0 takes a free one
-    #[arg(long, default_value_t = go2_link::signaling::PLAIN_PORT)]
+    #[arg(long, default_value_t = go2_proto::signaling::PLAIN_PORT)]
     pub plain_port: u16,
     /// The robot's serial number
     #[arg(long, default_value = "B42D0000SIM00001")]
@@ -197,7 +197,7 @@ fn fault(text: &str) -> Result<Fault, String> {
 }
 
 fn key(text: &str) -> Result<DeviceKey, String> {
-    text.parse().map_err(|error: go2_link::signaling::KeyMalformed| error.to_string())
+    text.parse().map_err(|error: go2_proto::signaling::KeyMalformed| error.to_string())
 }
 
 impl Default for Options {

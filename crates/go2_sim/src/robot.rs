@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use go2_host::{Channel, Peer};
-use go2_link::state::Fault;
+use go2_proto::state::Fault;
+use go2_server::{Channel, Peer};
 use rsa::rand_core::{OsRng, RngCore};
 use rsa::RsaPrivateKey;
 use serde_json::{json, Value};

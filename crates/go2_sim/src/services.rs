@@ -13,8 +13,8 @@ mod vui; // head light and loudspeaker
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api;
-use go2_link::commands::Space;
+use go2_proto::codec::api;
+use go2_proto::commands::Space;
 use serde_json::Value;
 
 pub(crate) use audiohub::Player;

@@ -6,8 +6,9 @@ mod wire;
 use std::time::Duration;
 
 use bytes::Bytes;
-use go2_link::codec::{topics, Frame};
-use go2_link::transport::{Received, Transport as _};
+use go2_client::transport::Transport as _;
+use go2_proto::codec::{topics, Frame};
+use go2_proto::session::Received;
 use go2_sim::lidar::{Stamps, SWITCH, VOXEL_MAP};
 use go2_sim::{Firmware, Generation, Options, Robot};
 use serde_json::{json, Value};

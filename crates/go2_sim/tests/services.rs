@@ -4,7 +4,7 @@
 mod wire;
 
 use clap::Parser as _;
-use go2_link::codec::topics;
+use go2_proto::codec::topics;
 use go2_sim::body::Posture;
 use go2_sim::{Options, Robot};
 use serde_json::{json, Value};

@@ -11,10 +11,11 @@ pub(crate) use streams::StreamView;
 
 use std::time::Duration;
 
-use go2_link::commands::MotionMode;
-use go2_link::progress::Milestone;
-use go2_link::session::{Counters, LinkState};
-use go2_link::state::{Fault, LidarState, LowState};
+use go2_client::progress::Milestone;
+use go2_client::session::LinkState;
+use go2_proto::commands::MotionMode;
+use go2_proto::session::Counters;
+use go2_proto::state::{Fault, LidarState, LowState};
 use r2r::builtin_interfaces::msg::Time;
 use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 

@@ -1,6 +1,6 @@
 //! The motors: temperatures, lost packets, faults.
 
-use go2_link::state::{Fault, Motor, LEG_MOTORS};
+use go2_proto::state::{Fault, Motor, LEG_MOTORS};
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, Report, ERROR, OK, STALE, WARN};

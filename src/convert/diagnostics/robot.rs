@@ -1,7 +1,7 @@
 //! Who the robot is, and the programs that run on it.
 
-use go2_link::commands::MotionMode;
-use go2_link::state::ServiceState;
+use go2_proto::commands::MotionMode;
+use go2_proto::state::ServiceState;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, unknown, Report, OK, STALE, WARN};

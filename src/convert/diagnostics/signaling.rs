@@ -1,7 +1,8 @@
 //! How the connection was agreed on, or how far that has come.
 
-use go2_link::progress::{OpenedBy, Passed};
-use go2_link::session::LinkState;
+use go2_client::progress::Passed;
+use go2_client::session::LinkState;
+use go2_proto::signaling::OpenedBy;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, Report, ERROR, OK, WARN};

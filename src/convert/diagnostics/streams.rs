@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::topics::VOXEL_MAP;
-use go2_link::session::{Flow, StreamReport, VIDEO};
-use go2_link::state::LidarState;
+use go2_proto::codec::topics::VOXEL_MAP;
+use go2_proto::session::{Flow, StreamReport, VIDEO};
+use go2_proto::state::LidarState;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, unknown, Report, ERROR, OK, STALE, WARN};

@@ -7,11 +7,13 @@ use super::*;
 use crate::clock::StampReport;
 use crate::params::Store;
 use crate::streams::Counts;
-use go2_link::clock::{Health, Step, Steps};
-use go2_link::codec::{topics, Json};
-use go2_link::progress::{OpenedBy, Passed};
-use go2_link::session::{Cause, Flow, StreamReport, VIDEO};
-use go2_link::state::{ServiceState, State as _};
+use go2_client::progress::Passed;
+use go2_client::session::Cause;
+use go2_proto::clock::{Health, Step, Steps};
+use go2_proto::codec::{topics, Json};
+use go2_proto::session::{Flow, StreamReport, VIDEO};
+use go2_proto::signaling::OpenedBy;
+use go2_proto::state::{ServiceState, State as _};
 
 /// A report in which nothing is known.
 fn empty(settings: &Settings) -> Report<'_> {

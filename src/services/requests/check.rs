@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use go2_link::codec::{api, topics, Request};
-use go2_link::commands::{Api, Danger, Kind, Space, ACTIONS, OTHER_ACROBATICS};
-use go2_link::session::Path;
+use go2_proto::codec::{api, topics, Request};
+use go2_proto::commands::{Api, Danger, Kind, Space, ACTIONS, OTHER_ACROBATICS};
+use go2_proto::motion::VelocityApi;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub(super) enum Effect {
     /// Nothing that the node has to know.
     Any,
     /// The robot walks this way, and has to be stopped when nobody asks for it any more.
-    Walks(Path),
+    Walks(VelocityApi),
     /// Its motors go limp.
     Limp,
 }
@@ -222,10 +222,12 @@ fn judge(request: Request, value: &Value, acrobatics: bool) -> Result<(Request, 
     const PATH: &str = "a list of points, each with numbers t_from_start, x, y, yaw, vx, vy, vyaw";
     let (fits, must, path) = match (request.topic.as_str(), request.api_id) {
         (topics::SPORT_REQUEST, api::DAMP) => return Ok((request.with_priority(), Effect::Limp)),
-        (topics::SPORT_REQUEST, api::MOVE) => (has(value, &["x", "y", "z"]), VELOCITY, Path::Sport),
-        (topics::SPORT_REQUEST, api::TRAJECTORY_FOLLOW) => (points(), PATH, Path::Sport),
+        (topics::SPORT_REQUEST, api::MOVE) => {
+            (has(value, &["x", "y", "z"]), VELOCITY, VelocityApi::Sport)
+        }
+        (topics::SPORT_REQUEST, api::TRAJECTORY_FOLLOW) => (points(), PATH, VelocityApi::Sport),
         (topics::OBSTACLES_AVOID_REQUEST, api::obstacles_avoid::MOVE) => {
-            (has(value, &["x", "y", "yaw"]), AVOIDING, Path::Avoidance)
+            (has(value, &["x", "y", "yaw"]), AVOIDING, VelocityApi::Avoidance)
         }
         _ => return Ok((request, Effect::Any)),
     };

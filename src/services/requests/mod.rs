@@ -9,10 +9,11 @@ use base64::prelude::{Engine as _, BASE64_STANDARD};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
-use go2_link::codec::{topics, Request, Response};
-use go2_link::session::{Path, RequestError};
-use go2_link::text::payload;
-use go2_link::throttle::Throttle;
+use go2_proto::codec::{topics, Request, Response};
+use go2_proto::motion::VelocityApi;
+use go2_proto::session::RequestError;
+use go2_proto::text::payload;
+use go2_proto::throttle::Throttle;
 use r2r::std_msgs::msg::String as Text;
 use r2r::{Publisher, QosProfile};
 use serde::Serialize;
@@ -184,7 +185,7 @@ impl Robot {
 
     /// Has the robot stopped when nothing more is heard of what is about to walk it that way. A robot that is not there will
     /// not walk: it is not stopped either when it comes.
-    pub(crate) async fn watch(&self, path: Path) -> Result<(), RequestError> {
+    pub(crate) async fn watch(&self, path: VelocityApi) -> Result<(), RequestError> {
         if !self.link.in_session() {
             return Err(RequestError::NotLive);
         }
@@ -272,7 +273,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use go2_link::commands::MotionMode;
+    use go2_proto::commands::MotionMode;
     use serde_json::json;
 
     fn answer(data: &str, payload: &'static [u8]) -> Value {

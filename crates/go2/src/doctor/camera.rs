@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::help::Help;
-use go2_link::media::{AccessUnit, Decoder, Late, StreamInfo, TICKS_PER_SECOND};
+use go2_client::help::Help;
+use go2_client::video::Decoder;
+use go2_proto::video::{AccessUnit, Late, StreamInfo, TICKS_PER_SECOND};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
 
 use super::report::Finding;

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::progress::{End, Milestone, OpenedBy, Passed, Path};
-use go2_link::session::{LinkHandle, LinkState};
+use go2_client::progress::{Milestone, Passed};
+use go2_client::session::{LinkHandle, LinkState};
+use go2_proto::signaling::{Candidate, CandidatePair, OpenedBy};
 use tokio::sync::watch;
 
 use super::report::{Finding, Outcome, Report};
@@ -112,7 +113,7 @@ fn seen(passed: &Passed) -> String {
         Passed::Answered { offered, answered } => {
             format!("taken; this computer offers {}, the robot {}", list(offered), list(answered))
         }
-        Passed::Path(Path { local, remote }) => {
+        Passed::Path(CandidatePair { local, remote }) => {
             format!("{} to {}", describe(local), describe(remote))
         }
         Passed::Encrypted => "encryption agreed".to_owned(),
@@ -120,11 +121,11 @@ fn seen(passed: &Passed) -> String {
     }
 }
 
-fn describe(end: &End) -> String {
+fn describe(end: &Candidate) -> String {
     format!("{} ({})", end.address, end.kind)
 }
 
-fn list(ends: &[End]) -> String {
+fn list(ends: &[Candidate]) -> String {
     match ends {
         [] => "nothing".to_owned(),
         ends => ends.iter().map(describe).collect::<Vec<_>>().join(", "),

@@ -8,9 +8,9 @@ mod streams; // what comes in session
 use std::time::Duration;
 
 use clap::Args;
-use go2_link::interruption::Interruptions;
-use go2_link::session::LinkBuilder;
-use go2_link::signaling::{ENCRYPTED_PORT, PLAIN_PORT};
+use go2_client::interruption::Interruptions;
+use go2_client::session::LinkBuilder;
+use go2_proto::signaling::{ENCRYPTED_PORT, PLAIN_PORT};
 
 use crate::robot;
 use report::Report;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use go2_link::help::Help;
+use go2_client::help::Help;
 use serde_json::json;
 
 use crate::output::say;

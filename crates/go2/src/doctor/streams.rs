@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use go2_link::codec::topics::VOXEL_MAP;
-use go2_link::help::Help;
-use go2_link::lidar::VoxelDecoder;
-use go2_link::media::AccessUnit;
-use go2_link::session::{LinkBuilder, Message};
-use go2_link::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
+use go2_client::help::Help;
+use go2_client::session::LinkBuilder;
+use go2_proto::codec::topics::VOXEL_MAP;
+use go2_proto::lidar::VoxelDecoder;
+use go2_proto::session::Message;
+use go2_proto::state::{LidarState, LowState, MultipleState, RobotPose, SportModeState, State};
+use go2_proto::video::AccessUnit;
 use tokio::sync::broadcast::{error::RecvError, Receiver};
 
 use super::camera;

@@ -1,8 +1,9 @@
 //! What viewers are told that does not come from the robot. Pure.
 
-use go2_link::codec::Response;
-use go2_link::session::{LinkState, Velocity};
-use go2_link::state::Fault;
+use go2_client::session::LinkState;
+use go2_proto::codec::Response;
+use go2_proto::motion::Velocity;
+use go2_proto::state::Fault;
 use serde_json::{json, Value};
 
 /// The topic on which the gateway says how things stand.

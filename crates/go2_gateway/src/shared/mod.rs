@@ -18,9 +18,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use go2_host::sdp::Offer;
-use go2_host::{Peer, PeerConfig};
-use go2_link::session::LinkHandle;
+use go2_client::session::LinkHandle;
+use go2_server::sdp::Offer;
+use go2_server::{Peer, PeerConfig};
 use tokio::net::UdpSocket;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;

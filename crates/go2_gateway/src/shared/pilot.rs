@@ -4,8 +4,8 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use go2_link::codec::{Request, Response};
-use go2_link::session::Velocity;
+use go2_proto::codec::{Request, Response};
+use go2_proto::motion::Velocity;
 
 /// Something that is there later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use go2_host::video::{nal_units, Feedback, Stream, Track};
-use go2_link::media::AccessUnit;
+use go2_proto::video::AccessUnit;
+use go2_server::video::{nal_units, Feedback, Stream, Track};
 
 /// What the sender has to ask of the robot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use go2_host::session::{self, Heard, Session};
-use go2_host::{Channel, Message};
-use go2_link::codec::{api, topics, Inbound, Kind, Request, Response};
-use go2_link::rate::Rate;
-use go2_link::session::Velocity;
-use go2_link::throttle::Throttle;
-use go2_link::transport::Received;
+use go2_proto::codec::{api, topics, Inbound, Kind, Request, Response};
+use go2_proto::motion::Velocity;
+use go2_proto::rate::Rate;
+use go2_proto::session::Received;
+use go2_proto::throttle::Throttle;
+use go2_server::session::{self, Heard, Session};
+use go2_server::{Channel, Message};
 use serde_json::Value;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::JoinSet;
@@ -55,7 +55,7 @@ enum Input {
     Message(Option<Message>),
     Robot(Result<Received, RecvError>),
     Settled(Settled),
-    Video(Vec<go2_host::video::Feedback>),
+    Video(Vec<go2_server::video::Feedback>),
     Changed,
     Tick,
 }
@@ -434,7 +434,7 @@ async fn receive(channel: &mut Channel, messages: &Rate, buffer: &mut [u8]) -> O
 }
 
 /// What the viewer says of its video; pending where it has none.
-async fn feedback(video: &mut Option<Video>) -> Vec<go2_host::video::Feedback> {
+async fn feedback(video: &mut Option<Video>) -> Vec<go2_server::video::Feedback> {
     match video {
         Some(video) => video.feedback().await,
         None => std::future::pending().await,

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::commands::{Action, Api, Danger, Kind};
+use go2_proto::commands::{Action, Api, Danger, Kind};
 
 use super::{Body, Posture};
 

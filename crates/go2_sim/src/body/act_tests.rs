@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use go2_link::codec::api;
-use go2_link::commands::{action, Action, Api, Kind, Space, ACTIONS};
+use go2_proto::codec::api;
+use go2_proto::commands::{action, Action, Api, Kind, Space, ACTIONS};
 
 use super::tests::{LYING, SITTING, STANDING};
 use super::*;

@@ -1,7 +1,7 @@
 //! The body of a real robot, as recordings show it: what it tells, and how it moves.
 
-use go2_link::codec::api;
-use go2_link::commands::action;
+use go2_proto::codec::api;
+use go2_proto::commands::action;
 use serde_json::Value;
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use go2_link::codec::api;
+use go2_proto::codec::api;
 
 use super::*;
 use crate::services::ask;

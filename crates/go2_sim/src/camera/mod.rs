@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! shoot:  body > render > stamp > encode    on a thread, while some client has the video on
-//! video:  go2_host (RTP, SRTP) > network    a task of the session, which hears the client's feedback
+//! video:  go2_server (RTP, SRTP) > network    a task of the session, which hears the client's feedback
 //! ```
 //!
 //! Robots are not known to answer picture loss indications or requests for lost packets, so this one does neither by

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use go2_host::video::nal_units;
+use go2_server::video::nal_units;
 
 use super::encode::Encoded;
 use super::order;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
-use go2_host::video::{Feedback, RtpClock, Stream, Track, RTP_HZ};
+use go2_server::video::{Feedback, RtpClock, Stream, Track, RTP_HZ};
 use rsa::rand_core::{OsRng, RngCore};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use go2_host::Message;
+use go2_server::Message;
 
 /// One answer; those with bytes are several messages.
 struct Answer {

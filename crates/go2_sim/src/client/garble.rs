@@ -1,7 +1,7 @@
 //! What no robot should say, and some do.
 
 use bytes::Bytes;
-use go2_host::Message;
+use go2_server::Message;
 
 use super::Client;
 use crate::garbage;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use go2_host::Message;
+use go2_server::Message;
 
 /// What waits.
 #[derive(Default)]

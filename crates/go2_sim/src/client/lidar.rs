@@ -1,7 +1,7 @@
 //! The LiDAR in session: its switch and its voxel maps.
 
-use go2_host::Message;
-use go2_link::codec::Json;
+use go2_proto::codec::Json;
+use go2_server::Message;
 use serde_json::{json, Value};
 
 use super::{Client, LARGEST_BACKLOG};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use go2_host::{session, Message};
-use go2_link::codec::{topics, Json};
+use go2_proto::codec::{topics, Json};
+use go2_server::{session, Message};
 use serde_json::{json, Value};
 
 use super::{Client, Photo};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::topics;
+use go2_proto::codec::topics;
 use serde_json::{json, Value};
 
 use super::{Client, LARGEST_BACKLOG};

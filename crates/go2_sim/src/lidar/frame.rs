@@ -1,7 +1,7 @@
 //! The voxel map as the robot's bytes. Written from the protocol alone, so that it does not share the errors of who reads it.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use go2_link::codec::Frame;
+use go2_proto::codec::Frame;
 use serde_json::json;
 
 use super::grid::Grid;

@@ -11,7 +11,7 @@ mod script; // mishaps at their times
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use go2_link::commands::action;
+use go2_proto::commands::action;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use board::Board;

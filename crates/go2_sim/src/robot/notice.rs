@@ -1,6 +1,6 @@
 //! The body of `con_notify`, right or wrong.
 
-use go2_link::signaling::crypto::{base64_encode, gcm_seal, DeviceKey};
+use go2_proto::signaling::crypto::{base64_encode, gcm_seal, DeviceKey};
 use rsa::pkcs8::EncodePublicKey as _;
 use rsa::rand_core::{OsRng, RngCore as _};
 use rsa::traits::PublicKeyParts as _;
@@ -59,8 +59,8 @@ pub(super) fn notice(
 
 #[cfg(test)]
 mod tests {
-    use go2_link::signaling::crypto::base64_decode;
-    use go2_link::signaling::notify;
+    use go2_proto::signaling::crypto::base64_decode;
+    use go2_proto::signaling::notify;
 
     use super::*;
 

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_host::sdp;
-use go2_host::{Peer, PeerConfig, PeerError};
-use go2_link::signaling::crypto::SessionKey;
-use go2_link::signaling::offer::{Answer, Offer as OfferObject};
+use go2_proto::signaling::crypto::SessionKey;
+use go2_proto::signaling::offer::{Answer, Offer as OfferObject};
+use go2_server::sdp;
+use go2_server::{Peer, PeerConfig, PeerError};
 use serde_json::{json, Value};
 use tokio::net::{TcpStream, UdpSocket};
 

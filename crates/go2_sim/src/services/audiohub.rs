@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api::audiohub as api;
-use go2_link::signaling::crypto::base64_decode;
+use go2_proto::codec::api::audiohub as api;
+use go2_proto::signaling::crypto::base64_decode;
 use md5::{Digest as _, Md5};
 use serde_json::{json, Value};
 
@@ -232,7 +232,7 @@ fn duration(bytes: &[u8]) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use go2_link::signaling::crypto::base64_encode;
+    use go2_proto::signaling::crypto::base64_encode;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use go2_link::codec::api::bashrunner as api;
+use go2_proto::codec::api::bashrunner as api;
 use serde_json::json;
 
 use super::{read, Reply};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api;
-use go2_link::commands::{action, Action, Api, Kind, Space, ACTIONS};
+use go2_proto::codec::api;
+use go2_proto::commands::{action, Action, Api, Kind, Space, ACTIONS};
 
 use super::{Reply, Service, ServiceOptions};
 use crate::body::{Body, Posture};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api::motion_switcher as api;
-use go2_link::commands::Space;
+use go2_proto::codec::api::motion_switcher as api;
+use go2_proto::commands::Space;
 use serde_json::json;
 
 use super::{read, Reply, ServiceOptions};

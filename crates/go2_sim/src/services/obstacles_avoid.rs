@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use go2_link::codec::{api::obstacles_avoid as api, topics};
-use go2_link::commands::Space;
+use go2_proto::codec::api::obstacles_avoid as api;
+use go2_proto::codec::topics;
+use go2_proto::commands::Space;
 
 use super::{numbers, read, Reply, Settings};
 use crate::body::{Body, Source};

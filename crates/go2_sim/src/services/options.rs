@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use go2_link::commands::Space;
+use go2_proto::commands::Space;
 
 use super::Service;
 use crate::options::Firmware;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::api::robot_state as api;
+use go2_proto::codec::api::robot_state as api;
 use serde_json::{json, Value};
 
 use super::{numbers, read, Reply, Service};

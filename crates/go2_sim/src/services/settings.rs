@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use go2_link::commands::{setting, Domain, Read, Setting, Space, SETTINGS};
+use go2_proto::commands::{setting, Domain, Read, Setting, Space, SETTINGS};
 use serde_json::{json, Value};
 
 use super::Reply;

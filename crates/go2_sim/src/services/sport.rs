@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use go2_link::codec::{api, topics};
-use go2_link::commands::{Action, Api, Space, ACTIONS};
+use go2_proto::codec::{api, topics};
+use go2_proto::commands::{Action, Api, Space, ACTIONS};
 
 use super::{numbers, read, Reply, Settings};
 use crate::body::{Body, Source};

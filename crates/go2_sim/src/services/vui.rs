@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use go2_link::codec::{api::vui as api, topics};
-use go2_link::commands::Space;
+use go2_proto::codec::api::vui as api;
+use go2_proto::codec::topics;
+use go2_proto::commands::Space;
 use serde_json::{json, Value};
 
 use super::{read, Reply, Settings};

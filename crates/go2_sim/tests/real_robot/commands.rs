@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
-use go2_link::codec::topics;
+use go2_proto::codec::topics;
 use go2_sim::{Options, Robot};
 use serde_json::{json, Value};
 

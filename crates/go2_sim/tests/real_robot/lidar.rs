@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use go2_link::codec::{Frame, Json};
-use go2_link::lidar::VoxelDecoder;
-use go2_link::transport::{Received, Transport as _};
+use go2_client::transport::Transport as _;
+use go2_proto::codec::{Frame, Json};
+use go2_proto::lidar::VoxelDecoder;
+use go2_proto::session::Received;
 use go2_sim::lidar::{SWITCH, VOXEL_MAP};
 use go2_sim::{Options, Robot};
 use serde_json::{json, Value};

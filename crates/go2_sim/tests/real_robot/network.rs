@@ -1,7 +1,7 @@
 //! Offer and answer.
 
-use go2_link::progress::Progress;
-use go2_link::signaling::{SignalingError, Target};
+use go2_client::progress::Progress;
+use go2_client::signaling::{SignalingError, Target};
 use go2_sim::{Failure, Mishap, Robot, Span};
 
 use crate::wire::options;

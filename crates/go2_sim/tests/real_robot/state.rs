@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use go2_link::codec::topics;
-use go2_link::transport::{Received, Transport as _};
+use go2_client::transport::Transport as _;
+use go2_proto::codec::topics;
+use go2_proto::session::Received;
 use go2_sim::Robot;
 use serde_json::Value;
 

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use go2_link::progress::Progress;
-use go2_link::signaling::crypto::validation_answer;
-use go2_link::signaling::Target;
-use go2_link::transport::webrtc::{WebRtcConnector, WebRtcTransport};
-use go2_link::transport::{Connector as _, Received, Transport as _};
+use go2_client::progress::Progress;
+use go2_client::signaling::Target;
+use go2_client::transport::webrtc::{WebRtcConnector, WebRtcTransport};
+use go2_client::transport::{Connector as _, Transport as _};
+use go2_proto::codec::validation_answer;
+use go2_proto::session::Received;
 use go2_sim::{Options, Robot};
 use serde_json::{json, Value};
 

@@ -1,0 +1,224 @@
+//! Sections of docs/troubleshooting.md: every failure names the one that tells what to do about it.
+
+use go2_proto::session::SessionError;
+use go2_proto::signaling::{AnswerProblem, KeyProblem};
+
+use crate::session::{LinkState, SessionEnd};
+use crate::signaling::SignalingError;
+use crate::transport::{ConnectError, Layer, TransportError};
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// A section, by what is wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Help {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Help {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word that messages carry and the section is called by.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+sections! {
+    /// The host name has no address.
+    NameUnknown = "GO2-NAME-UNKNOWN",
+    /// No robot with the serial number answers.
+    NotFound = "GO2-NOT-FOUND",
+    /// The search cannot begin.
+    SearchFailed = "GO2-SEARCH-FAILED",
+    /// No signaling port answers.
+    Unreachable = "GO2-UNREACHABLE",
+    /// An HTTP exchange broke.
+    HttpFailed = "GO2-HTTP-FAILED",
+    /// An HTTP status that robots do not send.
+    HttpStatus = "GO2-HTTP-STATUS",
+    /// `con_notify` cannot be read.
+    NoticeMalformed = "GO2-NOTICE-MALFORMED",
+    /// The robot's own key is missing.
+    KeyNeeded = "GO2-KEY-NEEDED",
+    /// The key is another robot's.
+    KeyRejected = "GO2-KEY-REJECTED",
+    /// The key that is common to older firmware does not fit.
+    StaticKeyRejected = "GO2-STATIC-KEY-REJECTED",
+    /// A key was given, and the robot has not shown that it has it.
+    KeyUnproven = "GO2-KEY-UNPROVEN",
+    /// A newer encryption.
+    EncryptionUnknown = "GO2-ENCRYPTION-UNKNOWN",
+    /// HTTP 403.
+    Refused = "GO2-REFUSED",
+    /// HTTP 429.
+    Throttled = "GO2-THROTTLED",
+    /// HTTP 504.
+    Transition = "GO2-TRANSITION",
+    /// Another client holds the robot.
+    Busy = "GO2-BUSY",
+    /// The answer to the offer is unusable.
+    AnswerUnusable = "GO2-ANSWER-UNUSABLE",
+    /// The answer names other addresses only.
+    AnswerElsewhere = "GO2-ANSWER-ELSEWHERE",
+    /// ICE is set to what cannot be done.
+    IceSettings = "GO2-ICE-SETTINGS",
+    /// No relay was to be had.
+    NoRelay = "GO2-ICE-NO-RELAY",
+    /// UDP does not pass.
+    NoPath = "GO2-ICE-NO-PATH",
+    /// No encryption was agreed on.
+    Dtls = "GO2-DTLS-TIMEOUT",
+    /// The data channel did not open.
+    Channel = "GO2-CHANNEL-TIMEOUT",
+    /// The WebRTC engine failed.
+    Engine = "GO2-ENGINE-FAILED",
+    /// The validation did not end.
+    ValidationTimeout = "GO2-VALIDATION-TIMEOUT",
+    /// The robot refuses the answer to its challenge.
+    ValidationRefused = "GO2-VALIDATION-REFUSED",
+    /// The robot has another serial number.
+    OtherRobot = "GO2-OTHER-ROBOT",
+    /// The robot closed the connection.
+    ConnectionClosed = "GO2-CONNECTION-CLOSED",
+    /// No packets come any more.
+    ConnectionLost = "GO2-CONNECTION-LOST",
+    /// No messages come any more.
+    Silent = "GO2-SILENT",
+    /// Nothing can be sent any more.
+    Stuck = "GO2-STUCK",
+    /// A recording is at its end.
+    RecordingOver = "GO2-RECORDING-OVER",
+    /// Nothing has come for a moment.
+    Stale = "GO2-STALE",
+    /// Some streams have stopped.
+    Degraded = "GO2-DEGRADED",
+    /// A topic on which nothing comes.
+    NoMessages = "GO2-NO-MESSAGES",
+    /// No frames of the LiDAR.
+    NoLidar = "GO2-NO-LIDAR",
+    /// No pictures.
+    NoPictures = "GO2-NO-PICTURES",
+}
+
+impl Help {
+    /// The section that a message names.
+    pub fn of(message: &str) -> Option<Self> {
+        let named = |help: &&Self| message.contains(&format!("[{}]", help.code()));
+        Self::ALL.iter().find(named).copied()
+    }
+}
+
+impl From<&SignalingError> for Help {
+    fn from(error: &SignalingError) -> Self {
+        match error {
+            SignalingError::UnknownHost(_) => Self::NameUnknown,
+            SignalingError::NotFound(_) => Self::NotFound,
+            SignalingError::Search(_) => Self::SearchFailed,
+            SignalingError::Unreachable(_) => Self::Unreachable,
+            SignalingError::Http { .. } => Self::HttpFailed,
+            SignalingError::NotifyMalformed(_) => Self::NoticeMalformed,
+            SignalingError::Key(KeyProblem::Required) => Self::KeyNeeded,
+            SignalingError::Key(KeyProblem::Rejected) => Self::KeyRejected,
+            SignalingError::Key(KeyProblem::StaticRejected) => Self::StaticKeyRejected,
+            SignalingError::Key(KeyProblem::Unproven(_) | KeyProblem::UnprovenPlain) => {
+                Self::KeyUnproven
+            }
+            SignalingError::UnsupportedData2(_) => Self::EncryptionUnknown,
+            SignalingError::Refused(_) => Self::Refused,
+            SignalingError::Throttled => Self::Throttled,
+            SignalingError::Transition => Self::Transition,
+            SignalingError::Busy => Self::Busy,
+            SignalingError::Status { .. } => Self::HttpStatus,
+            SignalingError::NoAnswer(AnswerProblem::Elsewhere) => Self::AnswerElsewhere,
+            SignalingError::NoAnswer(_) => Self::AnswerUnusable,
+        }
+    }
+}
+
+impl From<&ConnectError> for Help {
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Signaling(error) => error.into(),
+            ConnectError::Timeout { layer: Layer::Ice, .. } => Self::NoPath,
+            ConnectError::Timeout { layer: Layer::Dtls, .. } => Self::Dtls,
+            ConnectError::Timeout { layer: Layer::Channel, .. } => Self::Channel,
+            ConnectError::Ice(_) => Self::IceSettings,
+            ConnectError::NoRelay { .. } => Self::NoRelay,
+            ConnectError::Engine(_) => Self::Engine,
+        }
+    }
+}
+
+impl Help {
+    /// Of the end of a session, where it is not the owner's wish.
+    pub fn of_end(end: &SessionEnd) -> Option<Self> {
+        Some(match end {
+            SessionEnd::Closed | SessionEnd::Failed => return None,
+            SessionEnd::Transport(TransportError::Over(_)) => Self::RecordingOver,
+            SessionEnd::Transport(TransportError::Closed) => Self::ConnectionClosed,
+            SessionEnd::Transport(TransportError::Lost) => Self::ConnectionLost,
+            SessionEnd::Transport(TransportError::Stuck) => Self::Stuck,
+            SessionEnd::Transport(TransportError::Engine(_)) => Self::Engine,
+            SessionEnd::Protocol(SessionError::Silent(_)) => Self::Silent,
+            SessionEnd::Protocol(SessionError::ValidationTimeout) => Self::ValidationTimeout,
+            SessionEnd::Protocol(SessionError::ValidationRefused) => Self::ValidationRefused,
+            SessionEnd::Protocol(SessionError::OtherRobot { .. }) => Self::OtherRobot,
+        })
+    }
+
+    /// Of a state that is not as it should be.
+    pub fn of_state(state: &LinkState) -> Option<Self> {
+        match state {
+            LinkState::Degraded { .. } => Some(Self::Degraded),
+            LinkState::Stale => Some(Self::Stale),
+            LinkState::BackingOff { reason, .. } | LinkState::Stopped { reason, .. } => {
+                Self::of(reason)
+            }
+            LinkState::Resolving { .. }
+            | LinkState::Connecting { .. }
+            | LinkState::Validating
+            | LinkState::Live
+            | LinkState::Closed => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
+
+    #[test]
+    fn every_failure_has_its_section_and_every_section_its_failure() {
+        let headings: Vec<_> =
+            PAGE.lines().filter_map(|line| line.strip_prefix("## GO2-")).collect();
+        let codes: Vec<_> = Help::ALL.iter().map(|help| &help.code()["GO2-".len()..]).collect();
+        for code in &codes {
+            assert_eq!(headings.iter().filter(|heading| *heading == code).count(), 1, "{code}");
+        }
+        for heading in headings {
+            assert!(codes.contains(&heading), "nothing fails with {heading}");
+        }
+    }
+
+    #[test]
+    fn every_section_says_something() {
+        for section in PAGE.split("\n## GO2-").skip(1) {
+            let (code, text) = section.split_once('\n').unwrap();
+            assert!(text.split_whitespace().count() > 15, "{code}");
+        }
+    }
+
+    #[test]
+    fn messages_name_their_section() {
+        assert_eq!(Help::of("not so: do this [GO2-BUSY] (next attempt in 1 s)"), Some(Help::Busy));
+        assert_eq!(Help::of("GO2-BUSY"), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! The link: keeps making sessions with a robot.
+//!
+//! `active` owns the connection and the clock and feeds the session of [`go2_proto::session`]; `supervisor` makes a new session
+//! when one ends; `link` is the owner's end of it all.
+
+mod active;
+mod backoff;
+mod link;
+mod state;
+mod supervisor;
+
+pub use backoff::Backoff;
+pub use link::{Link, LinkBuilder, LinkHandle};
+pub use state::{Cause, LinkState, SessionEnd};

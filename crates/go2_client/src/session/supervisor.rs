@@ -1,0 +1,312 @@
+//! The task that makes a new session when one ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt as _;
+use serde_json::Value;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::active::{now, Session};
+use super::backoff::{Backoff, Slot};
+use super::state::{Cause, LinkState, SessionEnd};
+use crate::help::Help;
+use crate::progress::{Milestone, Passed, Progress};
+use crate::signaling::Retry;
+use crate::transport::{ConnectError, Connector, Transport as _};
+use go2_proto::codec::{Request, Response};
+use go2_proto::motion::VelocityCommand;
+use go2_proto::session::{
+    Counters, Machine, Message, Received, RequestError, StreamReport, Timing, Wishes,
+};
+use go2_proto::state::Fault;
+use go2_proto::throttle::Throttle;
+use go2_proto::video::AccessUnit;
+
+/// A session of this length was a good one: after it, attempts begin anew without delay. Shorter ones may be the
+/// robot's way of refusing.
+const STEADY: Duration = Duration::from_secs(5);
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+/// Why a robot is busy after a session was lost.
+const OWN_SLOT: &str = "the robot is busy, most likely with the session that was just lost, which it keeps for 10 to 20 s: it is \
+                        asked again until then";
+
+/// What a link's handles ask for.
+pub(super) enum Command {
+    Request {
+        request: Request,
+        timeout: Duration,
+        reply: oneshot::Sender<Result<Response, RequestError>>,
+    },
+    Publish {
+        topic: String,
+        data: Value,
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
+    Keyframe,
+}
+
+impl Command {
+    /// Tells who asked why it is not done.
+    pub(super) fn refuse(self, error: RequestError) {
+        match self {
+            Self::Request { reply, .. } => {
+                let _ = reply.send(Err(error));
+            }
+            Self::Publish { reply, .. } => {
+                let _ = reply.send(Err(error));
+            }
+            Self::Keyframe => {}
+        }
+    }
+}
+
+/// What comes from the owner.
+pub(super) struct Inlets {
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Commands that wait behind no others.
+    pub(super) urgent: mpsc::Receiver<Command>,
+    pub(super) velocity: watch::Receiver<VelocityCommand>,
+    pub(super) wishes: watch::Receiver<Wishes>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Inlets {
+    pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+        let _ = stop.wait_for(|stop| *stop).await; // an owner that is gone has stopped as well
+    }
+
+    /// Runs a future outside of a session: requests are refused meanwhile. `None` if the owner stops.
+    async fn outside_session<T>(
+        &mut self,
+        work: impl std::future::Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                () = Self::stopped(&mut self.stop) => return None,
+                Some(command) = self.urgent.recv() => command.refuse(RequestError::NotLive),
+                Some(command) = self.commands.recv() => command.refuse(RequestError::NotLive),
+            }
+        }
+    }
+}
+
+/// What goes to the owner.
+pub(super) struct Outlets {
+    /// Everything as it came, for those who share the session.
+    pub(super) heard: broadcast::Sender<Received>,
+    pub(super) topics: HashMap<String, broadcast::Sender<Message>>,
+    pub(super) pictures: broadcast::Sender<AccessUnit>,
+    pub(super) state: watch::Sender<LinkState>,
+    pub(super) session: watch::Sender<Option<u64>>,
+    /// When the present session became live.
+    pub(super) begun: watch::Sender<Option<std::time::Instant>>,
+    pub(super) streams: watch::Sender<Arc<Vec<StreamReport>>>,
+    pub(super) counters: watch::Sender<Counters>,
+    pub(super) faults: watch::Sender<Arc<Vec<Fault>>>,
+    pub(super) hears: watch::Sender<bool>,
+    /// Of the latest attempt to connect.
+    pub(super) steps: watch::Sender<Vec<Milestone>>,
+}
+
+/// Makes sessions, one after the other.
+pub(super) struct Supervisor<C> {
+    pub(super) connector: C,
+    pub(super) outlets: Outlets,
+    pub(super) inlets: Inlets,
+    pub(super) timing: Timing,
+    /// The sum over sessions that have ended.
+    pub(super) finished: Counters,
+}
+
+impl<C: Connector> Supervisor<C> {
+    pub(super) async fn run(mut self) {
+        let (mut backoff, mut slot) = (Backoff::default(), Slot::default());
+        let mut complaint = Complaint::default();
+        loop {
+            let begun = tokio::time::Instant::now();
+            let connecting = connect(&mut self.connector, &self.outlets);
+            let Some(connected) = self.inlets.outside_session(connecting).await else { break };
+            let (ended, old) = match connected {
+                Ok(transport) => {
+                    let (end, transport, lasted) = self.session(transport).await;
+                    if lasted >= STEADY {
+                        backoff.reset();
+                    }
+                    slot.ended(end.is_loss());
+                    (Ended::from(&end), Some((transport, end.is_loss())))
+                }
+                Err(error) => (Ended::from(&error), None),
+            };
+            let Ended { cause, mut reason, retry, closed } = ended;
+            let ours = (cause == Cause::Busy).then(|| slot.busy(now())).flatten();
+            if ours.is_some() {
+                reason = format!("{OWN_SLOT} [{}]", Help::Busy.code());
+            }
+            let delay = ours.or_else(|| backoff.next(retry, begun.elapsed(), jitter()));
+            let delay = delay.map(|delay| delay.min(self.timing.longest_wait));
+            if !closed {
+                if delay.is_none() && old.is_some() {
+                    tracing::info!("{reason}"); // only a recording ends like this
+                } else {
+                    complaint.log(&reason, delay.is_none());
+                }
+                self.set_state(match delay {
+                    Some(delay) => LinkState::BackingOff { cause, reason, delay },
+                    None => LinkState::Stopped { cause, reason },
+                });
+            }
+            // The goodbye has to be said before the robot is asked again, and also when the owner stops meanwhile.
+            let mut stopped = closed;
+            if let Some((transport, lost)) = old {
+                let connector = &mut self.connector;
+                let mut goodbye = std::pin::pin!(async move {
+                    match lost {
+                        true => connector.retire(transport).await,
+                        false => transport.close().await,
+                    }
+                });
+                if stopped || self.inlets.outside_session(&mut goodbye).await.is_none() {
+                    goodbye.await;
+                    stopped = true;
+                }
+            }
+            let wait = async {
+                match delay {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => std::future::pending().await,
+                }
+            };
+            if stopped || self.inlets.outside_session(wait).await.is_none() {
+                break;
+            }
+        }
+        self.connector.finish().await;
+        self.set_state(LinkState::Closed);
+    }
+
+    fn set_state(&self, state: LinkState) {
+        self.outlets.state.send_replace(state);
+    }
+
+    /// Runs a session to its end; tells why it ended and how long it was live. The transport is still to be closed.
+    async fn session(&mut self, transport: C::Transport) -> (SessionEnd, C::Transport, Duration) {
+        self.set_state(LinkState::Validating);
+        // A velocity from before this session must not be walked in it.
+        self.inlets.velocity.mark_unchanged();
+        let topics = self.outlets.topics.keys().cloned().collect();
+        // A recording has what its robot told, and takes no commands.
+        let wanted = self.connector.serial_number().filter(|_| !transport.is_recording());
+        let mut machine =
+            Machine::new(self.timing, topics, milliseconds(), now()).expecting(wanted);
+        machine.wish(&self.inlets.wishes.borrow_and_update(), now());
+        let mut session = Session::new(machine, transport, &self.outlets, &mut self.finished);
+        let run = std::panic::AssertUnwindSafe(session.run(&mut self.inlets)).catch_unwind();
+        let end = match run.await {
+            Ok(end) => end.unwrap_or_else(|end| end),
+            // What has failed is never looked at again but for the transport and the counts.
+            Err(_) => {
+                session.stop_robot().await;
+                SessionEnd::Failed
+            }
+        };
+        let lasted = session.lasted();
+        (end, session.end(), lasted)
+    }
+}
+
+/// What there is to say of an attempt or a session that has ended.
+struct Ended {
+    cause: Cause,
+    reason: String,
+    retry: Retry,
+    /// By the owner.
+    closed: bool,
+}
+
+impl From<&SessionEnd> for Ended {
+    fn from(end: &SessionEnd) -> Self {
+        let closed = *end == SessionEnd::Closed;
+        let help = Help::of_end(end).map_or(String::new(), |help| format!(" [{}]", help.code()));
+        let reason = format!("{end}{help}");
+        Self { cause: Cause::from(end), reason, retry: end.retry(), closed }
+    }
+}
+
+impl From<&ConnectError> for Ended {
+    fn from(error: &ConnectError) -> Self {
+        let (cause, retry) = (Cause::from(error), error.retry());
+        let reason = format!("{error} [{}]", Help::from(error).code());
+        Self { cause, reason, retry, closed: false }
+    }
+}
+
+/// Connects, and keeps the steps that were passed.
+async fn connect<C: Connector>(
+    connector: &mut C,
+    outlets: &Outlets,
+) -> Result<C::Transport, ConnectError> {
+    outlets.state.send_replace(LinkState::Resolving { target: connector.target() });
+    outlets.steps.send_replace(Vec::new());
+    let (progress, mut passed) = Progress::new();
+    let keep = |step: Milestone| {
+        if let Passed::Resolved { address } = step.passed {
+            outlets.state.send_replace(LinkState::Connecting { target: address.to_string() });
+        }
+        outlets.steps.send_modify(|steps| steps.push(step));
+    };
+    let connecting = connector.connect(progress);
+    tokio::pin!(connecting);
+    loop {
+        tokio::select! {
+            biased; // the last step comes before the outcome
+            Some(step) = passed.recv() => keep(step),
+            connected = &mut connecting => {
+                while let Ok(step) = passed.try_recv() {
+                    keep(step);
+                }
+                return connected;
+            }
+        }
+    }
+}
+
+/// Logs why there is no connection: at once when the reason changes, once a minute while it stays.
+struct Complaint {
+    reason: String,
+    again: Throttle,
+}
+
+impl Default for Complaint {
+    fn default() -> Self {
+        Self { reason: String::new(), again: Throttle::new(COMPLAIN_EVERY) }
+    }
+}
+
+impl Complaint {
+    fn log(&mut self, reason: &str, for_good: bool) {
+        if for_good {
+            tracing::error!("not connected: {reason}");
+            return;
+        }
+        if self.reason != reason {
+            *self = Self { reason: reason.to_owned(), ..Self::default() };
+        }
+        if let Some(more) = self.again.allow(now()) {
+            tracing::warn!("not connected: {reason}{more}");
+        }
+    }
+}
+
+/// Request ids start at the time, as other clients' do, so that those of consecutive sessions differ.
+fn milliseconds() -> u32 {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    time.as_millis() as u32
+}
+
+fn jitter() -> f64 {
+    f64::from(milliseconds() % 100) / 100.0
+}
