@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from foxglove_msgs.msg import CompressedVideo
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
@@ -96,6 +97,9 @@ class Listener(Node):
             self.create_subscription(kind, topic, self.record(topic), 50)
         self.create_subscription(BatteryState, "battery_state", lambda _: None, 5)
         self.create_subscription(TFMessage, "/tf", lambda _: None, 50)
+        # Of the camera's frames, by the node's own count: how many came, and how many of those were dropped.
+        self.camera_counts = (0, 0)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self.count, 5)
         for topic, kind in {"points": PointCloud2, "scan": LaserScan, **CAMERA[camera]}.items():
             self.listen_raw(kind, topic)
         self.cmd_vel = self.create_publisher(Twist, "cmd_vel", 1)
@@ -107,6 +111,12 @@ class Listener(Node):
     def record(self, topic: str) -> Callable[[Any], None]:
         key = KEYS[topic][2]
         return lambda message: self.received[topic].append((time.time(), key(message)))
+
+    def count(self, diagnostics: DiagnosticArray) -> None:
+        for status in diagnostics.status:
+            if status.name.endswith("camera"):
+                values = {value.key: value.value for value in status.values}
+                self.camera_counts = (int(values["received"]), int(values["dropped"]))
 
     def call(self, service: str) -> None:
         client = self.create_client(Trigger, f"go2_bridge/{service}")
@@ -292,6 +302,8 @@ def report(camera: str, run: Run) -> None:
     keyframes = sum(entry["idr"] for entry in run.sent("frame"))
     if CAMERA[camera]:
         print(f"{'  keyframes among what the robot sent':44} {keyframes:6}")
+        received, dropped = run.listener.camera_counts
+        print(f"{'  camera, by the node: received, dropped':44} {received:6}, {dropped}")
     print(f"{'latency':44} median /    p99")
     for topic, seconds in late.items():
         what = "cmd_vel > Move at the robot" if topic == "cmd_vel" else f"robot sends > {topic}"
