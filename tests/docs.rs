@@ -1,7 +1,8 @@
 //! docs/commands.md lists what the tables of commands say. `UPDATE_DOCS=1 cargo test --test docs` writes it anew.
+//! The other pages name tests that exist, and link to what is there.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use go2_proto::commands::{Action, Api, Danger, Domain, Kind, Read, Travel, ACTIONS, SETTINGS};
 
@@ -154,4 +155,131 @@ fn each_cause_of_a_stop_has_a_test() {
         assert!(!cause.is_empty());
         tests_are_there(tests);
     }
+}
+
+/// The text of a file.
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The pages in the root and everywhere under docs/.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned(), root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+            .flatten();
+        for path in entries.map(|entry| entry.path()) {
+            if path.extension().is_some_and(|end| end == "md") {
+                found.push(path);
+            } else if path.is_dir() && folder.as_path() != root {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// A page without its fenced blocks of code.
+fn prose(page: &str) -> String {
+    let mut fenced = false;
+    let lines = page.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fenced && !fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The anchors of a page's headings, as GitHub makes them: one that is there already gets a number.
+fn anchors(page: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut anchors = Vec::new();
+    for line in prose(page).lines() {
+        let title = line.trim_start_matches('#');
+        if title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let name = title.trim().to_lowercase();
+        let name: String = name.chars().filter(kept).collect::<String>().replace(' ', "-");
+        let before = names.iter().filter(|other| **other == name).count();
+        anchors.push(if before == 0 { name.clone() } else { format!("{name}-{before}") });
+        names.push(name);
+    }
+    anchors
+}
+
+/// The targets of a page's links.
+fn links(page: &str) -> Vec<String> {
+    let text = prose(page);
+    let parts: Vec<&str> = text.split('`').collect();
+    assert!(parts.len() % 2 == 1, "a span of code without an end: {text}");
+    // Every second part is code.
+    let text: String = parts.into_iter().step_by(2).collect();
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    targets.map(|(target, _)| target.to_owned()).collect()
+}
+
+/// Whether a link of a page leads to a file or an anchor that is there. Those to other places are not followed.
+fn resolves(page: &Path, link: &str) -> bool {
+    if link.contains("://") || link.starts_with("mailto:") {
+        return true;
+    }
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = match page.parent() {
+        Some(folder) if !file.is_empty() => folder.join(file),
+        _ => page.to_owned(),
+    };
+    if anchor.is_empty() {
+        return target.exists();
+    }
+    target.is_file() && anchors(&read(&target)).iter().any(|other| other == anchor)
+}
+
+#[test]
+fn links_resolve() {
+    let mut all = 0;
+    let mut broken = Vec::new();
+    for page in pages() {
+        for link in links(&read(&page)) {
+            all += 1;
+            if !resolves(&page, &link) {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(all > 100, "only {all} links were found");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn anchors_are_those_of_github() {
+    let page =
+        "# The console, and `~/hold`\n\n```sh\n# no heading\n```\n## A\n\n#1 is text\n\n## A\n";
+    assert_eq!(anchors(page), ["the-console-and-hold", "a", "a-1"]);
+    assert_eq!(links("[`a`](b.md#c), `[x](y)`\n```\n[no](no)\n```\n[d](#e)"), ["b.md#c", "#e"]);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let lines = text.lines().count();
+    assert!(lines <= 120, "{lines} lines: put it into a page of docs/");
+}
+
+#[test]
+fn each_error_code_is_in_the_reference() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // A test of go2_link holds these headings to its errors.
+    let remedies = read(&root.join("docs/troubleshooting.md"));
+    let codes = remedies.lines().filter_map(|line| line.strip_prefix("## GO2-"));
+    let expected: Vec<String> = codes
+        .map(|code| format!("[GO2-{code}](../troubleshooting.md#go2-{})", code.to_lowercase()))
+        .collect();
+    let table = rows(&read(&root.join("docs/reference/errors.md")), "| code | meaning |");
+    let listed: Vec<&String> = table.iter().filter_map(|row| row.first()).collect();
+    assert_eq!(listed, expected.iter().collect::<Vec<_>>());
 }

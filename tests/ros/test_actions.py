@@ -10,7 +10,7 @@ from nav_msgs.msg import Odometry
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-import readme
+import reference
 from dog import Driver, Ros, Sim, World, twist
 
 MODES = {
@@ -23,7 +23,7 @@ SPECIAL = ("stop", "damp", "rage_mode")
 BALANCE_STAND = 1002
 
 
-def call(ros: Ros, action: readme.Action, on: bool = True) -> tuple[bool, str]:
+def call(ros: Ros, action: reference.Action, on: bool = True) -> tuple[bool, str]:
     """Calls the action's service."""
     name = f"/go2_bridge/{action.name}"
     if action.kind == "Trigger":
@@ -51,7 +51,7 @@ def test_each_action_in_each_mode(world: World, ros: Ros, mode: str) -> None:
     world.bridge("-p", "allow_acrobatics:=true")
     ros.live()
     succeeded = 0
-    for action in readme.actions():
+    for action in reference.actions():
         if action.name in SPECIAL:
             continue
         for on in (True, False) if action.kind == "SetBool" else (True,):
@@ -86,7 +86,7 @@ def test_acrobatics_take_a_permission(world: World, ros: Ros) -> None:
     sim = world.sim()
     world.bridge()
     ros.live()
-    dangerous = [action for action in readme.actions() if action.acrobatic]
+    dangerous = [action for action in reference.actions() if action.acrobatic]
     assert {action.name for action in dangerous} >= {"front_flip", "front_jump", "hand_stand", "rage_mode"}
     for action in dangerous:
         success, message = call(ros, action)
@@ -102,7 +102,7 @@ def test_stop_tells_of_what_it_does_not_end(world: World, ros: Ros) -> None:
     world.bridge()
     ros.live()
     standing(ros)
-    (free_avoid,) = [action for action in readme.actions() if action.name == "free_avoid"]
+    (free_avoid,) = [action for action in reference.actions() if action.name == "free_avoid"]
     ros.until("the robot to take it", lambda: call(ros, free_avoid)[0])
 
     def told() -> bool:
@@ -148,7 +148,7 @@ def test_a_pose_that_comes_too_soon_is_told_so(world: World, ros: Ros) -> None:
     world.sim("--refuse", "sport:1028:401001")
     world.bridge()
     ros.live()
-    (pose,) = [action for action in readme.actions() if action.name == "pose"]
+    (pose,) = [action for action in reference.actions() if action.name == "pose"]
     reason = "the robot answers status 401001: not while moving or just connected; try again"
     assert call(ros, pose) == (False, reason)
 
@@ -254,7 +254,7 @@ def test_what_the_firmware_lacks_is_told_at_once(world: World, ros: Ros) -> None
     world.bridge()
     ros.live()
     standing(ros)
-    (free_walk,) = [action for action in readme.actions() if action.name == "free_walk"]
+    (free_walk,) = [action for action in reference.actions() if action.name == "free_walk"]
     ros.until("the robot to take it", lambda: call(ros, free_walk)[0])
     ros.spin_for(0.3)  # until the node has heard of it
     success, message = ros.trigger("hello")
@@ -287,7 +287,7 @@ def test_rage_mode_ends_on_sticks(world: World, ros: Ros) -> None:
     sim = world.sim()
     world.bridge("-p", "allow_acrobatics:=true")
     ros.live()
-    (rage,) = [action for action in readme.actions() if action.name == "rage_mode"]
+    (rage,) = [action for action in reference.actions() if action.name == "rage_mode"]
     standing(ros)
     so_far = sim.now()
     assert call(ros, rage) == (True, "")

@@ -305,7 +305,7 @@ def test_straight_to_the_robot_a_page_that_is_left_stops_it(page: Console, world
 def test_what_a_crash_leaves_to_the_robot_where_nobody_is_between(
     page: Console, world: World, ros: Ros, sim: Sim
 ) -> None:
-    """As docs/gateway.md says: nothing is sent, and the simulated robot, like the worst of the real ones, goes on."""
+    """As docs/how-to/browser.md says: nothing is sent; the simulated robot, like the worst of the real ones, goes on."""
     direct(world)
     connect(page, world)
     stand_up(page)

@@ -1,4 +1,4 @@
-"""The parameter file and the launch file say what the node does."""
+"""The parameter file, the launch file and docs/reference/parameters.md say what the node does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 import yaml
 from nav_msgs.msg import Odometry
 
+import reference
 from dog import ROOT, TARGET, Bridge, Ros, World
 
 CONFIG = ROOT / "config" / "go2.yaml"
@@ -88,6 +89,36 @@ def test_the_parameter_file_has_every_parameter_with_its_default(ros: Ros, world
     in_file = parameters()
     assert in_file.pop("robot_ip") == "", "there is no default for it"
     assert values == in_file
+
+
+def test_the_reference_of_parameters_says_what_the_parameter_file_says() -> None:
+    listed, values = reference.parameters(), parameters()
+    assert list(listed) == list(told()), "the same names in the same order"
+    for name, comment in told().items():
+        default, limits, changes, meaning = listed[name]
+        assert meaning, name
+        assert changes == ("live" if comment.live else "at start"), name
+        if comment.example is None:
+            assert yaml.safe_load(default.strip("`")) == values[name], name
+        else:
+            assert default == "-", f"{name}: the robot's settings have no default"
+        value = values.get(name, comment.example)
+        # Texts, switches and lists have no range, whatever figures their comments name.
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            assert comment.limits, f"{name}: no range"
+            assert tuple(number(text) for text in limits.split(" to ")) == comment.limits, name
+        else:
+            assert limits == "-", name
+
+
+def test_the_reference_of_launch_arguments_says_what_the_launch_file_says() -> None:
+    declared = {each.attrib["name"]: each.get("default", "") for each in launch().iter("arg")}
+    listed = reference.arguments()
+    assert list(listed) == list(declared), "the same names in the same order"
+    for name, default in declared.items():
+        written, meaning = listed[name]
+        assert meaning, name
+        assert written == (f"`{default.removeprefix('$(find-pkg-share go2_bridge)/')}`" if default else "-"), name
 
 
 @pytest.mark.usefixtures("bridge")

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.signals import SignalHandlerOptions
 
-import readme
+import reference
 from dog import Bridge, Ros, World
 from gateways import PORT
 from test_parameters import KEY, end
@@ -303,7 +303,7 @@ def test_the_process_stays_the_one_that_was_started(world: World, ros: Ros) -> N
 @pytest.mark.usefixtures("bridge")
 def test_no_topic_or_service_has_the_name_of_a_parameter(ros: Ros) -> None:
     # rcl takes name:=value for a remapping of it.
-    names = [*readme.published(), *readme.subscribed(), *readme.services()]
+    names = [*reference.published(), *reference.subscribed(), *reference.services()]
     assert not set(ros.list_parameters()) & set(names)
 
 

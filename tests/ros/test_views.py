@@ -11,7 +11,7 @@ import pytest
 import yaml
 from sensor_msgs.msg import BatteryState
 
-import readme
+import reference
 from dog import ROOT
 from test_files import expand, given, node, parameters, started
 
@@ -34,7 +34,7 @@ DISPLAYS = {
 
 def topics() -> dict[str, str]:
     """What is published, by absolute name."""
-    return MODEL | {"/" + name: kind for name, kind in readme.published().items() if name[0] not in "/~"}
+    return MODEL | {"/" + name: kind for name, kind in reference.published().items() if name[0] not in "/~"}
 
 
 # --- rviz -----------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_foxglove_shows_the_camera_with_its_calibration() -> None:
 
 def test_foxglove_shows_diagnostics_and_battery() -> None:
     diagnostics = panel("DiagnosticSummary")["topicToRender"]
-    assert readme.published()[diagnostics] == "diagnostic_msgs/msg/DiagnosticArray"
+    assert reference.published()[diagnostics] == "diagnostic_msgs/msg/DiagnosticArray"
     paths = [path for name, plot in panels().items() if name.startswith("Plot!") for path in plot["paths"]]
     assert len(paths) >= 3 and all(path["enabled"] for path in paths)
     for path in paths:

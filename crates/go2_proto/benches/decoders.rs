@@ -1,6 +1,6 @@
 //! What decoding costs, for each message.
 //!
-//!     cargo bench -p go2_proto --bench decoders --no-default-features
+//!     cargo bench -p go2_proto --bench decoders
 //!
 //! Without the default features neither the WebRTC engine nor the video decoder is built, which this does not touch.
 

@@ -112,7 +112,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "color",
         read: Read::Nothing,
-        ..vui("led_color", Domain::Word(COLOURS), api::vui::SET_COLOUR, "Colour of the head light")
+        ..vui("led_color", Domain::Word(COLOURS), api::vui::SET_COLOUR, "Color of the head light")
     },
 ];
 

@@ -20,7 +20,7 @@ pub enum KeyProblem {
     /// The robot uses a key of its own and none was given.
     #[error(
         "this robot's firmware (1.1.15 or later) encrypts with a key of its own: set aes_128_key to \
-         the key of your robot, see \"The key\" in the README"
+         the key of your robot, see docs/how-to/connect.md"
     )]
     Required,
     /// Neither the given key nor the static one opens the notice.

@@ -1,4 +1,4 @@
-"""What the README lists is what the node offers, and the other way round."""
+"""What docs/reference lists is what the node offers, and the other way round."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-import readme
+import reference
 from dog import LATCHED, Ros, World
 from test_urdf import LINKS
 
@@ -21,7 +21,7 @@ LATCHED_ONES = ("~/link_state", "~/held", "~/audio/state", "camera/snapshot")
 
 
 def absolute(name: str) -> str:
-    """A name in the README as it is without a namespace."""
+    """A name in docs/reference as it is without a namespace."""
     if name.startswith("/"):
         return name
     return name.replace("~", f"/{NODE}", 1) if name.startswith("~") else f"/{name}"
@@ -33,7 +33,7 @@ def offered(found: list[tuple[str, list[str]]]) -> dict[str, str]:
 
 
 def expected(listed: dict[str, str]) -> dict[str, str]:
-    """Names and types that the README lists."""
+    """Names and types that docs/reference lists."""
     return {absolute(name): kind for name, kind in listed.items()}
 
 
@@ -47,15 +47,15 @@ def test_topics_and_services(ros: Ros) -> None:
         return offered(node.get_publisher_names_and_types_by_node(NODE, "/"))
 
     # Discovery has an order of its own.
-    ros.until("all topics", lambda: len(published()) >= len(readme.published()))
-    assert published() == expected(readme.published())
-    assert offered(node.get_subscriber_names_and_types_by_node(NODE, "/")) == expected(readme.subscribed())
+    ros.until("all topics", lambda: len(published()) >= len(reference.published()))
+    assert published() == expected(reference.published())
+    assert offered(node.get_subscriber_names_and_types_by_node(NODE, "/")) == expected(reference.subscribed())
     services = {
         name: kind
         for name, kind in offered(node.get_service_names_and_types_by_node(NODE, "/")).items()
         if not kind.startswith("type_description_interfaces/")
     }
-    assert services == expected(readme.services())
+    assert services == expected(reference.services())
 
 
 def test_a_stamped_cmd_vel_is_the_other_type(world: World, ros: Ros) -> None:
@@ -83,7 +83,7 @@ def test_frames(world: World, ros: Ros) -> None:
     world.sim("--remote")
     world.bridge()
     ros.live()
-    topics = {name: message_type(kind) for name, kind in readme.published().items()}
+    topics = {name: message_type(kind) for name, kind in reference.published().items()}
     heard = {
         name: ros.listen(kind, absolute(name), LATCHED if name in LATCHED_ONES else 10) for name, kind in topics.items()
     }
@@ -103,5 +103,5 @@ def test_frames(world: World, ros: Ros) -> None:
         for message in each.messages
         for frame in frames_of(message)
     }
-    assert named <= readme.frames()
-    assert readme.frames() <= named | set(LINKS), "neither a message nor the model has it"
+    assert named <= reference.frames()
+    assert reference.frames() <= named | set(LINKS), "neither a message nor the model has it"

@@ -1,4 +1,4 @@
-"""The tables of the README and of docs/commands.md."""
+"""The tables of docs/reference and of docs/commands.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 from dog import ROOT
 
-README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference"
+TOPICS = REFERENCE / "topics.md"
+SERVICES = REFERENCE / "services.md"
+PARAMETERS = REFERENCE / "parameters.md"
 COMMANDS = ROOT / "docs" / "commands.md"
 # What a code span in a first cell may be: the name of a topic, a service or a frame.
 NAME = re.compile(r"`([~/\w]+)`")
@@ -27,7 +30,7 @@ class Action:
     travel: str
 
 
-def tables(title: str, file: Path = README) -> Iterator[tuple[str, list[list[str]]]]:
+def tables(title: str, file: Path) -> Iterator[tuple[str, list[list[str]]]]:
     """The first heading and the rows of each table whose first heading begins with a word."""
     heading: str | None = None
     rows: list[list[str]] = []
@@ -43,13 +46,13 @@ def tables(title: str, file: Path = README) -> Iterator[tuple[str, list[list[str
             heading = None
 
 
-def kinds(title: str, middle: str) -> dict[str, set[str]]:
+def kinds(title: str, middle: str, file: Path) -> dict[str, set[str]]:
     """Names of first columns with their types as ROS writes them, `msg` or `srv` in the middle.
 
     The types are in the heading, or in the second column.
     """
     found: dict[str, set[str]] = {}
-    for heading, rows in tables(title):
+    for heading, rows in tables(title, file):
         of_all = KIND.findall(heading)
         for names, second, *_ in rows:
             for name in NAME.findall(names):
@@ -57,23 +60,23 @@ def kinds(title: str, middle: str) -> dict[str, set[str]]:
                 types = of_all or KIND.findall(second)
                 found[name] = {f"{package}/{middle}/{kind}" for package, kind in types}
                 assert found[name], f"{name} has no type"
-    assert found, f"the README has no table of {title}"
+    assert found, f"{file.name} has no table of {title}"
     return found
 
 
 def published() -> dict[str, str]:
     """Type of each topic that the node publishes."""
-    return {name: only for name, (only,) in kinds("published", "msg").items()}
+    return {name: only for name, (only,) in kinds("published", "msg", TOPICS).items()}
 
 
 def subscribed() -> dict[str, str]:
     """Type of each topic that the node subscribes to, without parameters."""
-    return {name: only for name, (only,) in kinds("subscribed", "msg").items()}
+    return {name: only for name, (only,) in kinds("subscribed", "msg", TOPICS).items()}
 
 
 def services() -> dict[str, str]:
     """Type of each service."""
-    found = {name: only for name, (only,) in kinds("service", "srv").items()}
+    found = {name: only for name, (only,) in kinds("service", "srv", SERVICES).items()}
     for action in actions():
         assert action.name not in found, f"{action.name} is there twice"
         found[f"~/{action.name}"] = f"std_srvs/srv/{action.kind}"
@@ -106,4 +109,25 @@ def settings() -> list[str]:
 
 def frames() -> set[str]:
     """The frames."""
-    return {name for _, rows in tables("frame") for names, *_ in rows for name in NAME.findall(names)}
+    return {name for _, rows in tables("frame", TOPICS) for names, *_ in rows for name in NAME.findall(names)}
+
+
+def parameters() -> dict[str, list[str]]:
+    """Default, range, when it changes, and meaning of each parameter."""
+    return first_cells("parameter")
+
+
+def arguments() -> dict[str, list[str]]:
+    """Default and meaning of each argument of the launch file."""
+    return first_cells("argument")
+
+
+def first_cells(title: str) -> dict[str, list[str]]:
+    """The rows of docs/reference/parameters.md by their first cell."""
+    found: dict[str, list[str]] = {}
+    for _, rows in tables(title, PARAMETERS):
+        for name, *rest in rows:
+            assert name not in found, f"{name} is there twice"
+            found[name.strip("`")] = rest
+    assert found, f"{PARAMETERS.name} has no table of {title}"
+    return found
