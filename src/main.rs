@@ -10,6 +10,7 @@ mod convert; // robot state to ROS messages
 mod device; // what the node knows and keeps of the robot
 mod gateway; // browsers that share the robot
 mod graph; // others in the ROS graph that matter for walking
+mod hints; // which parameter to change where the link fails
 mod intake; // messages from ROS that must not be lost unseen
 mod logging; // log messages go where ROS's go
 mod middleware; // how Fast DDS sends
@@ -78,7 +79,7 @@ enum StartError {
     RawTopic(#[from] RawTopicError),
     #[error("parameter {0}")]
     Secret(#[from] SecretError),
-    #[error("parameter {0}")]
+    #[error("parameter {}", hints::of_ice(.0))]
     Ice(#[from] IceError),
     #[error("parameter {0}")]
     Gateway(#[from] GatewayError),

@@ -33,7 +33,9 @@ use crate::services::servers::Servers;
 use crate::services::Robot;
 use crate::streams::{Shared, Streams};
 use crate::threads::Threads;
-use crate::{gateway, graph, motion, params, recording, services, start, StartError, LAST_LINES};
+use crate::{
+    gateway, graph, hints, motion, params, recording, services, start, StartError, LAST_LINES,
+};
 
 /// From one count of tasks in the log to the next.
 const TELL_TASKS: Duration = Duration::from_secs(2);
@@ -82,7 +84,7 @@ impl Node {
         tasks.spawn(params::serve(&mut node, &mut intake, &store)?);
         threads.link.spawn(tell_tasks(threads.handles()));
 
-        let mut builder = LinkBuilder::default();
+        let mut builder = LinkBuilder::default().hints(hints::of);
         let tape = Tape::open(&start).map_err(|error| {
             let parameter = if start.replay.is_some() { "replay" } else { "record" };
             StartError::Recording(parameter, error)

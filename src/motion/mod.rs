@@ -17,21 +17,21 @@ pub(crate) use rest::Rest;
 pub(crate) use stopping::Stopper;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
+use go2_client::clocks::clocks;
 use go2_client::failpoint::failpoint;
 use go2_client::session::LinkHandle;
 use go2_proto::codec::{api, Request, Response};
-use go2_proto::motion::{Action, Clocks, Governor, Limits, PauseDetector};
+use go2_proto::motion::{Action, Governor, Limits, PauseDetector};
 use go2_proto::motion::{Velocity, VelocityApi, VelocityCommand};
 use go2_proto::session::RequestError;
 use go2_proto::throttle::Throttle;
 use r2r::geometry_msgs::msg::{Twist, TwistStamped};
 use r2r::QosProfile;
-use rustix::time::{clock_gettime, ClockId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::RosClock;
@@ -554,13 +554,6 @@ fn limits(settings: &Settings) -> Limits {
         acceleration: settings.acceleration,
         stale_after: settings.cmd_vel_timeout,
     }
-}
-
-fn clocks() -> Clocks {
-    let boot = clock_gettime(ClockId::Boottime);
-    let seconds = Duration::from_secs(u64::try_from(boot.tv_sec).unwrap_or(0));
-    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Clocks { boot: seconds + Duration::from_nanos(u64::try_from(boot.tv_nsec).unwrap_or(0)), wall }
 }
 
 async fn until(due: Option<Instant>) {

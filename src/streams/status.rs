@@ -14,6 +14,7 @@ use super::{LatestLidarState, LatestLowState, Shared, Tally, DIAGNOSTICS_EVERY};
 use crate::convert::{self, Report, StreamView};
 use crate::device::Facts;
 use crate::gateway::Helm;
+use crate::hints;
 use crate::outlet::Outlet;
 
 /// Age at which a state no longer says anything; robots send one a second or more.
@@ -22,7 +23,7 @@ const STATE_KEPT: Duration = Duration::from_secs(5);
 pub(super) async fn publish_link_state(link: LinkHandle, publisher: Outlet<Publisher<Text>>) {
     let mut state = link.state();
     loop {
-        let data = state.borrow_and_update().to_string();
+        let data = state.borrow_and_update().describe(hints::of);
         publisher.publish(&Text { data });
         if state.changed().await.is_err() {
             return;

@@ -2,7 +2,8 @@
 
 mod discover; // which robots answer in this network
 mod doctor; // the way to a robot, step by step
-mod gateway; // browsers and the robot
+mod gateway;
+mod hints; // browsers and the robot
 mod output; // what is printed
 mod record; // what passes between robot and client, to a file
 mod robot; // which robot, and how it is reached

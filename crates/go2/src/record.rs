@@ -6,12 +6,13 @@ use std::time::Duration;
 use clap::Args;
 use go2_client::interruption::Interruptions;
 use go2_client::recording::{Recorder, Recording};
-use go2_client::session::{Cause, LinkBuilder, LinkState};
+use go2_client::session::{FailureKind, LinkBuilder, LinkState};
 use go2_proto::codec::topics;
 use go2_proto::state::{
     LowState, MultipleState, PlayerState, Remote, RobotPose, SportModeState, State as _,
 };
 
+use crate::hints;
 use crate::output::remark;
 use crate::robot;
 
@@ -75,11 +76,13 @@ pub(crate) async fn run(options: &Options) -> Result<String, String> {
         let mut over: Option<tokio::time::Instant> = None;
         loop {
             let now = state.borrow_and_update().clone();
-            remark(&now.to_string());
+            remark(&now.describe(hints::of));
             match &now {
-                LinkState::Stopped { reason, .. }
-                | LinkState::BackingOff { cause: Cause::Key | Cause::Refused, reason, .. } => {
-                    return Err(reason.clone());
+                LinkState::Stopped { reason } => return Err(reason.describe(hints::of)),
+                LinkState::BackingOff { reason, .. }
+                    if matches!(reason.kind(), FailureKind::Key | FailureKind::Refused) =>
+                {
+                    return Err(reason.describe(hints::of));
                 }
                 now if now.in_session() && over.is_none() => {
                     let end = if options.seconds.is_none() { ", until Ctrl-C" } else { "" };

@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! # async fn example() {
-//! use crate::{session::LinkBuilder, signaling::Target, transport::webrtc::WebRtcConnector};
+//! use go2_client::{session::LinkBuilder, signaling::Target, transport::webrtc::WebRtcConnector};
 //! use go2_proto::state::{LowState, State};
 //!
 //! let mut builder = LinkBuilder::default();
@@ -20,9 +20,11 @@
 //! # }
 //! ```
 
+pub mod client; // what an application holds
+pub mod clocks; // by which a pause of this process is seen
 pub mod discovery; // robots that answer in this network
+pub mod error_code; // which section of docs/troubleshooting.md a failure is in
 pub mod failpoint; // where tests have this program fail
-pub mod help; // which section of docs/troubleshooting.md a failure is in
 pub mod interfaces; // the network interfaces of this computer
 pub mod interruption; // signals that end or suspend a program
 pub mod progress; // the steps of connecting, as they are passed

@@ -48,7 +48,7 @@ pub fn clean(text: &str, longest: usize) -> String {
     line.into_iter().collect()
 }
 
-/// Text for programs, whole. JSON has no NUL; where one comes all the same it becomes U+FFFD, because strings of ROS end at it.
+/// Text for programs, whole. JSON has no NUL; where one comes all the same it becomes U+FFFD, because C's strings end at it.
 pub fn payload(text: String) -> String {
     match text.contains('\0') {
         true => text.replace('\0', "\u{fffd}"),

@@ -22,6 +22,7 @@ use r2r::diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue};
 use super::header;
 use crate::device::Identity;
 use crate::gateway::Helm;
+use crate::hints;
 use crate::params::Settings;
 
 /// All that a diagnostic report is made from.
@@ -140,7 +141,7 @@ fn link(report: &Report<'_>) -> DiagnosticStatus {
         let milliseconds = format!("{:.1}", round_trip.as_secs_f64() * 1e3);
         values.push(("heartbeat round trip (ms)".to_owned(), milliseconds));
     }
-    status(report, "link", level, report.link.to_string(), values)
+    status(report, "link", level, report.link.describe(hints::of), values)
 }
 
 /// Whether subscribers take what is published. It says nothing of the robot.

@@ -6,16 +6,17 @@ use go2_proto::signaling::OpenedBy;
 use r2r::diagnostic_msgs::msg::DiagnosticStatus;
 
 use super::{status, Report, ERROR, OK, WARN};
+use crate::hints;
 
 pub(super) fn signaling(report: &Report<'_>) -> DiagnosticStatus {
     let opened = report.steps.iter().any(|step| step.passed == Passed::Opened);
     let (level, message) = match report.link {
         _ if opened => (OK, "the connection was made".to_owned()),
-        LinkState::BackingOff { reason, .. } | LinkState::Stopped { reason, .. } => {
-            (ERROR, reason.clone())
+        LinkState::BackingOff { reason, .. } | LinkState::Stopped { reason } => {
+            (ERROR, reason.describe(hints::of))
         }
         LinkState::Closed => (OK, "closed".to_owned()),
-        _ => (WARN, report.link.to_string()),
+        _ => (WARN, report.link.describe(hints::of)),
     };
     let mut values = Vec::new();
     let mut add = |key: &str, value: String| values.push((key.to_owned(), value));

@@ -8,7 +8,9 @@ use crate::clock::StampReport;
 use crate::params::Store;
 use crate::streams::Counts;
 use go2_client::progress::Passed;
-use go2_client::session::Cause;
+use go2_client::session::DisconnectReason;
+use go2_client::signaling::SignalingError;
+use go2_client::transport::ConnectError;
 use go2_proto::clock::{Health, Step, Steps};
 use go2_proto::codec::{topics, Json};
 use go2_proto::session::{Flow, StreamReport, VIDEO};
@@ -54,8 +56,8 @@ fn levels(link: &LinkState, low_state: Option<&str>, faults: &[Fault]) -> Vec<(u
 
 #[test]
 fn nothing_heard_is_stale_and_not_ok() {
-    let (cause, reason) = (Cause::Other, "x".into());
-    let state = LinkState::BackingOff { cause, reason, delay: Default::default() };
+    let reason = DisconnectReason::OwnSlot;
+    let state = LinkState::BackingOff { reason, delay: Default::default() };
     let levels = levels(&state, None, &[]);
     assert_eq!(levels.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [2, 3, 3, 3]);
     assert!(levels[0].1.starts_with("backing_off: x"));
@@ -185,12 +187,14 @@ fn how_the_connection_came_about_is_told() {
         entry(&diagnostics(&report, &START), "signaling").clone()
     };
     let failed = LinkState::BackingOff {
-        cause: Cause::Busy,
-        reason: "the robot is busy".into(),
+        reason: DisconnectReason::Connect(ConnectError::Signaling(SignalingError::Busy)),
         delay: Duration::ZERO,
     };
     let entry = of(&steps, &failed);
-    assert_eq!((entry.level, entry.message.as_str()), (ERROR, "the robot is busy"));
+    assert_eq!(entry.level, ERROR);
+    assert!(
+        entry.message.starts_with("the robot is busy") && entry.message.ends_with("[GO2-BUSY]")
+    );
     assert_eq!(value(&entry, "robot address"), Some("10.0.0.5"));
     assert_eq!(value(&entry, "data2"), Some("3"));
     assert_eq!(value(&entry, "key"), Some("the robot's own"));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use go2_client::help::Help;
+use go2_client::error_code::ErrorCode;
 use go2_client::video::Decoder;
 use go2_proto::video::{AccessUnit, Late, StreamInfo, TICKS_PER_SECOND};
 use tokio::sync::broadcast::{error::RecvError, Receiver};
@@ -117,13 +117,13 @@ pub(super) async fn pictures(
         }
     }
     let took = begun.elapsed();
-    let code = Help::NoPictures.code();
+    let code = ErrorCode::NoPictures;
     if tried.units == 0 {
-        let why = format!("no picture came, within {} s [{code}]", limit.as_secs());
-        return Finding::failed(CAMERA, took, why);
+        let why = format!("no picture came, within {} s", limit.as_secs());
+        return Finding::failed(CAMERA, took, &why, code);
     }
     match tried.tell() {
         (true, text) => Finding::passed(CAMERA, took, text),
-        (false, text) => Finding::failed(CAMERA, took, format!("{text} [{code}]")),
+        (false, text) => Finding::failed(CAMERA, took, &text, code),
     }
 }

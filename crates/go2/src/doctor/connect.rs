@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use go2_client::progress::{Milestone, Passed};
-use go2_client::session::{LinkHandle, LinkState};
+use go2_client::session::{DisconnectReason, LinkHandle, LinkState};
 use go2_proto::signaling::{Candidate, CandidatePair, OpenedBy};
 use tokio::sync::watch;
 
@@ -25,7 +25,7 @@ pub(super) async fn watch(link: &LinkHandle, report: &mut Report) -> bool {
         let now = state.borrow_and_update().clone();
         told += tell(&mut steps, told, &mut last, report);
         match &now {
-            LinkState::BackingOff { reason, .. } | LinkState::Stopped { reason, .. } => {
+            LinkState::BackingOff { reason, .. } | LinkState::Stopped { reason } => {
                 fail(reason, last.elapsed(), report);
                 return false;
             }
@@ -68,10 +68,10 @@ fn tell(
 }
 
 /// The first step that was not passed is the one that failed, unless the message knows better.
-fn fail(reason: &str, took: Duration, report: &mut Report) {
+fn fail(reason: &DisconnectReason, took: Duration, report: &mut Report) {
     let mut left = STEPS.iter().filter(|step| !report.has(step)).copied().collect::<Vec<_>>();
     if !left.is_empty() {
-        report.add(Finding::failed(left.remove(0), took, reason));
+        report.add(Finding::failed(left.remove(0), took, &reason.to_string(), reason.code()));
     }
     for step in left {
         report.add(Finding { step, took: None, outcome: Outcome::NotTried });
@@ -149,7 +149,7 @@ mod tests {
         sender.send_modify(|steps| steps.push(step(Passed::Answered { offered, answered })));
         assert_eq!(tell(&mut steps, 1, &mut last, &mut report), 1);
         assert!(report.is_good() && report.has(NOTIFY));
-        fail("why", Duration::ZERO, &mut report);
+        fail(&DisconnectReason::OwnSlot, Duration::ZERO, &mut report);
         assert!(!report.is_good() && STEPS.iter().all(|step| report.has(step)));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use go2_client::help::Help;
+use go2_client::error_code::{with_hint, ErrorCode};
 use serde_json::json;
 
+use crate::hints;
 use crate::output::say;
 
 /// What came of a step.
@@ -13,7 +14,8 @@ pub(super) enum Outcome {
     /// It worked; what was seen.
     Passed(String),
     /// It did not; why, and what to do.
-    Failed(String),
+    /// Why, and which section of docs/troubleshooting.md tells more.
+    Failed(String, Option<ErrorCode>),
     /// It need not be gone, and why.
     Left(&'static str),
     /// An earlier one failed.
@@ -34,26 +36,41 @@ impl Finding {
         Self { step, took: Some(took), outcome: Outcome::Passed(seen.into()) }
     }
 
-    pub(super) fn failed(step: &'static str, took: Duration, why: impl Into<String>) -> Self {
-        Self { step, took: Some(took), outcome: Outcome::Failed(why.into()) }
+    /// `why` is without the code.
+    pub(super) fn failed(
+        step: &'static str,
+        took: Duration,
+        why: &str,
+        code: impl Into<Option<ErrorCode>>,
+    ) -> Self {
+        let code = code.into();
+        let why = with_hint(why, code, hints::of);
+        Self { step, took: Some(took), outcome: Outcome::Failed(why, code) }
     }
 
     pub(super) fn is_failed(&self) -> bool {
-        matches!(self.outcome, Outcome::Failed(_))
+        matches!(self.outcome, Outcome::Failed(..))
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self.outcome {
+            Outcome::Failed(_, code) => code,
+            _ => None,
+        }
     }
 
     /// As lines.
     fn text(&self) -> String {
         let (mark, text) = match &self.outcome {
             Outcome::Passed(seen) => ("ok", seen.as_str()),
-            Outcome::Failed(why) => ("FAILED", why.as_str()),
+            Outcome::Failed(why, _) => ("FAILED", why.as_str()),
             Outcome::Left(why) => ("-", *why),
             Outcome::NotTried => ("-", "not tried"),
         };
         let took = self.took.map_or(String::new(), |took| format!("{:.2} s", took.as_secs_f64()));
         let mut lines = format!("{:<22} {mark:<6} {took:>7}  {text}", self.step);
-        if let (Outcome::Failed(_), Some(help)) = (&self.outcome, Help::of(text)) {
-            let section = help.code().to_lowercase();
+        if let Some(code) = self.code() {
+            let section = code.as_str().to_lowercase();
             lines.push_str(&format!("\n{:39}read docs/troubleshooting.md#{section}", ""));
         }
         lines
@@ -108,7 +125,7 @@ impl Report {
 fn as_json(finding: &Finding) -> serde_json::Value {
     let (outcome, text) = match &finding.outcome {
         Outcome::Passed(seen) => ("passed", seen.as_str()),
-        Outcome::Failed(why) => ("failed", why.as_str()),
+        Outcome::Failed(why, _) => ("failed", why.as_str()),
         Outcome::Left(why) => ("left_out", *why),
         Outcome::NotTried => ("not_tried", ""),
     };
@@ -117,7 +134,7 @@ fn as_json(finding: &Finding) -> serde_json::Value {
         "outcome": outcome,
         "seconds": finding.took.map(|took| took.as_secs_f64()),
         "text": text,
-        "section": Help::of(text).map(Help::code),
+        "section": finding.code().map(ErrorCode::as_str),
     })
 }
 
@@ -127,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_failure_names_its_section() {
-        let failed = Finding::failed("offer", Duration::from_millis(1234), "busy [GO2-BUSY]");
+        let failed = Finding::failed("offer", Duration::from_millis(1234), "busy", ErrorCode::Busy);
         let expected = "offer                  FAILED  1.23 s  busy [GO2-BUSY]\n                                       read \
                         docs/troubleshooting.md#go2-busy";
         assert_eq!(failed.text(), expected);

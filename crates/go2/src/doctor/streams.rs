@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use go2_client::help::Help;
+use go2_client::error_code::ErrorCode;
 use go2_client::session::LinkBuilder;
 use go2_proto::codec::topics::VOXEL_MAP;
 use go2_proto::lidar::VoxelDecoder;
@@ -31,7 +31,7 @@ enum Wrong {
     /// It cannot be read, and why.
     Unreadable(String),
     /// It tells of something that is wrong with the robot.
-    Told(String),
+    Told(String, ErrorCode),
 }
 
 /// What the LiDAR has said of itself.
@@ -40,7 +40,7 @@ type Health = Rc<RefCell<Option<LidarState>>>;
 struct Topic {
     name: &'static str,
     /// Which section is about its silence; some firmware does without, where there is none.
-    help: Option<Help>,
+    help: Option<ErrorCode>,
     messages: Receiver<Message>,
     look: Look,
     /// Of the LiDAR, which its silence is explained by.
@@ -55,7 +55,7 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(builder: &mut LinkBuilder, lidar: bool, camera: bool) -> Self {
-        let always = Some(Help::NoMessages);
+        let always = Some(ErrorCode::NoMessages);
         let lidar_health = Health::default();
         let mut topics = vec![
             topic::<LowState>(builder, always, |low| match (low.battery, low.voltage) {
@@ -84,7 +84,7 @@ impl Streams {
             };
             topics.push(Topic {
                 name: LIDAR,
-                help: Some(Help::NoLidar),
+                help: Some(ErrorCode::NoLidar),
                 messages: builder.subscribe(VOXEL_MAP, QUEUE),
                 look: Box::new(look),
                 health: Some(lidar_health),
@@ -133,7 +133,7 @@ fn left(step: &'static str) -> Finding {
 
 fn topic<S: State>(
     builder: &mut LinkBuilder,
-    help: Option<Help>,
+    help: Option<ErrorCode>,
     seen: impl Fn(S) -> String + 'static,
 ) -> Topic {
     let messages = builder.subscribe(S::TOPIC, QUEUE);
@@ -156,7 +156,7 @@ fn health(builder: &mut LinkBuilder, health: &Health) -> Topic {
         kept.replace(Some(state));
         match trouble {
             Some(trouble) if trouble.is_fatal() => {
-                Err(Wrong::Told(format!("{trouble} [{}]", Help::NoLidar.code())))
+                Err(Wrong::Told(trouble.to_string(), ErrorCode::NoLidar))
             }
             Some(trouble) => Ok(trouble.to_string()),
             None => Ok(format!("it is well{}", frequency.unwrap_or_default())),
@@ -173,7 +173,7 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
             match topic.messages.recv().await {
                 Ok(message) => match (topic.look)(&message) {
                     Ok(seen) => return Some(Ok(seen)),
-                    Err(Wrong::Told(what)) => return Some(Err(what)),
+                    Err(Wrong::Told(what, code)) => return Some(Err((what, code))),
                     Err(Wrong::Unreadable(why)) => unreadable = Some(why),
                 },
                 Err(RecvError::Lagged(_)) => {}
@@ -186,7 +186,7 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
     let took = begun.elapsed();
     match (seen, topic.help, unreadable) {
         (Some(Ok(seen)), _, _) => Finding::passed(topic.name, took, seen),
-        (Some(Err(what)), _, _) => Finding::failed(topic.name, took, what),
+        (Some(Err((what, code))), _, _) => Finding::failed(topic.name, took, &what, code),
         (None, None, None) => {
             let outcome = Outcome::Left("nothing came; not all firmware sends it");
             Finding { step: topic.name, took: None, outcome }
@@ -195,12 +195,12 @@ async fn first(mut topic: Topic, begun: Instant, limit: Duration) -> Finding {
             let why = unreadable.map_or("nothing came".to_owned(), |why| {
                 format!("what came could not be read: {why}")
             });
-            let code = help.unwrap_or(Help::NoMessages).code();
+            let code = help.unwrap_or(ErrorCode::NoMessages);
             let health = topic.health.and_then(|health| health.take());
             let more =
                 health.map_or(String::new(), |health| format!(": {}", health.without_frames()));
-            let why = format!("{why}, within {} s{more} [{code}]", limit.as_secs());
-            Finding::failed(topic.name, took, why)
+            let why = format!("{why}, within {} s{more}", limit.as_secs());
+            Finding::failed(topic.name, took, &why, code)
         }
     }
 }

@@ -95,7 +95,7 @@ pub enum RecordingError {
         compression: String,
     },
     /// MCAP, but of something else.
-    #[error("{}: nothing of a robot is in it: it must be a recording by `go2 record` or the parameter record", .0.display())]
+    #[error("{}: nothing of a robot is in it: it must be a recording of a session, as `go2 record` writes it", .0.display())]
     Empty(PathBuf),
 }
 

@@ -274,14 +274,17 @@ impl<'a, T: Transport> Session<'a, T> {
                 self.outlets.begun.send_replace(self.live_since);
                 self.outlets.session.send_replace(Some(self.finished.sessions));
             }
-            Event::Message(mut message) => match self.outlets.topics.get(&message.topic) {
-                Some(topic) => {
-                    message.received = self.transport.arrived().unwrap_or(message.received);
-                    let _ = topic.send(message); // nobody listening is no error
+            Event::Message(mut message) => {
+                let topic = message.topic.clone();
+                let arrived = self.transport.arrived();
+                let is_asked_for = self.outlets.topics.send(&topic, || {
+                    message.received = arrived.unwrap_or(message.received);
+                    message
+                });
+                if !is_asked_for && !self.machine.is_shared(&topic) {
+                    self.finished.unexpected += 1;
                 }
-                None if self.machine.is_shared(&message.topic) => {}
-                None => self.finished.unexpected += 1,
-            },
+            }
             Event::Picture(picture) => {
                 let _ = self.outlets.pictures.send(picture); // nobody looking is no error
             }

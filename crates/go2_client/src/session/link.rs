@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::state::LinkState;
 use super::supervisor::{Command, Inlets, Outlets, Supervisor};
+use super::topics::{TopicReceiver, Topics};
+use crate::error_code::{no_hints, Hints};
 use crate::progress::Milestone;
 use crate::transport::Connector;
 use go2_proto::codec::{Request, Response};
@@ -32,12 +34,13 @@ pub struct LinkBuilder {
     topics: HashMap<String, broadcast::Sender<Message>>,
     pictures: broadcast::Sender<AccessUnit>,
     timing: Timing,
+    hints: Hints,
 }
 
 impl Default for LinkBuilder {
     fn default() -> Self {
         let (pictures, _) = broadcast::channel(PICTURE_QUEUE);
-        Self { topics: HashMap::new(), pictures, timing: Timing::default() }
+        Self { topics: HashMap::new(), pictures, timing: Timing::default(), hints: no_hints }
     }
 }
 
@@ -45,6 +48,12 @@ impl LinkBuilder {
     /// Another set of times, for tests.
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
+        self
+    }
+
+    /// What the log adds to failures.
+    pub fn hints(mut self, hints: Hints) -> Self {
+        self.hints = hints;
         self
     }
 
@@ -76,14 +85,17 @@ impl LinkBuilder {
         let (hears_tx, hears) = watch::channel(false);
         let (steps_tx, steps) = watch::channel(Vec::new());
         let (wishes_tx, wishes) = watch::channel(Wishes::default());
+        let wishes_tx = Arc::new(wishes_tx);
+        let topics = Topics::new(self.topics, Arc::clone(&wishes_tx));
         let (held_tx, held) = watch::channel(false);
         let (stop_tx, stop) = watch::channel(false);
         let (heard, _) = broadcast::channel(HEARD_QUEUE);
+        let pictures = self.pictures.clone();
         let supervisor = Supervisor {
             connector,
             outlets: Outlets {
                 heard: heard.clone(),
-                topics: self.topics,
+                topics: topics.clone(),
                 pictures: self.pictures,
                 state: state_tx,
                 session: session_tx,
@@ -96,15 +108,18 @@ impl LinkBuilder {
             },
             inlets: Inlets { commands, urgent, velocity, wishes, stop },
             timing: self.timing,
+            hints: self.hints,
             finished: Counters::default(),
         };
         let task = tokio::spawn(supervisor.run());
         let handle = LinkHandle {
+            pictures,
             heard,
             commands: commands_tx,
             urgent: urgent_tx,
             velocity: Arc::new(velocity_tx),
-            wishes: Arc::new(wishes_tx),
+            wishes: wishes_tx,
+            topics,
             held_tx: Arc::new(held_tx),
             held,
             state,
@@ -123,11 +138,13 @@ impl LinkBuilder {
 /// A way to use a link. Clones use the same one.
 #[derive(Clone)]
 pub struct LinkHandle {
+    pictures: broadcast::Sender<AccessUnit>,
     heard: broadcast::Sender<Received>,
     commands: mpsc::Sender<Command>,
     urgent: mpsc::Sender<Command>,
     velocity: Arc<watch::Sender<VelocityCommand>>,
     wishes: Arc<watch::Sender<Wishes>>,
+    topics: Topics,
     held_tx: Arc<watch::Sender<bool>>,
     held: watch::Receiver<bool>,
     state: watch::Receiver<LinkState>,
@@ -287,22 +304,27 @@ impl LinkHandle {
         self.wishes.send_modify(|wishes| wishes.video = Some(on));
     }
 
+    /// The pictures of the front camera, as [`LinkBuilder::pictures`].
+    pub fn pictures(&self) -> broadcast::Receiver<AccessUnit> {
+        self.pictures.subscribe()
+    }
+
     /// Everything that the robot sends, as it came: for those who share the session with the owner. The queue holds a second or
     /// so and drops the oldest; it says how many.
     pub fn hear(&self) -> broadcast::Receiver<Received> {
         self.heard.subscribe()
     }
 
+    /// Subscribes to a topic, in this session and those to come, until the receiver is dropped. The queue holds `capacity`
+    /// messages, or what the first subscriber of this topic has asked for, and drops the oldest; the receiver says how many.
+    pub fn subscribe(&self, topic: &str, capacity: usize) -> TopicReceiver {
+        self.topics.subscribe(topic, capacity)
+    }
+
     /// Has the link subscribe to these topics as well, in this session and those to come, and to those of the last call no
     /// more. Their messages come by [`hear`](Self::hear) only.
     pub fn share_topics(&self, topics: BTreeSet<String>) {
-        self.wishes.send_if_modified(|wishes| {
-            let changes = *wishes.topics != topics;
-            if changes {
-                wishes.topics = Arc::new(topics);
-            }
-            changes
-        });
+        self.topics.share(topics);
     }
 
     /// Says whether somebody who shares the session looks at the video. It is on then, even while

@@ -8,7 +8,9 @@ mod backoff;
 mod link;
 mod state;
 mod supervisor;
+mod topics;
 
 pub use backoff::Backoff;
 pub use link::{Link, LinkBuilder, LinkHandle};
-pub use state::{Cause, LinkState, SessionEnd};
+pub use state::{DisconnectReason, FailureKind, LinkState, SessionEnd};
+pub use topics::TopicReceiver;

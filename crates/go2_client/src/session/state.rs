@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use go2_proto::session::{SessionError, Standing};
 
-use crate::help::Help;
+use crate::error_code::{no_hints, with_hint, ErrorCode, Hints};
 use crate::signaling::{Retry, SignalingError};
 use crate::transport::{ConnectError, TransportError};
 
 /// What keeps a link from being live, as far as it takes a person to do something else about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+#[non_exhaustive]
+pub enum FailureKind {
     /// Another client holds the robot.
     Busy,
     /// The robot asks to be left alone for a while.
@@ -23,7 +24,7 @@ pub enum Cause {
     Other,
 }
 
-impl From<&ConnectError> for Cause {
+impl From<&ConnectError> for FailureKind {
     fn from(error: &ConnectError) -> Self {
         match error {
             ConnectError::Signaling(SignalingError::Busy) => Self::Busy,
@@ -37,7 +38,7 @@ impl From<&ConnectError> for Cause {
     }
 }
 
-impl From<&SessionEnd> for Cause {
+impl From<&SessionEnd> for FailureKind {
     fn from(end: &SessionEnd) -> Self {
         match end {
             SessionEnd::Protocol(SessionError::OtherRobot { .. }) => Self::Refused,
@@ -46,9 +47,61 @@ impl From<&SessionEnd> for Cause {
     }
 }
 
+/// Why there is no session.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// None came about.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It ended.
+    #[error(transparent)]
+    Session(#[from] SessionEnd),
+    /// The robot keeps the slot of the session that was lost.
+    #[error(
+        "the robot is busy, most likely with the session that was just lost, which it keeps for 10 to 20 s: it is asked again \
+         until then"
+    )]
+    OwnSlot,
+}
+
+impl DisconnectReason {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Connect(error) => error.into(),
+            Self::Session(end) => end.into(),
+            Self::OwnSlot => FailureKind::Busy,
+        }
+    }
+
+    /// Its code; `None` where the owner wished it.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Connect(error) => Some(error.into()),
+            Self::Session(end) => ErrorCode::of_end(end),
+            Self::OwnSlot => Some(ErrorCode::Busy),
+        }
+    }
+
+    /// Whether trying again helps.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Connect(error) => error.retry(),
+            Self::Session(end) => end.retry(),
+            Self::OwnSlot => Retry::Backoff,
+        }
+    }
+
+    /// For people: what was seen, what to do, and the code.
+    pub fn describe(&self, hints: Hints) -> String {
+        with_hint(&self.to_string(), self.code(), hints)
+    }
+}
+
 /// Where the link stands. The text of `Display` is for a person and says what to do where something is
 /// wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum LinkState {
     /// Looking for the robot's address.
     Resolving {
@@ -73,19 +126,15 @@ pub enum LinkState {
     Stale,
     /// Waiting before the next attempt.
     BackingOff {
-        /// What kind of failure it was.
-        cause: Cause,
         /// Why the last attempt or session ended.
-        reason: String,
+        reason: DisconnectReason,
         /// Until the next attempt.
         delay: Duration,
     },
     /// Ended for good until the configuration is changed.
     Stopped {
-        /// What kind of failure it was.
-        cause: Cause,
-        /// What to change.
-        reason: String,
+        /// Why.
+        reason: DisconnectReason,
     },
     /// Closed by its owner.
     Closed,
@@ -112,11 +161,13 @@ impl LinkState {
             Self::Live => "live",
             Self::Degraded { .. } => "degraded",
             Self::Stale => "stale",
-            Self::BackingOff { cause: Cause::Busy, .. } => "busy",
-            Self::BackingOff { cause: Cause::Throttled, .. } => "throttled",
-            Self::BackingOff { cause: Cause::Key, .. } => "key_needed",
-            Self::BackingOff { cause: Cause::Refused, .. } => "refused",
-            Self::BackingOff { .. } => "backing_off",
+            Self::BackingOff { reason, .. } => match reason.kind() {
+                FailureKind::Busy => "busy",
+                FailureKind::Throttled => "throttled",
+                FailureKind::Key => "key_needed",
+                FailureKind::Refused => "refused",
+                FailureKind::Other => "backing_off",
+            },
             Self::Stopped { .. } => "stopped",
             Self::Closed => "closed",
         }
@@ -129,35 +180,52 @@ impl LinkState {
 }
 
 impl LinkState {
+    /// Its code, where something is wrong.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Degraded { .. } => Some(ErrorCode::Degraded),
+            Self::Stale => Some(ErrorCode::Stale),
+            Self::BackingOff { reason, .. } | Self::Stopped { reason } => reason.code(),
+            _ => None,
+        }
+    }
+
     /// What is behind the name in words: what was seen, and what to do. Empty where all is well.
-    pub fn advice(&self) -> String {
-        let whole = self.to_string();
-        whole.split_once(": ").map_or_else(String::new, |(_, words)| words.to_owned())
+    pub fn details(&self, hints: Hints) -> String {
+        match self {
+            Self::Resolving { target } | Self::Connecting { target } => target.clone(),
+            Self::Degraded { stopped } => {
+                let stopped = stopped.join(", ");
+                let seen = format!(
+                    "nothing more comes on {stopped}, while the rest does. If it stays so, restart the robot"
+                );
+                with_hint(&seen, self.code(), hints)
+            }
+            Self::Stale => {
+                let seen = "nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew";
+                with_hint(seen, self.code(), hints)
+            }
+            Self::BackingOff { reason, delay } => {
+                format!("{} (next attempt in {:.1} s)", reason.describe(hints), delay.as_secs_f64())
+            }
+            Self::Stopped { reason } => reason.describe(hints),
+            Self::Validating | Self::Live | Self::Closed => String::new(),
+        }
+    }
+
+    /// Name and details.
+    pub fn describe(&self, hints: Hints) -> String {
+        let details = self.details(hints);
+        match details.is_empty() {
+            true => self.name().to_owned(),
+            false => format!("{}: {details}", self.name()),
+        }
     }
 }
 
 impl std::fmt::Display for LinkState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())?;
-        match self {
-            Self::Resolving { target } | Self::Connecting { target } => write!(f, ": {target}"),
-            Self::Degraded { stopped } => write!(
-                f,
-                ": nothing more comes on {}, while the rest does. If it stays so, restart the robot [{}]",
-                stopped.join(", "),
-                Help::Degraded.code()
-            ),
-            Self::Stale => write!(
-                f,
-                ": nothing is heard of the robot: is it on and in reach? If it stays silent, it is connected to anew [{}]",
-                Help::Stale.code()
-            ),
-            Self::BackingOff { reason, delay, .. } => {
-                write!(f, ": {reason} (next attempt in {:.1} s)", delay.as_secs_f64())
-            }
-            Self::Stopped { reason, .. } => write!(f, ": {reason}"),
-            Self::Validating | Self::Live | Self::Closed => Ok(()),
-        }
+        f.write_str(&self.describe(no_hints))
     }
 }
 
@@ -205,5 +273,35 @@ impl SessionEnd {
             }
             _ => Retry::Backoff,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_robot_cannot_hear_is_a_loss() {
+        let other = SessionError::OtherRobot { wanted: "1".into(), told: "2".into() };
+        for (end, is_loss) in [
+            (SessionEnd::Protocol(SessionError::Silent(Duration::from_secs(9))), true),
+            (SessionEnd::Transport(TransportError::Lost), true),
+            (SessionEnd::Protocol(other), false),
+            (SessionEnd::Transport(TransportError::Closed), false),
+            (SessionEnd::Closed, false),
+        ] {
+            assert_eq!(end.is_loss(), is_loss, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_state_tells_its_name_what_was_seen_the_hint_and_the_code() {
+        let reason = DisconnectReason::OwnSlot;
+        let state = LinkState::BackingOff { reason, delay: Duration::from_millis(1500) };
+        assert_eq!((state.name(), state.code()), ("busy", Some(ErrorCode::Busy)));
+        let told = state.describe(|_| Some("Wait"));
+        assert!(told.starts_with("busy: the robot is busy"), "{told}");
+        assert!(told.ends_with("until then. Wait [GO2-BUSY] (next attempt in 1.5 s)"), "{told}");
+        assert_eq!(LinkState::Live.to_string(), "live");
     }
 }

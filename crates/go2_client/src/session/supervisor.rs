@@ -1,6 +1,5 @@
 //! The task that makes a new session when one ends.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,16 +9,14 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::active::{now, Session};
 use super::backoff::{Backoff, Slot};
-use super::state::{Cause, LinkState, SessionEnd};
-use crate::help::Help;
+use super::state::{DisconnectReason, FailureKind, LinkState, SessionEnd};
+use super::topics::Topics;
+use crate::error_code::Hints;
 use crate::progress::{Milestone, Passed, Progress};
-use crate::signaling::Retry;
 use crate::transport::{ConnectError, Connector, Transport as _};
 use go2_proto::codec::{Request, Response};
 use go2_proto::motion::VelocityCommand;
-use go2_proto::session::{
-    Counters, Machine, Message, Received, RequestError, StreamReport, Timing, Wishes,
-};
+use go2_proto::session::{Counters, Machine, Received, RequestError, StreamReport, Timing, Wishes};
 use go2_proto::state::Fault;
 use go2_proto::throttle::Throttle;
 use go2_proto::video::AccessUnit;
@@ -28,10 +25,6 @@ use go2_proto::video::AccessUnit;
 /// robot's way of refusing.
 const STEADY: Duration = Duration::from_secs(5);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
-/// Why a robot is busy after a session was lost.
-const OWN_SLOT: &str = "the robot is busy, most likely with the session that was just lost, which it keeps for 10 to 20 s: it is \
-                        asked again until then";
-
 /// What a link's handles ask for.
 pub(super) enum Command {
     Request {
@@ -98,7 +91,7 @@ impl Inlets {
 pub(super) struct Outlets {
     /// Everything as it came, for those who share the session.
     pub(super) heard: broadcast::Sender<Received>,
-    pub(super) topics: HashMap<String, broadcast::Sender<Message>>,
+    pub(super) topics: Topics,
     pub(super) pictures: broadcast::Sender<AccessUnit>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) session: watch::Sender<Option<u64>>,
@@ -118,6 +111,7 @@ pub(super) struct Supervisor<C> {
     pub(super) outlets: Outlets,
     pub(super) inlets: Inlets,
     pub(super) timing: Timing,
+    pub(super) hints: Hints,
     /// The sum over sessions that have ended.
     pub(super) finished: Counters,
 }
@@ -130,33 +124,37 @@ impl<C: Connector> Supervisor<C> {
             let begun = tokio::time::Instant::now();
             let connecting = connect(&mut self.connector, &self.outlets);
             let Some(connected) = self.inlets.outside_session(connecting).await else { break };
-            let (ended, old) = match connected {
+            let (mut reason, old) = match connected {
                 Ok(transport) => {
                     let (end, transport, lasted) = self.session(transport).await;
                     if lasted >= STEADY {
                         backoff.reset();
                     }
-                    slot.ended(end.is_loss());
-                    (Ended::from(&end), Some((transport, end.is_loss())))
+                    let lost = end.is_loss();
+                    slot.ended(lost);
+                    (DisconnectReason::from(end), Some((transport, lost)))
                 }
-                Err(error) => (Ended::from(&error), None),
+                Err(error) => (error.into(), None),
             };
-            let Ended { cause, mut reason, retry, closed } = ended;
-            let ours = (cause == Cause::Busy).then(|| slot.busy(now())).flatten();
+            let closed = reason == DisconnectReason::Session(SessionEnd::Closed);
+            let busy = reason.kind() == FailureKind::Busy;
+            let retry = reason.retry();
+            let ours = busy.then(|| slot.busy(now())).flatten();
             if ours.is_some() {
-                reason = format!("{OWN_SLOT} [{}]", Help::Busy.code());
+                reason = DisconnectReason::OwnSlot;
             }
             let delay = ours.or_else(|| backoff.next(retry, begun.elapsed(), jitter()));
             let delay = delay.map(|delay| delay.min(self.timing.longest_wait));
             if !closed {
+                let words = reason.describe(self.hints);
                 if delay.is_none() && old.is_some() {
-                    tracing::info!("{reason}"); // only a recording ends like this
+                    tracing::info!("{words}"); // only a recording ends like this
                 } else {
-                    complaint.log(&reason, delay.is_none());
+                    complaint.log(&words, delay.is_none());
                 }
                 self.set_state(match delay {
-                    Some(delay) => LinkState::BackingOff { cause, reason, delay },
-                    None => LinkState::Stopped { cause, reason },
+                    Some(delay) => LinkState::BackingOff { reason, delay },
+                    None => LinkState::Stopped { reason },
                 });
             }
             // The goodbye has to be said before the robot is asked again, and also when the owner stops meanwhile.
@@ -197,7 +195,7 @@ impl<C: Connector> Supervisor<C> {
         self.set_state(LinkState::Validating);
         // A velocity from before this session must not be walked in it.
         self.inlets.velocity.mark_unchanged();
-        let topics = self.outlets.topics.keys().cloned().collect();
+        let topics = self.outlets.topics.fixed();
         // A recording has what its robot told, and takes no commands.
         let wanted = self.connector.serial_number().filter(|_| !transport.is_recording());
         let mut machine =
@@ -215,32 +213,6 @@ impl<C: Connector> Supervisor<C> {
         };
         let lasted = session.lasted();
         (end, session.end(), lasted)
-    }
-}
-
-/// What there is to say of an attempt or a session that has ended.
-struct Ended {
-    cause: Cause,
-    reason: String,
-    retry: Retry,
-    /// By the owner.
-    closed: bool,
-}
-
-impl From<&SessionEnd> for Ended {
-    fn from(end: &SessionEnd) -> Self {
-        let closed = *end == SessionEnd::Closed;
-        let help = Help::of_end(end).map_or(String::new(), |help| format!(" [{}]", help.code()));
-        let reason = format!("{end}{help}");
-        Self { cause: Cause::from(end), reason, retry: end.retry(), closed }
-    }
-}
-
-impl From<&ConnectError> for Ended {
-    fn from(error: &ConnectError) -> Self {
-        let (cause, retry) = (Cause::from(error), error.retry());
-        let reason = format!("{error} [{}]", Help::from(error).code());
-        Self { cause, reason, retry, closed: false }
     }
 }
 

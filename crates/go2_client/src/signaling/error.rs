@@ -27,24 +27,24 @@ impl std::fmt::Display for Step {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignalingError {
     /// The host name has no address.
-    #[error("cannot find an address for \"{0}\": check robot_ip, or use the robot's IP address")]
+    #[error("cannot find an address for \"{0}\": check the name, or use the robot's IP address")]
     UnknownHost(String),
     /// Nobody answers to the serial number.
     #[error(
         "no robot with serial number {0} answers in this network. Check that it is on (it needs about a minute to \
-         boot), in the same network, and serial_number; where multicast does not pass, as with a VPN or a guest network, \
-         set discovery_interface, or robot_ip instead"
+         boot), in the same network, and the number; where multicast does not pass, as with a VPN or a guest network, use \
+         its address"
     )]
     NotFound(String),
     /// The network does not take the query.
     #[error(
-        "the robot cannot be searched for: {0}. Check that this computer is in a network, and discovery_interface"
+        "the robot cannot be searched for: {0}. Check that this computer is in a network, and the interface to search on"
     )]
     Search(String),
     /// Neither signaling port accepts a connection.
     #[error(
         "no robot at {0}: neither TCP port 9991 nor 8081 answers. Check that the robot is on (it needs \
-         about a minute to boot), that this computer is in its network, and robot_ip"
+         about a minute to boot), that this computer is in its network, and the address"
     )]
     Unreachable(IpAddr),
     /// The connection broke or timed out in mid-exchange.
@@ -70,7 +70,7 @@ pub enum SignalingError {
     /// HTTP 403.
     #[error(
         "the robot refuses {0} (403): the key or serial number belongs to another robot. Check \
-         robot_ip and aes_128_key"
+         the address and the key"
     )]
     Refused(Step),
     /// HTTP 429.

@@ -100,29 +100,27 @@ impl FromStr for IceServer {
     }
 }
 
-/// What is wrong with the settings. The messages call them by the names of their parameters.
+/// What is wrong with the settings; [`field`](Self::field) says with which.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IceError {
     /// Not the URL of a server.
     #[error(
-        "ice_servers: \"{0}\" is not the URL of a STUN or TURN server, such as stun:stun.example.org:3478 or \
+        "\"{0}\" is not the URL of a STUN or TURN server, such as stun:stun.example.org:3478 or \
          turn:192.0.2.1:3478"
     )]
     Url(String),
     /// A server that is to be reached by TLS or TCP.
-    #[error("ice_servers: \"{0}\" is not reached by UDP, and only that is supported: use its turn: or stun: URL without \
+    #[error("\"{0}\" is not reached by UDP, and only that is supported: use its turn: or stun: URL without \
              transport=tcp")]
     NotUdp(String),
     /// A TURN server and no account.
-    #[error("ice_servers: {0} is a TURN server, which wants ice_username and ice_credential")]
+    #[error("{0} is a TURN server, which wants a user name and a credential")]
     NoAccount(IceServer),
     /// Only relays may be used, and there is none.
-    #[error("ice_transport_policy is \"relay\", but ice_servers has no turn: URL")]
+    #[error("only relays may be used, but no server has a turn: URL")]
     NoRelay,
     /// Not an address or interface of this computer.
-    #[error(
-        "ice_addresses: this computer has no interface or address \"{asked}\" that is up; it has {there}"
-    )]
+    #[error("this computer has no interface or address \"{asked}\" that is up; it has {there}")]
     NotHere {
         /// What was asked for.
         asked: String,
@@ -130,11 +128,37 @@ pub enum IceError {
         there: String,
     },
     /// Nothing to offer has the robot's version of IP.
-    #[error("ice_addresses: none of them is an {0} address, as the robot's is")]
+    #[error("none of the addresses to offer is an {0} address, as the robot's is")]
     Version(&'static str),
     /// The interfaces cannot be listed.
     #[error("the interfaces of this computer cannot be listed: {0}")]
     Interfaces(String),
+}
+
+/// A part of [`IceSettings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IceField {
+    /// [`IceSettings::servers`].
+    Servers,
+    /// [`IceSettings::username`] and [`IceSettings::credential`].
+    Account,
+    /// [`IceSettings::policy`].
+    Policy,
+    /// [`IceSettings::addresses`].
+    Addresses,
+}
+
+impl IceError {
+    /// The setting with which something is wrong; `None` where it is this computer.
+    pub fn field(&self) -> Option<IceField> {
+        match self {
+            Self::Url(_) | Self::NotUdp(_) => Some(IceField::Servers),
+            Self::NoAccount(_) => Some(IceField::Account),
+            Self::NoRelay => Some(IceField::Policy),
+            Self::NotHere { .. } | Self::Version(_) => Some(IceField::Addresses),
+            Self::Interfaces(_) => None,
+        }
+    }
 }
 
 impl IceSettings {

@@ -43,8 +43,8 @@ pub enum ConnectError {
     Ice(#[from] IceError),
     /// Only a relay may be used, and none was to be had.
     #[error(
-        "{servers} gave no address to relay from, and ice_transport_policy allows no other: check ice_servers, ice_username \
-         and ice_credential, and that UDP passes between this computer and the server"
+        "{servers} gave no address to relay from, and no other way is allowed: check the servers, user name and credential, and \
+         that UDP passes between this computer and the server"
     )]
     NoRelay {
         /// The servers that were asked.

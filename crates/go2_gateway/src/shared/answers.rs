@@ -1,5 +1,6 @@
 //! What viewers are told that does not come from the robot. Pure.
 
+use go2_client::error_code::no_hints;
 use go2_client::session::LinkState;
 use go2_proto::codec::Response;
 use go2_proto::motion::Velocity;
@@ -71,7 +72,7 @@ impl Standing<'_> {
     pub(super) fn data(&self) -> Value {
         let faults: Vec<_> = self.faults.iter().map(ToString::to_string).collect();
         let codes: Vec<_> = self.faults.iter().map(|fault| (fault.source, fault.code)).collect();
-        let link = json!({"state": self.link.name(), "advice": self.link.advice()});
+        let link = json!({"state": self.link.name(), "advice": self.link.details(no_hints)});
         json!({"link": link, "hears": self.hears, "held": self.held, "faults": faults,
             "fault_codes": codes,
             "viewers": self.viewers, "may_drive": self.may_drive, "driver": self.driver})

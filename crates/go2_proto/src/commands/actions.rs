@@ -66,7 +66,7 @@ impl Api {
 /// Something that the sport service does when told.
 #[derive(Debug, Clone, Copy)]
 pub struct Action {
-    /// In snake case: the name of the ROS service.
+    /// In snake case.
     pub name: &'static str,
     /// Once, or until switched off.
     pub kind: Kind,

@@ -44,7 +44,7 @@ pub enum Read {
 /// Something that the robot keeps when told.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// In snake case: the name of the ROS parameter.
+    /// In snake case.
     pub name: &'static str,
     /// What it may be.
     pub domain: Domain,

@@ -45,7 +45,7 @@ impl From<Velocity> for VelocityCommand {
     }
 }
 
-/// What the hand-held remote would send. Its axes are forward and to the right, ROS's forward and to the left.
+/// What the hand-held remote would send. Its axes are forward and to the right, those of a velocity forward and to the left.
 pub fn sticks(velocity: Velocity) -> Value {
     // Taken from zero, so that there is no negative zero.
     let [forward, left, turn] =

@@ -101,7 +101,7 @@ fn another_robot_ends_the_session() {
         SessionError::OtherRobot { wanted: WANTED.to_owned(), told: "B42D0000TEST0002".to_owned() };
     assert_eq!(end, expected);
     let sentence = end.to_string();
-    assert!(sentence.contains(WANTED) && sentence.contains("serial_number"), "{sentence}");
+    assert!(sentence.contains(WANTED) && sentence.contains("B42D0000TEST0002"), "{sentence}");
 }
 
 #[test]

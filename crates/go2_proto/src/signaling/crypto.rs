@@ -85,7 +85,7 @@ impl std::fmt::Debug for DeviceKey {
 
 /// The text given as device key is not 32 hexadecimal characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an aes_128_key is 32 hexadecimal characters (0-9, a-f)")]
+#[error("a robot's key is 32 hexadecimal characters (0-9, a-f)")]
 pub struct KeyMalformed;
 
 const NONCE: usize = 12;

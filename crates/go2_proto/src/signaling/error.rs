@@ -19,13 +19,13 @@ pub enum NotifyProblem {
 pub enum KeyProblem {
     /// The robot uses a key of its own and none was given.
     #[error(
-        "this robot's firmware (1.1.15 or later) encrypts with a key of its own: set aes_128_key to \
-         the key of your robot, see docs/how-to/connect.md"
+        "this robot's firmware (1.1.15 or later) encrypts with a key of its own, which is needed: see \
+         docs/how-to/connect.md"
     )]
     Required,
     /// Neither the given key nor the static one opens the notice.
     #[error(
-        "aes_128_key does not fit this robot: check that the key belongs to the robot at this \
+        "the key does not fit this robot: check that the key belongs to the robot at this \
          address and was copied whole"
     )]
     Rejected,
@@ -41,8 +41,8 @@ pub enum KeyProblem {
     /// A key was given, and only the signaling of before all keys answers.
     #[error(
         "a key was given, but only the plain signaling of firmware before 1.1.1 (port 8081) answers at this address, so that \
-         nothing shows that it is your robot; nothing was sent to it. Check robot_ip; if your robot's firmware is that old, \
-         remove aes_128_key, or set allow_other_keys"
+         nothing shows that it is your robot; nothing was sent to it. Check the address; if your robot's firmware is that old, \
+         it has no key"
     )]
     UnprovenPlain,
 }
@@ -55,8 +55,7 @@ fn unproven(data2: Option<i64>) -> String {
     let data2 = data2.map_or("no data2".to_owned(), |data2| format!("data2={data2}"));
     format!(
         "a key was given, but what is at this address {seen} ({data2}), so that nothing shows that it is your robot; nothing \
-         was sent to it. Check robot_ip; if your robot's firmware is older than 1.1.15, remove aes_128_key, or set \
-         allow_other_keys"
+         was sent to it. Check the address; if your robot's firmware is older than 1.1.15, it has no key of its own"
     )
 }
 
@@ -78,7 +77,7 @@ pub enum AnswerProblem {
     TooLong,
     #[error(
         "all of its candidates are at other addresses than the robot's, and nothing is sent there; where the robot is \
-         reached through a relay or another interface, set ice_servers or ice_addresses"
+         reached through a relay or another interface, that has to be set"
     )]
     Elsewhere,
 }

@@ -172,7 +172,7 @@ mod tests {
             let refused = read(&body, Some(&own), false).unwrap_err();
             assert_eq!(refused, NoticeError::Key(KeyProblem::Unproven(data2)));
             let sentence = refused.to_string();
-            assert!(sentence.contains("allow_other_keys"), "{sentence}");
+            assert!(sentence.contains("no key of its own"), "{sentence}");
             assert!(read(&body, Some(&own), true).is_ok() && read(&body, None, false).is_ok());
         }
         let proven = body(&sealed(&own, &plain(2048)), Some(3));

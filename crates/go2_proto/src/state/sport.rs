@@ -138,7 +138,7 @@ struct Wire {
 
 #[derive(Deserialize)]
 struct WireImu {
-    /// w first, unlike everything in ROS.
+    /// w first.
     quaternion: Option<[Number; 4]>,
     rpy: Option<[Number; 3]>,
     gyroscope: [Number; 3],

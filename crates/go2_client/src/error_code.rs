@@ -1,26 +1,27 @@
-//! Sections of docs/troubleshooting.md: every failure names the one that tells what to do about it.
+//! Codes of failures. docs/troubleshooting.md has a section for each.
 
 use go2_proto::session::SessionError;
 use go2_proto::signaling::{AnswerProblem, KeyProblem};
 
-use crate::session::{LinkState, SessionEnd};
+use crate::session::SessionEnd;
 use crate::signaling::SignalingError;
 use crate::transport::{ConnectError, Layer, TransportError};
 
 macro_rules! sections {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
-        /// A section, by what is wrong.
+        /// A kind of failure.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Help {
+        #[non_exhaustive]
+        pub enum ErrorCode {
             $($(#[$doc])* $name,)*
         }
 
-        impl Help {
+        impl ErrorCode {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The word that messages carry and the section is called by.
-            pub fn code(self) -> &'static str {
+            /// The word that messages carry, and the heading of its section in docs/troubleshooting.md.
+            pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
                 }
@@ -106,15 +107,30 @@ sections! {
     NoPictures = "GO2-NO-PICTURES",
 }
 
-impl Help {
-    /// The section that a message names.
-    pub fn of(message: &str) -> Option<Self> {
-        let named = |help: &&Self| message.contains(&format!("[{}]", help.code()));
-        Self::ALL.iter().find(named).copied()
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
-impl From<&SignalingError> for Help {
+/// What an application adds to a failure: which of its settings to change. See [`with_hint`].
+pub type Hints = fn(ErrorCode) -> Option<&'static str>;
+
+/// No application's hints.
+pub fn no_hints(_: ErrorCode) -> Option<&'static str> {
+    None
+}
+
+/// A message for people: what was seen, what to do, and the code in brackets.
+pub fn with_hint(message: &str, code: Option<ErrorCode>, hints: Hints) -> String {
+    let Some(code) = code else { return message.to_owned() };
+    match hints(code) {
+        Some(hint) => format!("{}. {hint} [{code}]", message.trim_end_matches('.')),
+        None => format!("{message} [{code}]"),
+    }
+}
+
+impl From<&SignalingError> for ErrorCode {
     fn from(error: &SignalingError) -> Self {
         match error {
             SignalingError::UnknownHost(_) => Self::NameUnknown,
@@ -141,7 +157,7 @@ impl From<&SignalingError> for Help {
     }
 }
 
-impl From<&ConnectError> for Help {
+impl From<&ConnectError> for ErrorCode {
     fn from(error: &ConnectError) -> Self {
         match error {
             ConnectError::Signaling(error) => error.into(),
@@ -155,7 +171,7 @@ impl From<&ConnectError> for Help {
     }
 }
 
-impl Help {
+impl ErrorCode {
     /// Of the end of a session, where it is not the owner's wish.
     pub fn of_end(end: &SessionEnd) -> Option<Self> {
         Some(match end {
@@ -171,22 +187,6 @@ impl Help {
             SessionEnd::Protocol(SessionError::OtherRobot { .. }) => Self::OtherRobot,
         })
     }
-
-    /// Of a state that is not as it should be.
-    pub fn of_state(state: &LinkState) -> Option<Self> {
-        match state {
-            LinkState::Degraded { .. } => Some(Self::Degraded),
-            LinkState::Stale => Some(Self::Stale),
-            LinkState::BackingOff { reason, .. } | LinkState::Stopped { reason, .. } => {
-                Self::of(reason)
-            }
-            LinkState::Resolving { .. }
-            | LinkState::Connecting { .. }
-            | LinkState::Validating
-            | LinkState::Live
-            | LinkState::Closed => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -199,7 +199,8 @@ mod tests {
     fn every_failure_has_its_section_and_every_section_its_failure() {
         let headings: Vec<_> =
             PAGE.lines().filter_map(|line| line.strip_prefix("## GO2-")).collect();
-        let codes: Vec<_> = Help::ALL.iter().map(|help| &help.code()["GO2-".len()..]).collect();
+        let codes: Vec<_> =
+            ErrorCode::ALL.iter().map(|code| &code.as_str()["GO2-".len()..]).collect();
         for code in &codes {
             assert_eq!(headings.iter().filter(|heading| *heading == code).count(), 1, "{code}");
         }
@@ -217,8 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn messages_name_their_section() {
-        assert_eq!(Help::of("not so: do this [GO2-BUSY] (next attempt in 1 s)"), Some(Help::Busy));
-        assert_eq!(Help::of("GO2-BUSY"), None);
+    fn a_hint_goes_between_message_and_code() {
+        let hints: Hints = |code| (code == ErrorCode::Busy).then_some("Close the other program");
+        let message = |code| with_hint("it is busy.", code, hints);
+        assert_eq!(
+            message(Some(ErrorCode::Busy)),
+            "it is busy. Close the other program [GO2-BUSY]"
+        );
+        assert_eq!(message(Some(ErrorCode::Stale)), "it is busy. [GO2-STALE]");
+        assert_eq!(message(None), "it is busy.");
     }
 }
