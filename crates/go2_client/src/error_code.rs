@@ -1,12 +1,5 @@
 //! Codes of failures. docs/troubleshooting.md has a section for each.
 
-use go2_proto::session::SessionError;
-use go2_proto::signaling::{AnswerProblem, KeyProblem};
-
-use crate::session::SessionEnd;
-use crate::signaling::SignalingError;
-use crate::transport::{ConnectError, Layer, TransportError};
-
 macro_rules! sections {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
         /// A kind of failure.
@@ -127,65 +120,6 @@ pub fn with_hint(message: &str, code: Option<ErrorCode>, hints: Hints) -> String
     match hints(code) {
         Some(hint) => format!("{}. {hint} [{code}]", message.trim_end_matches('.')),
         None => format!("{message} [{code}]"),
-    }
-}
-
-impl From<&SignalingError> for ErrorCode {
-    fn from(error: &SignalingError) -> Self {
-        match error {
-            SignalingError::UnknownHost(_) => Self::NameUnknown,
-            SignalingError::NotFound(_) => Self::NotFound,
-            SignalingError::Search(_) => Self::SearchFailed,
-            SignalingError::Unreachable(_) => Self::Unreachable,
-            SignalingError::Http { .. } => Self::HttpFailed,
-            SignalingError::NotifyMalformed(_) => Self::NoticeMalformed,
-            SignalingError::Key(KeyProblem::Required) => Self::KeyNeeded,
-            SignalingError::Key(KeyProblem::Rejected) => Self::KeyRejected,
-            SignalingError::Key(KeyProblem::StaticRejected) => Self::StaticKeyRejected,
-            SignalingError::Key(KeyProblem::Unproven(_) | KeyProblem::UnprovenPlain) => {
-                Self::KeyUnproven
-            }
-            SignalingError::UnsupportedData2(_) => Self::EncryptionUnknown,
-            SignalingError::Refused(_) => Self::Refused,
-            SignalingError::Throttled => Self::Throttled,
-            SignalingError::Transition => Self::Transition,
-            SignalingError::Busy => Self::Busy,
-            SignalingError::Status { .. } => Self::HttpStatus,
-            SignalingError::NoAnswer(AnswerProblem::Elsewhere) => Self::AnswerElsewhere,
-            SignalingError::NoAnswer(_) => Self::AnswerUnusable,
-        }
-    }
-}
-
-impl From<&ConnectError> for ErrorCode {
-    fn from(error: &ConnectError) -> Self {
-        match error {
-            ConnectError::Signaling(error) => error.into(),
-            ConnectError::Timeout { layer: Layer::Ice, .. } => Self::NoPath,
-            ConnectError::Timeout { layer: Layer::Dtls, .. } => Self::Dtls,
-            ConnectError::Timeout { layer: Layer::Channel, .. } => Self::Channel,
-            ConnectError::Ice(_) => Self::IceSettings,
-            ConnectError::NoRelay { .. } => Self::NoRelay,
-            ConnectError::Engine(_) => Self::Engine,
-        }
-    }
-}
-
-impl ErrorCode {
-    /// Of the end of a session, where it is not the owner's wish.
-    pub fn of_end(end: &SessionEnd) -> Option<Self> {
-        Some(match end {
-            SessionEnd::Closed | SessionEnd::Failed => return None,
-            SessionEnd::Transport(TransportError::Over(_)) => Self::RecordingOver,
-            SessionEnd::Transport(TransportError::Closed) => Self::ConnectionClosed,
-            SessionEnd::Transport(TransportError::Lost) => Self::ConnectionLost,
-            SessionEnd::Transport(TransportError::Stuck) => Self::Stuck,
-            SessionEnd::Transport(TransportError::Engine(_)) => Self::Engine,
-            SessionEnd::Protocol(SessionError::Silent(_)) => Self::Silent,
-            SessionEnd::Protocol(SessionError::ValidationTimeout) => Self::ValidationTimeout,
-            SessionEnd::Protocol(SessionError::ValidationRefused) => Self::ValidationRefused,
-            SessionEnd::Protocol(SessionError::OtherRobot { .. }) => Self::OtherRobot,
-        })
     }
 }
 

@@ -56,6 +56,15 @@ impl Interruption {
     }
 }
 
+/// Waits for a signal that would end the process (SIGINT, SIGTERM, SIGHUP, ...) or suspend it (Ctrl-Z), which would leave a robot
+/// walking; its name. From the first call on these signals have no other effect.
+///
+/// # Errors
+/// Where the system does not take a handler.
+pub async fn interrupted() -> io::Result<String> {
+    Ok(Interruptions::listen()?.next().await.name())
+}
+
 /// The signals that come from now on. None of them has its default effect any more, for as long as the process lives.
 pub struct Interruptions(SelectAll<futures::stream::BoxStream<'static, Interruption>>);
 

@@ -13,11 +13,13 @@
 //!
 //! Stamps that are of no use (missing, repeated, from another time) are answered with the time of receipt.
 
+mod nanoseconds;
 mod offset;
 mod set_back;
 
 use std::time::{Duration, Instant};
 
+use nanoseconds::nanoseconds;
 use offset::Offset;
 use set_back::{SetBack, Verdict};
 
@@ -171,10 +173,6 @@ impl Judged {
     fn with(source: Source, delay: i64) -> Self {
         Self { delay: Some(delay), source, step: None }
     }
-}
-
-const fn nanoseconds(duration: Duration) -> i64 {
-    duration.as_nanos() as i64
 }
 
 impl State {

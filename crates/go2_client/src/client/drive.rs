@@ -10,12 +10,12 @@ use go2_proto::motion::{Action, Governor, Limits, PauseDetector, Velocity};
 use go2_proto::session::RequestError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::velocity::NotFollowed;
+use super::error::NotFollowed;
 use crate::clocks::clocks;
 use crate::session::LinkHandle;
 
-/// How long the last StopMove may take.
-const LAST_STOP: Duration = Duration::from_secs(1);
+/// How long the last StopMove may take: after a hole in the network, SCTP repeats it one second later.
+const LAST_STOP: Duration = Duration::from_secs(2);
 
 type Stopped = Result<Response, RequestError>;
 

@@ -3,8 +3,8 @@
 //! [`connect`] starts a thread that carries the session and decides about walking, so that nothing the application does keeps a
 //! stop from going out.
 
-mod call;
 mod drive;
+mod error;
 mod options;
 mod status;
 mod subscription;
@@ -14,21 +14,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use go2_proto::codec::{api, Request, Response};
 use go2_proto::session::Received;
 use go2_proto::state::State;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-pub use call::CallError;
+pub use error::{CallError, NotFollowed, VelocityInUse};
 pub use options::Options;
 pub use status::Status;
 pub use subscription::{Sample, Subscription, VideoStream};
-pub use velocity::{NotFollowed, VelocityHandle, VelocityInUse};
+pub use velocity::VelocityHandle;
 
 use crate::error_code::no_hints;
 use crate::session::{DisconnectReason, LinkBuilder, LinkHandle, LinkState, SessionEnd};
 use crate::thread::RuntimeThread;
 use crate::transport::{ConnectError, Connector};
 use drive::{Drive, Order};
+use error::answered;
 
 /// How long a client that is dropped waits for the stop, and for the session's end to reach the robot.
 const LAST: Duration = Duration::from_secs(3);
@@ -164,6 +166,42 @@ impl Client {
     /// Everything that the robot sends, undecoded: for gateways. The queue drops the oldest and says how many.
     pub fn raw_messages(&self) -> broadcast::Receiver<Received> {
         self.link.hear()
+    }
+
+    /// Makes a request and waits for the robot's answer.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with the robot's status where that is not 0, otherwise why there is no answer.
+    pub async fn call(&self, request: Request) -> Result<Response, CallError> {
+        answered(self.link.request(request, self.timeout).await)
+    }
+
+    /// Has it stand, its joints locked. After that it takes some seconds before it can be made ready to walk.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn stand_up(&self) -> Result<(), CallError> {
+        self.sport(api::STAND_UP).await
+    }
+
+    /// Makes it ready to walk.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn balance_stand(&self) -> Result<(), CallError> {
+        self.sport(api::BALANCE_STAND).await
+    }
+
+    /// Has it lie down.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn stand_down(&self) -> Result<(), CallError> {
+        self.sport(api::STAND_DOWN).await
+    }
+
+    async fn sport(&self, api_id: i64) -> Result<(), CallError> {
+        self.call(Request::sport(api_id)).await.map(drop)
     }
 
     /// The velocity of the robot, which at most one handle commands at a time.

@@ -4,34 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use go2_proto::motion::{Ignored, Velocity};
+use go2_proto::motion::Velocity;
 use go2_proto::session::RequestError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::call::answered;
 use super::drive::Order;
-use super::CallError;
+use super::error::{answered, CallError, NotFollowed};
 
 /// Between two commands of [`VelocityHandle::drive_for`].
 const EVERY: Duration = Duration::from_millis(100);
-
-/// There is a velocity handle already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("another velocity handle of this client exists: drop it first")]
-pub struct VelocityInUse;
-
-/// Why a velocity is not followed.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotFollowed {
-    /// The governor keeps it back.
-    #[error(transparent)]
-    Ignored(#[from] Ignored),
-    /// The robot is not reached.
-    #[error(transparent)]
-    Unreachable(#[from] RequestError),
-}
 
 /// Commands the robot's velocity. Dropping it stops the robot.
 ///

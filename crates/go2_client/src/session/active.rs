@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::channels::{now, Command, Inlets, Outlets};
 use super::state::{LinkState, SessionEnd};
-use super::supervisor::{Command, Inlets, Outlets};
 use crate::failpoint::failpoint;
 use crate::transport::{Transport, TransportError};
 use go2_proto::codec::topics::WIRELESS_CONTROLLER;
@@ -25,10 +25,6 @@ const LAST_STOP: Duration = Duration::from_secs(1);
 /// What a refusal of the first seconds means.
 const NOT_YET: &str =
     "not ready yet, as for about 10 s after connecting, or this firmware does not have the action";
-
-pub(super) fn now() -> std::time::Instant {
-    Instant::now().into_std()
-}
 
 fn wall_time() -> WallTime {
     let now = chrono::Local::now();

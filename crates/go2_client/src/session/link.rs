@@ -9,8 +9,9 @@ use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::channels::{Command, Inlets, Outlets};
 use super::state::LinkState;
-use super::supervisor::{Command, Inlets, Outlets, Supervisor};
+use super::supervisor::Supervisor;
 use super::topics::{TopicReceiver, Topics};
 use crate::error_code::{no_hints, Hints};
 use crate::progress::Milestone;

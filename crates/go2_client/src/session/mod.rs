@@ -5,6 +5,7 @@
 
 mod active;
 mod backoff;
+mod channels;
 mod link;
 mod state;
 mod supervisor;

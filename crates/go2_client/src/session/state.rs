@@ -78,8 +78,8 @@ impl DisconnectReason {
     /// Its code; `None` where the owner wished it.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Connect(error) => Some(error.into()),
-            Self::Session(end) => ErrorCode::of_end(end),
+            Self::Connect(error) => Some(error.code()),
+            Self::Session(end) => end.code(),
             Self::OwnSlot => Some(ErrorCode::Busy),
         }
     }
@@ -254,6 +254,22 @@ fn broken(error: &TransportError) -> String {
 }
 
 impl SessionEnd {
+    /// Its code; `None` where the owner wished it, or this program has failed.
+    pub fn code(&self) -> Option<ErrorCode> {
+        Some(match self {
+            Self::Closed | Self::Failed => return None,
+            Self::Transport(TransportError::Over(_)) => ErrorCode::RecordingOver,
+            Self::Transport(TransportError::Closed) => ErrorCode::ConnectionClosed,
+            Self::Transport(TransportError::Lost) => ErrorCode::ConnectionLost,
+            Self::Transport(TransportError::Stuck) => ErrorCode::Stuck,
+            Self::Transport(TransportError::Engine(_)) => ErrorCode::Engine,
+            Self::Protocol(SessionError::Silent(_)) => ErrorCode::Silent,
+            Self::Protocol(SessionError::ValidationTimeout) => ErrorCode::ValidationTimeout,
+            Self::Protocol(SessionError::ValidationRefused) => ErrorCode::ValidationRefused,
+            Self::Protocol(SessionError::OtherRobot { .. }) => ErrorCode::OtherRobot,
+        })
+    }
+
     /// Whether nothing came any more: the robot may be out of reach, and think that the session goes on.
     pub fn is_loss(&self) -> bool {
         matches!(

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::error_code::ErrorCode;
 use go2_proto::signaling::{AnswerError, AnswerProblem, KeyProblem, NoticeError, NotifyProblem};
 
 /// The HTTP exchange in which something was seen.
@@ -154,6 +155,32 @@ pub enum Retry {
 }
 
 impl SignalingError {
+    /// Its code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownHost(_) => ErrorCode::NameUnknown,
+            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::Search(_) => ErrorCode::SearchFailed,
+            Self::Unreachable(_) => ErrorCode::Unreachable,
+            Self::Http { .. } => ErrorCode::HttpFailed,
+            Self::NotifyMalformed(_) => ErrorCode::NoticeMalformed,
+            Self::Key(KeyProblem::Required) => ErrorCode::KeyNeeded,
+            Self::Key(KeyProblem::Rejected) => ErrorCode::KeyRejected,
+            Self::Key(KeyProblem::StaticRejected) => ErrorCode::StaticKeyRejected,
+            Self::Key(KeyProblem::Unproven(_) | KeyProblem::UnprovenPlain) => {
+                ErrorCode::KeyUnproven
+            }
+            Self::UnsupportedData2(_) => ErrorCode::EncryptionUnknown,
+            Self::Refused(_) => ErrorCode::Refused,
+            Self::Throttled => ErrorCode::Throttled,
+            Self::Transition => ErrorCode::Transition,
+            Self::Busy => ErrorCode::Busy,
+            Self::Status { .. } => ErrorCode::HttpStatus,
+            Self::NoAnswer(AnswerProblem::Elsewhere) => ErrorCode::AnswerElsewhere,
+            Self::NoAnswer(_) => ErrorCode::AnswerUnusable,
+        }
+    }
+
     /// Whether trying again helps.
     pub fn retry(&self) -> Retry {
         match self {

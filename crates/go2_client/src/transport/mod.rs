@@ -11,6 +11,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use self::ice::IceError;
+use crate::error_code::ErrorCode;
 use crate::progress::Progress;
 use crate::signaling::{Retry, SignalingError};
 use go2_proto::session::{MediaCount, Received};
@@ -74,6 +75,19 @@ fn stuck(layer: Layer, after: Duration) -> String {
 }
 
 impl ConnectError {
+    /// Its code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Signaling(error) => error.code(),
+            Self::Timeout { layer: Layer::Ice, .. } => ErrorCode::NoPath,
+            Self::Timeout { layer: Layer::Dtls, .. } => ErrorCode::Dtls,
+            Self::Timeout { layer: Layer::Channel, .. } => ErrorCode::Channel,
+            Self::Ice(_) => ErrorCode::IceSettings,
+            Self::NoRelay { .. } => ErrorCode::NoRelay,
+            Self::Engine(_) => ErrorCode::Engine,
+        }
+    }
+
     /// Whether trying again helps.
     pub fn retry(&self) -> Retry {
         match self {

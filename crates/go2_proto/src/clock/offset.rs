@@ -1,6 +1,6 @@
 //! The offset between the two clocks, and how it follows their drift. Pure.
 
-use super::nanoseconds;
+use super::nanoseconds::nanoseconds;
 use std::time::Duration;
 
 /// Stretches of time whose least differences are compared. Two of them are longer than any burst.

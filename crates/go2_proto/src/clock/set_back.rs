@@ -5,7 +5,7 @@
 //! go on from there, and those of the other streams have gone back as well. By how much tell the stamps alone, since
 //! the next would have been due an interval after the last: a queue does not change that.
 
-use super::nanoseconds;
+use super::nanoseconds::nanoseconds;
 use std::time::Duration;
 
 /// So many messages in so long a time are proof.

@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use bytes::Bytes;
 use h264_reader::nal::sps::{ConstraintFlags, Profile as Known};
 
-use super::plain::{self, Late, Unsupported};
 use super::sequence::Sequence;
+use super::support::{support, Late, Unsupported};
 use super::{annex_b, nal, AccessUnit};
 
 /// What the sequence parameter set of a keyframe says of the stream.
@@ -63,7 +63,7 @@ impl StreamInfo {
             rate: fields.fps().filter(|rate| rate.is_finite() && *rate > 0.0),
             full_range: signal.map(|signal| signal.video_full_range_flag),
             matrix: matrix.filter(|matrix| *matrix != UNSPECIFIED),
-            decoding: plain::judge(sequence),
+            decoding: support(sequence),
             sps: sequence.nal.clone(),
         }
     }

@@ -14,6 +14,7 @@ mod parameters;
 mod plain;
 mod reorder;
 mod sequence;
+mod support;
 #[cfg(test)]
 mod testing;
 mod unit;
@@ -25,7 +26,8 @@ use bytes::Bytes;
 pub use assembler::Assembler;
 pub use error::{Malformed, MediaError, Refused};
 pub use info::{Level, Profile, StreamInfo};
-pub use plain::{for_decoder, Late, Unsupported};
+pub use plain::for_decoder;
+pub use support::{Late, Unsupported};
 
 /// The clock of video timestamps.
 pub const TICKS_PER_SECOND: u64 = 90_000;
