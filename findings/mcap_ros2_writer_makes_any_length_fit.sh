@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mcap-ros2-support 0.6.0 cuts arrays that are too long, fills up those too short, also in the caller's own list, and writes a method as text.
+# mcap-ros2-support 0.6.0 cuts arrays that are too long and fills up short ones, also in the caller's list.
 #
 # One would have sworn: writing a covariance of 6 numbers into double[36], 3 values
 #   into int32[<=2] or a float into an int32 is refused (mcap-ros2-support-fast

@@ -23,6 +23,7 @@ python3 -m venv venv
 venv/bin/pip --disable-pip-version-check -q install cyclonedds==11.0.1 numpy==2.2.6
 venv/bin/pip --disable-pip-version-check -q install --no-deps unitree_sdk2py-dimos==1.0.3
 timeout 120 venv/bin/python - <<'EOF'
+import re
 import sys
 import threading
 import time
@@ -33,7 +34,8 @@ from unitree_sdk2py.idl.std_msgs.msg.dds_ import String_
 
 print({name: version(name) for name in ("unitree_sdk2py-dimos", "cyclonedds")})
 # Its trace goes to this folder.
-channel.ChannelConfigHasInterface = channel.ChannelConfigHasInterface.replace("/tmp/cdds.LOG", "cdds.log")
+channel.ChannelConfigHasInterface = re.sub(
+    "<OutputFile>.*</OutputFile>", "<OutputFile>cdds.log</OutputFile>", channel.ChannelConfigHasInterface)
 channel.ChannelFactoryInitialize(77, "lo")
 publisher = channel.ChannelPublisher("rt/finding_state", String_)
 publisher.Init()

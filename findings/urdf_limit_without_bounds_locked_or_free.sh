@@ -11,9 +11,10 @@
 # Versions: mujoco 4.0.0, numpy 2.2.6 (PyPI); urdf-loader 0.13.1, three 0.187.0,
 #   jsdom 29.1.1 (npm).
 # Consequence for a user of a GO2 bridge: an accessory locked by its URDF is still
-#   in the browser's view and flails in the simulation, and balances the robot
-#   no limit.
-# Documented: MuJoCo documents that an empty range is no limit for its own format.
+#   in the browser's view and flails in the simulation, where its motor has no
+#   limit either.
+# Documented: the default of 0 is in the URDF format's description; MuJoCo warns
+#   of the bounds written out as 0, and of nothing else.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
