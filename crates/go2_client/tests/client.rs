@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{closed, robot, sport, stop, walked_and_stopped, LIMIT};
+use common::{closed, robot, sport, stop, walk, walked_and_stopped, LIMIT};
 use go2_client::error_code::ErrorCode;
 use go2_client::signaling::SignalingError;
 use go2_client::transport::ConnectError;
@@ -32,27 +32,40 @@ async fn stand(client: &Client) {
     tokio::time::timeout(LIMIT, up).await.unwrap();
 }
 
-#[tokio::test(flavor = "current_thread")]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_hangs_stops_the_robot() {
-    let (robot, client) = start().await;
-    stand(&client).await;
-    let mut velocity = client.velocity().unwrap();
-    velocity.set(FORWARD).await.unwrap();
-    std::thread::sleep(Duration::from_secs(5)); // nothing of this runtime runs meanwhile
+    let options = robot();
+    let address = options.bind.to_string();
+    let robot = Robot::start(options).await.unwrap();
     let log = robot.log();
-    assert!(walked_and_stopped(&log), "{:?}", sport(&log));
-    let of =
-        |api_id| log.of("request").into_iter().rfind(|entry| entry["api_id"] == api_id).unwrap();
-    let walked = log.of("request").into_iter().find(|entry| entry["api_id"] == 1008).unwrap();
-    // By the robot's log: after 0.3 s zeros, 50 ms apart, then StopMove; the rest is for a busy machine.
-    let took = of(1003)["t"].as_f64().unwrap() - walked["t"].as_f64().unwrap();
-    assert!((0.4..3.0).contains(&took), "{took}");
-    // What follows later is a beginning like any other.
-    velocity.set(FORWARD).await.unwrap();
-    velocity.stop().await.unwrap();
-    drop(velocity);
-    client.close().await;
-    assert_eq!(closed(&log).await, "the client left");
+    let application = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (client, mut velocity) = runtime.block_on(async {
+            let client = connect(address).await.unwrap();
+            stand(&client).await;
+            let mut velocity = client.velocity().unwrap();
+            velocity.set(FORWARD).await.unwrap();
+            (client, velocity)
+        });
+        std::thread::sleep(Duration::from_secs(5)); // nothing of this runtime runs meanwhile
+        let requests = log.of("request");
+        assert!(walked_and_stopped(&log), "{:?}", sport(&log));
+        let time = |entry: &serde_json::Value| entry["t"].as_f64().unwrap();
+        let walked = requests.iter().find(|entry| entry["api_id"] == 1008).unwrap();
+        let stopped = requests.iter().rfind(|entry| entry["api_id"] == 1003).unwrap();
+        // By the robot's log: after 0.3 s zeros, 50 ms apart, then StopMove; the rest is for a busy machine.
+        let took = time(stopped) - time(walked);
+        assert!((0.4..3.0).contains(&took), "{took}");
+        // What is commanded later is a beginning like any other.
+        runtime.block_on(async {
+            velocity.set(FORWARD).await.unwrap();
+            velocity.stop().await.unwrap();
+            drop(velocity);
+            client.close().await;
+        });
+    };
+    tokio::task::spawn_blocking(application).await.unwrap();
+    assert_eq!(closed(&robot.log()).await, "the client left");
     robot.stop().await;
 }
 
@@ -64,7 +77,7 @@ async fn dropping_the_handle_or_the_client_stops_the_robot_and_frees_it() {
     assert_eq!(client.velocity().err(), Some(VelocityInUse));
     velocity.set(FORWARD).await.unwrap();
     let log = robot.log();
-    log.wait_for(0, LIMIT, |_| sport(&log).iter().any(common::is_walk)).await.unwrap();
+    walk(&log, 0).await;
     drop(velocity);
     stop(&log).await;
     let so_far = sport(&log).len();
@@ -72,7 +85,7 @@ async fn dropping_the_handle_or_the_client_stops_the_robot_and_frees_it() {
     let fails_early = || async {
         let mut velocity = client.velocity()?;
         velocity.set(FORWARD).await?;
-        log.wait_for(0, LIMIT, |_| sport(&log)[so_far..].iter().any(common::is_walk)).await;
+        walk(&log, so_far).await;
         Err::<(), Box<dyn std::error::Error>>("something".into())
     };
     assert!(fails_early().await.is_err());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use common::{closed, robot, sport, stop, LIMIT};
+use common::{closed, robot, stop, walk, LIMIT};
 use go2_sim::{Impairment, Options, Robot};
 use rustix::process::{kill_process, Pid, Signal};
 use tokio::process::{Child, Command};
@@ -55,7 +55,7 @@ async fn walk_stops_the_robot_on_signals() {
         let (robot, address) = start(robot()).await;
         let log = robot.log();
         let child = example("walk").arg(&address).spawn().unwrap();
-        log.wait_for(0, LIMIT, |_| sport(&log).iter().any(common::is_walk)).await.unwrap();
+        walk(&log, 0).await;
         kill_process(Pid::from_raw(child.id().unwrap() as i32).unwrap(), signal).unwrap();
         let output = end(child).await;
         assert_eq!(output.status.code(), Some(1), "{signal:?}");
@@ -70,7 +70,7 @@ async fn walk_stops_the_robot_when_the_link_was_cut() {
     let (robot, address) = start(robot()).await;
     let (log, network) = (robot.log(), robot.network());
     let child = example("walk").arg(&address).spawn().unwrap();
-    log.wait_for(0, LIMIT, |_| sport(&log).iter().any(common::is_walk)).await.unwrap();
+    walk(&log, 0).await;
     let whole = network.get();
     network.set(Impairment { blackout: true, ..whole });
     // A second and a half without a packet; there is no condition to wait for.

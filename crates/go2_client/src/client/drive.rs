@@ -6,16 +6,17 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::StreamExt as _;
 use go2_proto::codec::{api, Request, Response};
-use go2_proto::motion::{Action, Governor, Limits, PauseDetector, Velocity};
-use go2_proto::session::RequestError;
-use tokio::sync::{mpsc, oneshot};
+use go2_proto::motion::{Action, Governor, Limits, Measured, PauseDetector, Velocity};
+use go2_proto::session::{Message, RequestError};
+use go2_proto::state::{SportModeState, State as _};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::error::NotFollowed;
 use crate::clocks::clocks;
 use crate::session::LinkHandle;
 
-/// How long the last StopMove may take: after a hole in the network, SCTP repeats it one second later.
-const LAST_STOP: Duration = Duration::from_secs(2);
+/// How long the last StopMove may take: SCTP repeats what a hole in the network has swallowed 1 and 3 s after it began.
+const LAST_STOP: Duration = Duration::from_secs(4);
 
 type Stopped = Result<Response, RequestError>;
 
@@ -55,7 +56,11 @@ impl Drive {
     }
 
     /// Runs until told to end, or until the client is gone.
-    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    pub(super) async fn run(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut moves: broadcast::Receiver<Message>,
+    ) {
         let (mut session, mut hears) = (self.link.session(), self.link.hears());
         loop {
             if self.pauses.read(clocks()).is_some() {
@@ -84,11 +89,21 @@ impl Drive {
                         self.interrupted();
                     }
                 }
+                Ok(message) = moves.recv() => self.measure(&message),
                 () = until(due) => {}
                 () = tokio::time::sleep(PauseDetector::INTERVAL) => {}
             }
         }
         self.end().await;
+    }
+
+    /// Takes how the robot says that it moves.
+    fn measure(&mut self, message: &Message) {
+        let Ok(state) = SportModeState::decode(&message.data) else { return };
+        if let (Some([x, y, _]), Some(turning)) = (state.velocity, state.yaw_speed) {
+            let measured = Measured { speed: x.hypot(y), turning: turning.abs() };
+            self.governor.measure(measured, Instant::now());
+        }
     }
 
     fn follow(&mut self, velocity: Velocity) -> Result<(), NotFollowed> {

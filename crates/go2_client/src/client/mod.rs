@@ -11,12 +11,12 @@ mod subscription;
 mod velocity;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use go2_proto::codec::{api, Request, Response};
 use go2_proto::session::Received;
-use go2_proto::state::State;
+use go2_proto::state::{SportModeState, State};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use error::{CallError, NotFollowed, VelocityInUse};
@@ -33,12 +33,12 @@ use drive::{Drive, Order};
 use error::answered;
 
 /// How long a client that is dropped waits for the stop, and for the session's end to reach the robot.
-const LAST: Duration = Duration::from_secs(3);
+const LAST: Duration = Duration::from_secs(6);
 
 /// A session with a robot, made anew whenever it breaks.
 ///
 /// Dropping it stops the robot, if it was walked from here, and ends the session, so that an early `?` or a panic leaves neither a
-/// robot that walks on nor one that is busy. That blocks for some milliseconds, or for up to three seconds where the robot is not
+/// robot that walks on nor one that is busy. That blocks for some milliseconds, or for up to six seconds where the robot is not
 /// reached; [`close`](Self::close) does the same without blocking. Of `SIGKILL`, a power cut or [`std::process::exit`] the robot
 /// learns nothing: whether it stops by itself then must not be relied on.
 pub struct Client {
@@ -48,7 +48,8 @@ pub struct Client {
     velocity_in_use: Arc<AtomicBool>,
     viewing: Mutex<Weak<subscription::Viewing>>,
     timeout: Duration,
-    end: Option<End>,
+    /// Locked so that clients can be shared.
+    end: Mutex<Option<End>>,
 }
 
 /// How a client is ended.
@@ -56,6 +57,15 @@ struct End {
     begin: oneshot::Sender<()>,
     done: std::sync::mpsc::Receiver<()>,
     thread: RuntimeThread,
+}
+
+impl End {
+    /// Waits until the robot was stopped and the session is over, or for [`LAST`].
+    fn wait(self) {
+        let _ = self.begin.send(());
+        let _ = self.done.recv_timeout(LAST);
+        let _ = self.thread.stop().wait(Duration::from_millis(100));
+    }
 }
 
 /// Connects to a robot over WebRTC.
@@ -94,10 +104,13 @@ impl Client {
         let (started, starting) = oneshot::channel();
         let (limits, timing, timeout) = (options.limits, options.timing, options.request_timeout);
         thread.spawn(async move {
-            let link = LinkBuilder::default().timing(timing).hints(no_hints).start(connector);
+            let mut builder = LinkBuilder::default().timing(timing).hints(no_hints);
+            // Always: it comes 20 times a second, so that a robot that is silent is known to be.
+            let moves = builder.subscribe(SportModeState::TOPIC, subscription::QUEUE);
+            let link = builder.start(connector);
             let (status_tx, status) = watch::channel(Status::of(&link));
             let watching = tokio::spawn(status::follow(link.handle(), status_tx));
-            let drive = tokio::spawn(Drive::new(link.handle(), limits, timeout).run(inbox));
+            let drive = tokio::spawn(Drive::new(link.handle(), limits, timeout).run(inbox, moves));
             let _ = started.send((link.handle(), status)); // whoever asked may be gone: then this ends at once
             let _ = begun.await;
             // Told by the end of its orders, or by a client that is gone; a walk is stopped before the session ends.
@@ -110,7 +123,7 @@ impl Client {
         let end = End { begin, done: finished, thread };
         let velocity_in_use = Arc::default();
         let viewing = Mutex::default();
-        let end = Some(end);
+        let end = Mutex::new(Some(end));
         let client = Self { link, status, orders, velocity_in_use, viewing, timeout, end };
         match client.first_session(options.keep_trying).await {
             Ok(()) => Ok(client),
@@ -222,29 +235,37 @@ impl Client {
 
     /// Stops the robot, if it was walked from here, and ends the session, so that the robot is free for the next client.
     pub async fn close(mut self) {
-        if let Some(End { begin, done, thread }) = self.end.take() {
+        if let Some(end) = self.end.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = self.orders.send(Order::End);
-            let _ = begin.send(());
-            let wait = move || {
-                let _ = done.recv_timeout(LAST);
-                let _ = thread.stop().wait(Duration::from_millis(100));
-            };
-            let _ = tokio::task::spawn_blocking(wait).await;
+            let _ = tokio::task::spawn_blocking(|| end.wait()).await;
         }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Some(End { begin, done, thread }) = self.end.take() {
+        if let Some(end) = self.end.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = self.orders.send(Order::End);
-            let _ = begin.send(());
-            let _ = done.recv_timeout(LAST);
-            let _ = thread.stop().wait(Duration::from_millis(100));
+            end.wait();
         }
     }
 }
 
 fn engine(error: impl std::fmt::Display) -> DisconnectReason {
     ConnectError::Engine(error.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_and_handles_go_to_any_thread() {
+        fn is_shared<T: Send + Sync>() {}
+        fn is_sent<T: Send>() {}
+        is_shared::<Client>();
+        is_shared::<VelocityHandle>();
+        is_sent::<Subscription<go2_proto::state::LowState>>();
+        is_sent::<VideoStream>();
+    }
 }

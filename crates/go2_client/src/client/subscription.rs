@@ -14,7 +14,7 @@ use go2_proto::video::AccessUnit;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::session::LinkHandle;
+use crate::session::{LinkHandle, LinkState};
 
 /// Messages of a topic that may wait to be taken.
 pub(super) const QUEUE: usize = 8;
@@ -37,6 +37,10 @@ impl<S> Deref for Sample<S> {
     }
 }
 
+fn is_over(state: &LinkState) -> bool {
+    matches!(state, LinkState::Stopped { .. } | LinkState::Closed)
+}
+
 /// What was left out of a stream.
 #[derive(Debug, Clone, Copy, Default)]
 struct Left {
@@ -44,7 +48,7 @@ struct Left {
     malformed: u64,
 }
 
-/// The values of one topic. It ends only with the client.
+/// The values of one topic. It ends with the client, or where the link has stopped for good, as after a recording.
 ///
 /// Eight values wait to be taken; the oldest are dropped for newer ones and counted, see [`missed`](Self::missed).
 pub struct Subscription<S> {
@@ -58,18 +62,23 @@ impl<S: State> Subscription<S> {
         let left = Arc::new(Mutex::new(Left::default()));
         let receiver = link.subscribe(S::TOPIC, QUEUE);
         let counts = Arc::clone(&left);
-        let values = stream::unfold(receiver, move |mut receiver| {
+        let values = stream::unfold((receiver, link.state()), move |(mut receiver, mut state)| {
             let counts = Arc::clone(&counts);
             async move {
                 loop {
                     let count = |add: fn(&mut Left, u64), number| {
                         add(&mut counts.lock().unwrap_or_else(PoisonError::into_inner), number);
                     };
-                    match receiver.recv().await {
+                    let received = tokio::select! {
+                        biased; // what waits comes before the end
+                        received = receiver.recv() => received,
+                        _ = state.wait_for(is_over) => return None,
+                    };
+                    match received {
                         Ok(message) => match S::decode(&message.data) {
                             Ok(value) => {
                                 let received = message.received;
-                                return Some((Sample { value, received }, receiver));
+                                return Some((Sample { value, received }, (receiver, state)));
                             }
                             Err(_) => count(|left, number| left.malformed += number, 1),
                         },

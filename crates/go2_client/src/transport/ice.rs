@@ -117,7 +117,7 @@ pub enum IceError {
     #[error("{0} is a TURN server, which wants a user name and a credential")]
     NoAccount(IceServer),
     /// Only relays may be used, and there is none.
-    #[error("only relays may be used, but no server has a turn: URL")]
+    #[error("only relays may be used, but the list of servers has no turn: URL")]
     NoRelay,
     /// Not an address or interface of this computer.
     #[error("this computer has no interface or address \"{asked}\" that is up; it has {there}")]

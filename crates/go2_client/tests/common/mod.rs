@@ -19,7 +19,7 @@ pub fn robot() -> Options {
     static NEXT: AtomicU8 = AtomicU8::new(2);
     let process = (std::process::id() % 250) as u8 + 1;
     let bind = IpAddr::from([127, 11, process, NEXT.fetch_add(1, Ordering::Relaxed)]);
-    Options { bind, ..Options::default() }
+    Options { bind, encrypted_port: go2_proto::signaling::ENCRYPTED_PORT, ..Options::default() }
 }
 
 /// The requests to the sport service: API ids, and velocities forward of Moves.
@@ -48,10 +48,25 @@ pub fn walked_and_stopped(log: &Log) -> bool {
     zeros >= 3 && after.last().is_some_and(|(api_id, _)| *api_id == 1003)
 }
 
+/// Waits until something is so.
+pub async fn until(what: &str, log: &Log, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(LIMIT, wait).await;
+    assert!(waited.is_ok(), "waited in vain for {what}: {:?}", sport(log));
+}
+
+/// Waits until the robot is told to walk, by a request after so many.
+pub async fn walk(log: &Log, so_far: usize) {
+    until("a walk", log, || sport(log)[so_far..].iter().any(is_walk)).await;
+}
+
 /// Waits until the robot has walked and was stopped.
 pub async fn stop(log: &Log) {
-    let stopped = log.wait_for(0, LIMIT, |_| walked_and_stopped(log)).await;
-    assert!(stopped.is_some(), "{:?}", sport(log));
+    until("a stop", log, || walked_and_stopped(log)).await;
 }
 
 /// Waits until the session has ended; its reason.
