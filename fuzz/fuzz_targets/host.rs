@@ -5,10 +5,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use go2_proto::codec::topics;
 use go2_server::sdp::{Local, Offer};
 use go2_server::session::{Heard, Session, MOST_TOPICS};
 use go2_server::video::{nal_units, Packetizer, LARGEST_PACKET};
-use go2_proto::codec::topics;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use go2_proto::video::{AccessUnit, StreamInfo, for_decoder};
+use go2_proto::video::{for_decoder, AccessUnit, StreamInfo};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

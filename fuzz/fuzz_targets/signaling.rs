@@ -3,10 +3,10 @@
 #![no_main]
 
 use go2_client::discovery;
-use go2_proto::signaling::crypto::{SessionKey, base64_encode, gcm_seal, read_public_key};
-use go2_proto::signaling::offer::read_answer;
 use go2_client::signaling::parse_response;
-use go2_proto::signaling::{DeviceKey, candidates, notify};
+use go2_proto::signaling::crypto::{base64_encode, gcm_seal, read_public_key, SessionKey};
+use go2_proto::signaling::offer::read_answer;
+use go2_proto::signaling::{candidates, notify, DeviceKey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

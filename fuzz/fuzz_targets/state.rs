@@ -3,7 +3,10 @@
 #![no_main]
 
 use go2_proto::codec::{Json, Kind};
-use go2_proto::state::{FaultChange, LidarState, LowState, MultipleState, Quaternion, RobotPose, ServiceStates, SportModeState, State};
+use go2_proto::state::{
+    FaultChange, LidarState, LowState, MultipleState, Quaternion, RobotPose, ServiceStates,
+    SportModeState, State,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &str| {

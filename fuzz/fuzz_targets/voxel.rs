@@ -7,7 +7,10 @@
 use bytes::Bytes;
 use go2_proto::codec::{Inbound, Json};
 use go2_proto::geometry::{Quaternion, Transform};
-use go2_proto::lidar::{Body, BodyBox, MAX_SIDE, MAX_VOXELS, POINT_SIZE, ScanPose, ScanSettings, Scanner, VoxelDecoder, VoxelGrid, write_points};
+use go2_proto::lidar::{
+    write_points, Body, BodyBox, ScanPose, ScanSettings, Scanner, VoxelDecoder, VoxelGrid,
+    MAX_SIDE, MAX_VOXELS, POINT_SIZE,
+};
 use libfuzzer_sys::fuzz_target;
 
 const RANGES: (f64, f64) = (0.1, 5.0);

@@ -1,4 +1,5 @@
 //! Prints charge and voltage each time that they change: `cargo run -p go2_client --example battery -- 192.168.12.1`
+#![allow(clippy::print_stdout)] // that is what they do
 
 use go2_client::{connect, LowState};
 

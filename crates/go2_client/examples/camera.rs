@@ -1,5 +1,6 @@
 //! Writes ten seconds of the camera to a file that VLC and FFmpeg play, without decoding it:
 //! `cargo run -p go2_client --example camera -- 192.168.12.1 dog.h264`
+#![allow(clippy::print_stdout)] // that is what they do
 
 use std::io::Write as _;
 use std::time::Duration;

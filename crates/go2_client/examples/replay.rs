@@ -1,4 +1,5 @@
 //! Plays a recording in place of a robot: `cargo run -p go2_client --example replay -- dog.mcap`
+#![allow(clippy::print_stdout)] // that is what they do
 
 use go2_client::recording::{Pace, Player};
 use go2_client::{Client, SportModeState};

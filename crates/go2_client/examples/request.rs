@@ -1,4 +1,5 @@
 //! Makes any request, and shows what a refusal is: `cargo run -p go2_client --example request -- 192.168.12.1 sport 1016`
+#![allow(clippy::print_stdout)] // that is what they do
 
 use go2_client::{connect, CallError, Request};
 

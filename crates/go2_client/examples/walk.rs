@@ -1,4 +1,5 @@
 //! Stands up, walks for two seconds, prints the battery and leaves: `cargo run -p go2_client --example walk -- 192.168.12.1`
+#![allow(clippy::print_stdout)] // that is what they do
 
 use std::time::Duration;
 

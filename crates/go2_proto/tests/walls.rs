@@ -299,7 +299,7 @@ fn absolute(path: &[String], module: &Module, texts: &Texts) -> Option<Vec<Strin
             Some([from, &path[ups..]].concat())
         }
         _ => {
-            let child = [module.as_slice(), &[first.clone()]].concat();
+            let child = [module.as_slice(), std::slice::from_ref(first)].concat();
             texts.contains_key(&child).then(|| [module.as_slice(), path].concat())
         }
     }
