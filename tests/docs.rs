@@ -193,10 +193,12 @@ fn prose(page: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The anchors of a page's headings, as GitHub makes them: one that is there already gets a number.
+/// The anchors of a page: those of its headings, as GitHub makes them, of which one that is there already gets a number; and those
+/// that it sets itself.
 fn anchors(page: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    let mut anchors = Vec::new();
+    let set = page.split("<a id=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    let mut anchors: Vec<_> = set.map(|(name, _)| name.to_owned()).collect();
     for line in prose(page).lines() {
         let title = line.trim_start_matches('#');
         if title.len() == line.len() || !title.starts_with(' ') {
@@ -258,8 +260,8 @@ fn links_resolve() {
 #[test]
 fn anchors_are_those_of_github() {
     let page =
-        "# The console, and `~/hold`\n\n```sh\n# no heading\n```\n## A\n\n#1 is text\n\n## A\n";
-    assert_eq!(anchors(page), ["the-console-and-hold", "a", "a-1"]);
+        "# The console, and `~/hold`\n\n```sh\n# no heading\n```\n## A\n\n#1 is text\n\n<a id=\"s1\"></a>\n## A\n";
+    assert_eq!(anchors(page), ["s1", "the-console-and-hold", "a", "a-1"]);
     assert_eq!(links("[`a`](b.md#c), `[x](y)`\n```\n[no](no)\n```\n[d](#e)"), ["b.md#c", "#e"]);
 }
 

@@ -284,7 +284,7 @@ async fn keys_that_are_missing_or_wrong_are_named() {
     let options = Options { generation: Generation::Three, key, ..robot() };
     let robot = Robot::start(options).await.unwrap();
     for (given, expected) in [
-        (None, "set aes_128_key"),
+        (None, "a key of its own, which is needed"),
         (Some("ffffffffffffffffffffffffffffffff"), "does not fit this robot"),
     ] {
         let mut target = target(robot.address(), true);

@@ -60,7 +60,7 @@ fn nothing_heard_is_stale_and_not_ok() {
     let state = LinkState::BackingOff { reason, delay: Default::default() };
     let levels = levels(&state, None, &[]);
     assert_eq!(levels.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [2, 3, 3, 3]);
-    assert!(levels[0].1.starts_with("backing_off: x"));
+    assert!(levels[0].1.starts_with("busy: the robot is busy"));
 }
 
 #[test]
