@@ -7,7 +7,7 @@
 //! it. That least difference is learned from all streams together and followed slowly.
 //!
 //! The robot's clock may also be set while it runs. Set back, everything seems to come late, as from a queue in the
-//! Wi-Fi; but each stream's own stamps go back then, which no queue does ([`set_back`]). Set forward, messages arrive
+//! Wi-Fi; but each stream's own stamps go back then, which no queue does (`set_back`). Set forward, messages arrive
 //! before they were sent. Either is followed within seconds. Where neither is to be seen, as after a hole that hid it,
 //! only time tells.
 //!

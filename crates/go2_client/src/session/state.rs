@@ -119,7 +119,7 @@ pub enum LinkState {
     Live,
     /// In session, but some streams that should come do not.
     Degraded {
-        /// Topics, or [`VIDEO`].
+        /// Topics, or [`VIDEO`](go2_proto::session::VIDEO).
         stopped: Vec<String>,
     },
     /// In session, but nothing at all has come for a moment.
