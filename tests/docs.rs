@@ -1,4 +1,4 @@
-//! docs/commands.md lists what the tables of commands say. `UPDATE_DOCS=1 cargo test --test docs` writes it anew.
+//! docs/commands.md lists what the tables of commands say. `UPDATE_DOCS=1 cargo test -p go2_bridge --test docs` writes it anew.
 //! The other pages name tests that exist, and link to what is there.
 
 use std::fmt::Write as _;
@@ -78,7 +78,7 @@ fn commands_are_documented_as_they_are() {
     } else {
         assert!(
             is == should,
-            "docs/commands.md is out of date: UPDATE_DOCS=1 cargo test --test docs"
+            "docs/commands.md is out of date: UPDATE_DOCS=1 cargo test -p go2_bridge --test docs"
         );
     }
 }

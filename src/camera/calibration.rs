@@ -23,7 +23,7 @@ pub(crate) struct Calibration {
 /// Why there is no calibration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CalibrationError {
-    #[error("\"{0}\" is not a file: URL with a whole path, such as file:///home/me/go2.yaml")]
+    #[error("\"{0}\" is not a file: URL with a whole path, such as file:///path/to/go2.yaml")]
     Url(String),
     #[error("{0} cannot be read: {1}")]
     Read(PathBuf, std::io::Error),

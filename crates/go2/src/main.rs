@@ -2,8 +2,8 @@
 
 mod discover; // which robots answer in this network
 mod doctor; // the way to a robot, step by step
-mod gateway;
-mod hints; // browsers and the robot
+mod gateway; // browsers and the robot
+mod hints; // which option to change where the link fails
 mod output; // what is printed
 mod record; // what passes between robot and client, to a file
 mod robot; // which robot, and how it is reached

@@ -1,5 +1,5 @@
 //! Writes a frame of the LiDAR's voxel map to a PLY file, which CloudCompare and MeshLab open:
-//! `cargo run -p go2_client --example cloud -- 192.168.12.1 room.ply`
+//! `cargo run -p go2_client --example cloud -- 192.168.12.1 cloud.ply`
 #![allow(clippy::print_stdout)] // that is what they do
 
 use std::io::Write as _;

@@ -97,7 +97,7 @@ async fn camera_and_cloud_write_files() {
     let folder = std::env::temp_dir().join(format!("go2_examples_{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    let (video, cloud) = (path("dog.h264"), path("room.ply"));
+    let (video, cloud) = (path("dog.h264"), path("cloud.ply"));
     let frames = run("camera", &[&address, &video]).await;
     let frames: u32 = frames.strip_suffix(" frames\n").unwrap().parse().unwrap();
     assert!(frames > 20, "{frames}");

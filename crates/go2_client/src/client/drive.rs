@@ -184,6 +184,18 @@ impl Drive {
     }
 }
 
+/// Stops the robot where the task has failed. Only the newest velocity waits on the link, so each zero is given time to go out.
+pub(super) async fn stop_without(link: &LinkHandle) {
+    for _ in 0..4 {
+        link.drive(Velocity::ZERO);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let request = Request::sport(api::STOP_MOVE).with_priority();
+    if link.in_session() && link.request(request, LAST_STOP).await.is_err() {
+        tracing::warn!("the robot did not acknowledge the last StopMove");
+    }
+}
+
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,

@@ -76,9 +76,6 @@ impl End {
 /// # Errors
 /// [`DisconnectReason`], which says what was seen and what to do. Its
 /// [`code`](DisconnectReason::code) is that of the section in docs/troubleshooting.md.
-///
-/// # Panics
-/// Not in itself; needs a tokio runtime to wait on.
 #[cfg(feature = "webrtc")]
 pub async fn connect(options: impl Into<Options>) -> Result<Client, DisconnectReason> {
     let options = options.into();
@@ -110,11 +107,17 @@ impl Client {
             let link = builder.start(connector);
             let (status_tx, status) = watch::channel(Status::of(&link));
             let watching = tokio::spawn(status::follow(link.handle(), status_tx));
-            let drive = tokio::spawn(Drive::new(link.handle(), limits, timeout).run(inbox, moves));
+            let mut drive =
+                tokio::spawn(Drive::new(link.handle(), limits, timeout).run(inbox, moves));
             let _ = started.send((link.handle(), status)); // whoever asked may be gone: then this ends at once
-            let _ = begun.await;
-            // Told by the end of its orders, or by a client that is gone; a walk is stopped before the session ends.
-            let _ = drive.await;
+                                                           // It ends by its orders, or with the client; a walk is stopped before the session ends.
+            let ended = tokio::select! {
+                ended = &mut drive => ended,
+                _ = begun => drive.await,
+            };
+            if ended.is_err() {
+                drive::stop_without(&link).await;
+            }
             link.close().await;
             watching.abort();
             drop(done);

@@ -1,4 +1,4 @@
-//! Who listens to which topic.
+//! The subscriptions of a link.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

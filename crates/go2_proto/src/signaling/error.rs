@@ -82,7 +82,7 @@ pub enum AnswerProblem {
     Elsewhere,
 }
 
-/// Why a `con_notify` body is of no use.
+/// Why a `con_notify` body cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeError {
     /// It cannot be read.
